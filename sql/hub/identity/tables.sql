@@ -1,0 +1,239 @@
+-- Sources, loads, quarantine, source records and their identifiers.
+
+CREATE TABLE @hub@.source (
+  source_id     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name          text NOT NULL UNIQUE CHECK (name <> ''),
+  kind          text NOT NULL CHECK (kind IN ('shop', 'web', 'call_centre', 'newsletter', 'app', 'field_sales',
+                                              'loyalty', 'erp', 'service', 'marketing', 'other')),
+  trust         numeric(5, 2) NOT NULL CHECK (trust BETWEEN 0 AND 100),
+  region        text CHECK (region ~ '^[A-Z]{2}$'),
+  freshness     interval CHECK (freshness > interval '0'),
+  owner         text,
+  created_at    timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE @hub@.source IS 'One row is one system that delivers rows: web shop, loyalty card, call centre, ...';
+COMMENT ON COLUMN @hub@.source.source_id IS 'Key.';
+COMMENT ON COLUMN @hub@.source.name IS 'Name used in crm.load().';
+COMMENT ON COLUMN @hub@.source.kind IS 'Kind of system.';
+COMMENT ON COLUMN @hub@.source.trust IS 'Trust in its values, 0 to 100: the higher wins where survivorship goes by trust.';
+COMMENT ON COLUMN @hub@.source.region IS 'Country (ISO 3166) of phone numbers without prefix; NULL: the hub''s.';
+COMMENT ON COLUMN @hub@.source.freshness IS 'A load older than this is reported as late; NULL: never.';
+COMMENT ON COLUMN @hub@.source.owner IS 'Who answers for this source.';
+COMMENT ON COLUMN @hub@.source.created_at IS 'When the source was added.';
+
+CREATE TABLE @hub@.load_batch (
+  load_id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  source_id         integer NOT NULL REFERENCES @hub@.source,
+  entity            text NOT NULL,
+  relation          text NOT NULL,
+  mapping           jsonb NOT NULL,
+  replay            boolean NOT NULL DEFAULT false,
+  rows_in           bigint NOT NULL DEFAULT 0,
+  rows_loaded       bigint NOT NULL DEFAULT 0,
+  rows_unchanged    bigint NOT NULL DEFAULT 0,
+  rows_quarantined  bigint NOT NULL DEFAULT 0,
+  values_rejected   bigint NOT NULL DEFAULT 0,
+  values_downgraded bigint NOT NULL DEFAULT 0,
+  started_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at       timestamptz,
+  CHECK (rows_in = rows_loaded + rows_unchanged + rows_quarantined)
+);
+COMMENT ON TABLE @hub@.load_batch IS 'One row is one call of crm.load() or crm.replay_quarantine(): in = loaded + unchanged + quarantined.';
+COMMENT ON COLUMN @hub@.load_batch.load_id IS 'Key.';
+COMMENT ON COLUMN @hub@.load_batch.source_id IS 'Source of the rows.';
+COMMENT ON COLUMN @hub@.load_batch.entity IS 'What the rows are: customer, order, touch, ...';
+COMMENT ON COLUMN @hub@.load_batch.relation IS 'Table or view that was read.';
+COMMENT ON COLUMN @hub@.load_batch.mapping IS 'Mapping as given.';
+COMMENT ON COLUMN @hub@.load_batch.replay IS 'True when the rows came out of quarantine.';
+COMMENT ON COLUMN @hub@.load_batch.rows_in IS 'Rows read.';
+COMMENT ON COLUMN @hub@.load_batch.rows_loaded IS 'Rows new or changed.';
+COMMENT ON COLUMN @hub@.load_batch.rows_unchanged IS 'Rows already known with the same content, repeated rows of one load included.';
+COMMENT ON COLUMN @hub@.load_batch.rows_quarantined IS 'Rows that broke a rule.';
+COMMENT ON COLUMN @hub@.load_batch.values_rejected IS 'Impossible or placeholder values left out of loaded rows.';
+COMMENT ON COLUMN @hub@.load_batch.values_downgraded IS 'Implausible values kept with less trust.';
+COMMENT ON COLUMN @hub@.load_batch.started_at IS 'Start, wall clock.';
+COMMENT ON COLUMN @hub@.load_batch.finished_at IS 'End, wall clock.';
+
+CREATE TABLE @hub@.contract_rule (
+  rule        text PRIMARY KEY,
+  entity      text NOT NULL,
+  effect      text NOT NULL CHECK (effect IN ('quarantine', 'reject value', 'downgrade value')),
+  description text NOT NULL
+);
+COMMENT ON TABLE @hub@.contract_rule IS 'The rules that crm.load() checks: one row is one rule.';
+COMMENT ON COLUMN @hub@.contract_rule.rule IS 'Name of the rule, as in quarantine.rule and source_record.flags.';
+COMMENT ON COLUMN @hub@.contract_rule.entity IS 'Entity that it applies to, or any.';
+COMMENT ON COLUMN @hub@.contract_rule.effect IS 'quarantine: the row waits in crm.quarantine. reject value: the row loads without the value. downgrade value: the value loses trust.';
+COMMENT ON COLUMN @hub@.contract_rule.description IS 'What the rule says.';
+
+CREATE TABLE @hub@.quarantine (
+  quarantine_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  load_id        bigint NOT NULL REFERENCES @hub@.load_batch,
+  rule           text NOT NULL REFERENCES @hub@.contract_rule,
+  detail         text,
+  row_key        text,
+  raw            jsonb NOT NULL,
+  state          text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'dropped')),
+  replay_load_id bigint REFERENCES @hub@.load_batch,
+  created_at     timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX quarantine_open_idx ON @hub@.quarantine (load_id) WHERE state = 'open';
+COMMENT ON TABLE @hub@.quarantine IS 'One row is one delivered row that broke a rule, as it came; mend raw and call crm.replay_quarantine().';
+COMMENT ON COLUMN @hub@.quarantine.quarantine_id IS 'Key.';
+COMMENT ON COLUMN @hub@.quarantine.load_id IS 'Load that brought it; holds source, entity and mapping.';
+COMMENT ON COLUMN @hub@.quarantine.rule IS 'First rule that the row broke.';
+COMMENT ON COLUMN @hub@.quarantine.detail IS 'The offending value.';
+COMMENT ON COLUMN @hub@.quarantine.row_key IS 'Key of the row, where it has one.';
+COMMENT ON COLUMN @hub@.quarantine.raw IS 'The row as delivered.';
+COMMENT ON COLUMN @hub@.quarantine.state IS 'open, replayed (loaded later) or dropped (given up by a person).';
+COMMENT ON COLUMN @hub@.quarantine.replay_load_id IS 'Load that took it in.';
+COMMENT ON COLUMN @hub@.quarantine.created_at IS 'When it was put here.';
+
+-- The current state of each (source, source key). Earlier versions move to
+-- source_record_history; nothing here is changed or deleted by matching.
+CREATE TABLE @hub@.source_record (
+  record_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  source_id    integer NOT NULL REFERENCES @hub@.source,
+  source_key   text NOT NULL,
+  load_id      bigint NOT NULL REFERENCES @hub@.load_batch,
+  content_hash bigint NOT NULL,
+  business_at  timestamptz,
+  received_at  timestamptz NOT NULL DEFAULT now(),
+  entered_by   text,
+  kind         text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'organisation')),
+  full_name    text,
+  given_name   text,
+  surname      text,
+  birth_date   date,
+  gender       text CHECK (gender IN ('female', 'male', 'other')),
+  email        text,
+  phone        text,
+  tax_id       text,
+  street       text,
+  postcode     text,
+  city         text,
+  province     text,
+  country      text,
+  loyalty_card text,
+  device       text,
+  username     text,
+  name_key     text,
+  quality      text NOT NULL,
+  flags        text[],
+  attributes   jsonb,
+  payload      jsonb NOT NULL,
+  UNIQUE (source_id, source_key)
+);
+COMMENT ON TABLE @hub@.source_record IS 'One row is what one source says of one person or organisation now: evidence, never changed by matching.';
+COMMENT ON COLUMN @hub@.source_record.record_id IS 'Key; stays the same over all versions of the record.';
+COMMENT ON COLUMN @hub@.source_record.source_id IS 'Source.';
+COMMENT ON COLUMN @hub@.source_record.source_key IS 'Key of the row in its source.';
+COMMENT ON COLUMN @hub@.source_record.load_id IS 'Load that brought this version.';
+COMMENT ON COLUMN @hub@.source_record.content_hash IS 'Hash of mapped values and payload: the same content again changes nothing.';
+COMMENT ON COLUMN @hub@.source_record.business_at IS 'Date of the content according to the source, not of the load.';
+COMMENT ON COLUMN @hub@.source_record.received_at IS 'When this version was loaded.';
+COMMENT ON COLUMN @hub@.source_record.entered_by IS 'Key of the employee who entered it.';
+COMMENT ON COLUMN @hub@.source_record.kind IS 'person or organisation.';
+COMMENT ON COLUMN @hub@.source_record.full_name IS 'Full name as delivered, blanks tidied.';
+COMMENT ON COLUMN @hub@.source_record.given_name IS 'Given names.';
+COMMENT ON COLUMN @hub@.source_record.surname IS 'Surname or surnames.';
+COMMENT ON COLUMN @hub@.source_record.birth_date IS 'Date of birth; impossible dates are left out, see flags.';
+COMMENT ON COLUMN @hub@.source_record.gender IS 'female, male or other.';
+COMMENT ON COLUMN @hub@.source_record.email IS 'Normalised e-mail address.';
+COMMENT ON COLUMN @hub@.source_record.phone IS 'Phone number in E.164 form.';
+COMMENT ON COLUMN @hub@.source_record.tax_id IS 'Tax number with valid control character.';
+COMMENT ON COLUMN @hub@.source_record.street IS 'Street, number, floor.';
+COMMENT ON COLUMN @hub@.source_record.postcode IS 'Postal code.';
+COMMENT ON COLUMN @hub@.source_record.city IS 'City.';
+COMMENT ON COLUMN @hub@.source_record.province IS 'Province, state or region.';
+COMMENT ON COLUMN @hub@.source_record.country IS 'Country as delivered.';
+COMMENT ON COLUMN @hub@.source_record.loyalty_card IS 'Loyalty card number.';
+COMMENT ON COLUMN @hub@.source_record.device IS 'Device or cookie identifier.';
+COMMENT ON COLUMN @hub@.source_record.username IS 'User name, lower case.';
+COMMENT ON COLUMN @hub@.source_record.name_key IS 'Folded name tokens in sorted order: equal for swapped words, accents and case.';
+COMMENT ON COLUMN @hub@.source_record.quality IS 'One digit for each attribute of survivorship_rule, by position: 0 none or rejected, 3 implausible, 6 unchecked, 9 checked and valid.';
+COMMENT ON COLUMN @hub@.source_record.flags IS 'Names of the value rules that this record broke.';
+COMMENT ON COLUMN @hub@.source_record.attributes IS 'Further attributes named in the mapping.';
+COMMENT ON COLUMN @hub@.source_record.payload IS 'The row as delivered.';
+
+CREATE TABLE @hub@.source_record_history (
+  record_id     bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
+  superseded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  load_id       bigint NOT NULL REFERENCES @hub@.load_batch,
+  business_at   timestamptz,
+  received_at   timestamptz NOT NULL,
+  payload       jsonb NOT NULL,
+  PRIMARY KEY (record_id, superseded_at)
+);
+COMMENT ON TABLE @hub@.source_record_history IS 'One row is an earlier version of a source record, as it came.';
+COMMENT ON COLUMN @hub@.source_record_history.record_id IS 'Source record.';
+COMMENT ON COLUMN @hub@.source_record_history.superseded_at IS 'When a newer version replaced it.';
+COMMENT ON COLUMN @hub@.source_record_history.load_id IS 'Load that brought it.';
+COMMENT ON COLUMN @hub@.source_record_history.business_at IS 'Date according to the source.';
+COMMENT ON COLUMN @hub@.source_record_history.received_at IS 'When it was loaded.';
+COMMENT ON COLUMN @hub@.source_record_history.payload IS 'The row as delivered.';
+
+-- Records that changed since the last crm.resolve().
+CREATE TABLE @hub@.resolve_queue (
+  record_id bigint PRIMARY KEY REFERENCES @hub@.source_record ON DELETE CASCADE
+);
+COMMENT ON TABLE @hub@.resolve_queue IS 'Source records that are new or changed since the last crm.resolve().';
+COMMENT ON COLUMN @hub@.resolve_queue.record_id IS 'Source record.';
+
+CREATE TABLE @hub@.identifier (
+  kind      text NOT NULL,
+  value     text NOT NULL,
+  record_id bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
+  PRIMARY KEY (kind, value, record_id)
+);
+CREATE INDEX identifier_record_idx ON @hub@.identifier (record_id);
+COMMENT ON TABLE @hub@.identifier IS 'One row: this source record carries this normalised identifier. Placeholder values are not here.';
+COMMENT ON COLUMN @hub@.identifier.kind IS 'tax_id, email, phone, loyalty_card, device, username, name_birth or name_postcode.';
+COMMENT ON COLUMN @hub@.identifier.value IS 'Normalised value.';
+COMMENT ON COLUMN @hub@.identifier.record_id IS 'Source record.';
+
+CREATE TABLE @hub@.match_rule (
+  kind                text PRIMARY KEY,
+  priority            integer NOT NULL UNIQUE,
+  max_records         integer NOT NULL CHECK (max_records >= 2),
+  min_name_similarity real NOT NULL CHECK (min_name_similarity BETWEEN 0 AND 1),
+  birth_date_guard    boolean NOT NULL,
+  certainty           real NOT NULL CHECK (certainty > 0 AND certainty <= 1),
+  description         text NOT NULL
+);
+COMMENT ON TABLE @hub@.match_rule IS 'How records that share an identifier are linked: one row for each kind of identifier.';
+COMMENT ON COLUMN @hub@.match_rule.kind IS 'Kind of identifier.';
+COMMENT ON COLUMN @hub@.match_rule.priority IS 'Stronger evidence first: 1 is tried first.';
+COMMENT ON COLUMN @hub@.match_rule.max_records IS 'A value held by more records than this links nobody.';
+COMMENT ON COLUMN @hub@.match_rule.min_name_similarity IS 'Two named records link only when omnicrm.name_similarity() of their names reaches this.';
+COMMENT ON COLUMN @hub@.match_rule.birth_date_guard IS 'True: two plausible birth dates that differ by more than a typing error forbid the link.';
+COMMENT ON COLUMN @hub@.match_rule.certainty IS 'How sure a link by this rule is, 0 to 1; shown on the customer card.';
+COMMENT ON COLUMN @hub@.match_rule.description IS 'Reason of the rule.';
+INSERT INTO @hub@.match_rule VALUES
+  ('tax_id',        1, 200, 0.00, false, 0.999, 'A valid personal tax number belongs to one person.'),
+  ('loyalty_card',  2,  50, 0.60, true,  0.99,  'A card is one person''s, or a family''s: the names decide.'),
+  ('username',      3,  50, 0.60, true,  0.99,  'An account is one person''s; the names must not contradict.'),
+  ('email',         4,  50, 0.72, false, 0.98,  'An address is mostly one person''s; families share some, so the names must agree.'),
+  ('name_birth',    5,  20, 0.90, false, 0.97,  'Same name and same plausible birth date.'),
+  ('phone',         6,  50, 0.80, true,  0.95,  'A household shares its phone: names must agree, birth dates must not contradict.'),
+  ('device',        7,  20, 0.80, true,  0.90,  'A shared device has several users: names must agree.'),
+  ('name_postcode', 8,  10, 0.90, true,  0.90,  'Same name, at least two words, in the same postcode.');
+
+CREATE TABLE @hub@.match_link (
+  record_a   bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
+  record_b   bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
+  kind       text NOT NULL,
+  value      text NOT NULL,
+  similarity real,
+  decision   text NOT NULL CHECK (decision IN ('linked', 'names differ', 'birth dates differ', 'tax numbers differ', 'already linked elsewhere')),
+  PRIMARY KEY (record_a, record_b),
+  CHECK (record_a < record_b)
+);
+CREATE INDEX match_link_b_idx ON @hub@.match_link (record_b);
+COMMENT ON TABLE @hub@.match_link IS 'One row is one decision on two records that share an identifier: the links that hold customers together, and the refusals with their reason.';
+COMMENT ON COLUMN @hub@.match_link.record_a IS 'Smaller record id.';
+COMMENT ON COLUMN @hub@.match_link.record_b IS 'Larger record id.';
+COMMENT ON COLUMN @hub@.match_link.kind IS 'Strongest shared kind of identifier on which the decision rests.';
+COMMENT ON COLUMN @hub@.match_link.value IS 'The shared value.';
+COMMENT ON COLUMN @hub@.match_link.similarity IS 'Similarity of the two names, 0 to 1; NULL when one has none.';
+COMMENT ON COLUMN @hub@.match_link.decision IS 'linked, or why not.';

@@ -1,0 +1,26 @@
+/*
+ * compat.h
+ *		The one place that knows differences between PostgreSQL 15 and later.
+ */
+#ifndef OMNICRM_COMPAT_H
+#define OMNICRM_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "omnicrm needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* palloc_object and palloc_array came with 16 */
+#ifndef palloc_object
+#define palloc_object(type) ((type *) palloc(sizeof(type)))
+#define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#define palloc_array(type, count) ((type *) palloc(sizeof(type) * (count)))
+#define palloc0_array(type, count) ((type *) palloc0(sizeof(type) * (count)))
+#endif
+#endif
+
+#endif							/* OMNICRM_COMPAT_H */
