@@ -169,7 +169,7 @@ omnicrm_database() {
 	local name=$1
 	psql -qX -v ON_ERROR_STOP=1 -c "DO \$\$ BEGIN
 		IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'omnicrm_owner') THEN
-			CREATE ROLE omnicrm_owner LOGIN;
+			CREATE ROLE omnicrm_owner LOGIN CREATEROLE;
 		END IF; END \$\$"
 	psql -qX -v ON_ERROR_STOP=1 -c "CREATE DATABASE $name OWNER omnicrm_owner TEMPLATE template0"
 	psql -qX -v ON_ERROR_STOP=1 -d "$name" -c "CREATE EXTENSION omnicrm"
