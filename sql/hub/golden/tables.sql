@@ -62,12 +62,14 @@ COMMENT ON COLUMN @hub@.customer.updated_at IS 'When the row last changed.';
 CREATE TABLE @hub@.customer_member (
   record_id   bigint PRIMARY KEY REFERENCES @hub@.source_record ON DELETE CASCADE,
   customer_id bigint NOT NULL REFERENCES @hub@.customer,
+  home_id     bigint NOT NULL,
   since       timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX customer_member_customer_idx ON @hub@.customer_member (customer_id);
 COMMENT ON TABLE @hub@.customer_member IS 'One row: this source record belongs to this customer. Facts reach their customer through it, so they follow every merge and split.';
 COMMENT ON COLUMN @hub@.customer_member.record_id IS 'Source record.';
 COMMENT ON COLUMN @hub@.customer_member.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.customer_member.home_id IS 'Customer id that was made for this record and its like; they get it back when a merge is split again.';
 COMMENT ON COLUMN @hub@.customer_member.since IS 'When it came to this customer.';
 
 CREATE TABLE @hub@.customer_redirect (

@@ -173,11 +173,16 @@ COMMENT ON COLUMN @hub@.source_record_history.business_at IS 'Date according to 
 COMMENT ON COLUMN @hub@.source_record_history.received_at IS 'When it was loaded.';
 COMMENT ON COLUMN @hub@.source_record_history.payload IS 'The row as delivered.';
 
--- Records that changed since the last crm.resolve().
+-- Records that changed since the last crm.resolve(). Rows are only appended, so
+-- that a load never waits for a resolve() under way, and a record that changes
+-- again meanwhile stays queued. No foreign key: a row whose record is gone is
+-- taken out by the next resolve().
 CREATE TABLE @hub@.resolve_queue (
-  record_id bigint PRIMARY KEY REFERENCES @hub@.source_record ON DELETE CASCADE
+  queue_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  record_id bigint NOT NULL
 );
-COMMENT ON TABLE @hub@.resolve_queue IS 'Source records that are new or changed since the last crm.resolve().';
+COMMENT ON TABLE @hub@.resolve_queue IS 'Source records that are new or changed since the last crm.resolve(); a record may be here more than once.';
+COMMENT ON COLUMN @hub@.resolve_queue.queue_id IS 'Key.';
 COMMENT ON COLUMN @hub@.resolve_queue.record_id IS 'Source record.';
 
 CREATE TABLE @hub@.identifier (
@@ -202,7 +207,7 @@ CREATE TABLE @hub@.match_rule (
   description         text NOT NULL
 );
 COMMENT ON TABLE @hub@.match_rule IS 'How records that share an identifier are linked: one row for each kind of identifier.';
-COMMENT ON COLUMN @hub@.match_rule.kind IS 'Kind of identifier.';
+COMMENT ON COLUMN @hub@.match_rule.kind IS 'Kind of identifier, as in identifier.kind; company_tax_id applies to tax_id values that are a company''s.';
 COMMENT ON COLUMN @hub@.match_rule.priority IS 'Stronger evidence first: 1 is tried first.';
 COMMENT ON COLUMN @hub@.match_rule.max_records IS 'A value held by more records than this links nobody.';
 COMMENT ON COLUMN @hub@.match_rule.min_name_similarity IS 'Two named records link only when omnicrm.name_similarity() of their names reaches this.';
@@ -210,14 +215,31 @@ COMMENT ON COLUMN @hub@.match_rule.birth_date_guard IS 'True: two plausible birt
 COMMENT ON COLUMN @hub@.match_rule.certainty IS 'How sure a link by this rule is, 0 to 1; shown on the customer card.';
 COMMENT ON COLUMN @hub@.match_rule.description IS 'Reason of the rule.';
 INSERT INTO @hub@.match_rule VALUES
-  ('tax_id',        1, 200, 0.00, false, 0.999, 'A valid personal tax number belongs to one person.'),
-  ('loyalty_card',  2,  50, 0.60, true,  0.99,  'A card is one person''s, or a family''s: the names decide.'),
-  ('username',      3,  50, 0.60, true,  0.99,  'An account is one person''s; the names must not contradict.'),
-  ('email',         4,  50, 0.72, false, 0.98,  'An address is mostly one person''s; families share some, so the names must agree.'),
-  ('name_birth',    5,  20, 0.90, false, 0.97,  'Same name and same plausible birth date.'),
-  ('phone',         6,  50, 0.80, true,  0.95,  'A household shares its phone: names must agree, birth dates must not contradict.'),
-  ('device',        7,  20, 0.80, true,  0.90,  'A shared device has several users: names must agree.'),
-  ('name_postcode', 8,  10, 0.90, true,  0.90,  'Same name, at least two words, in the same postcode.');
+  ('tax_id',         1, 200, 0.00, false, 0.999, 'A valid personal tax number belongs to one person.'),
+  ('company_tax_id', 2, 200, 0.60, false, 0.99,  'A company''s number is given by many of its people: the names decide.'),
+  ('loyalty_card',   3,  50, 0.60, true,  0.99,  'A card is one person''s, or a family''s: the names decide.'),
+  ('username',       4,  50, 0.60, true,  0.99,  'An account is one person''s; the names must not contradict.'),
+  ('email',          5,  50, 0.72, false, 0.98,  'An address is mostly one person''s; families share some, so the names must agree.'),
+  ('name_birth',     6,  20, 0.90, false, 0.97,  'Same name and same plausible birth date.'),
+  ('phone',          7,  50, 0.80, true,  0.95,  'A household shares its phone: names must agree, birth dates must not contradict.'),
+  ('device',         8,  20, 0.80, true,  0.90,  'A shared device has several users: names must agree.'),
+  ('name_postcode',  9,  10, 0.90, true,  0.90,  'Same name, at least two words, in the same postcode.');
+
+-- Values held by more records than match_rule.max_records. crm.resolve() keeps
+-- them, so that it notices when a value enters or leaves this list and
+-- re-evaluates its holders: that makes incremental and full runs agree.
+CREATE TABLE @hub@.overshared_value (
+  kind    text NOT NULL,
+  value   text NOT NULL,
+  records integer NOT NULL,
+  since   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (kind, value)
+);
+COMMENT ON TABLE @hub@.overshared_value IS 'One row is one identifier value that too many records hold: it links nobody.';
+COMMENT ON COLUMN @hub@.overshared_value.kind IS 'Kind of identifier, as in identifier.kind.';
+COMMENT ON COLUMN @hub@.overshared_value.value IS 'Normalised value.';
+COMMENT ON COLUMN @hub@.overshared_value.records IS 'Number of records that held it when crm.resolve() last met it.';
+COMMENT ON COLUMN @hub@.overshared_value.since IS 'When it became over-shared.';
 
 CREATE TABLE @hub@.match_link (
   record_a   bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
@@ -225,7 +247,8 @@ CREATE TABLE @hub@.match_link (
   kind       text NOT NULL,
   value      text NOT NULL,
   similarity real,
-  decision   text NOT NULL CHECK (decision IN ('linked', 'names differ', 'birth dates differ', 'tax numbers differ', 'already linked elsewhere')),
+  decision   text NOT NULL CHECK (decision IN ('linked', 'names differ', 'birth dates differ', 'person and organisation',
+                                               'tax numbers differ', 'already linked elsewhere')),
   PRIMARY KEY (record_a, record_b),
   CHECK (record_a < record_b)
 );
