@@ -33,3 +33,16 @@ COMMENT ON COLUMN @hub@.run_log.job IS 'Name of the hub function that ran.';
 COMMENT ON COLUMN @hub@.run_log.started_at IS 'Start, wall clock.';
 COMMENT ON COLUMN @hub@.run_log.finished_at IS 'End, wall clock.';
 COMMENT ON COLUMN @hub@.run_log.counts IS 'What was done: counts by name, and milliseconds by step.';
+
+CREATE TABLE @hub@.access_grant (
+  role_name  text PRIMARY KEY,
+  level      text NOT NULL CHECK (level IN ('bi', 'reader', 'steward', 'administrator')),
+  granted_by text NOT NULL DEFAULT current_user,
+  granted_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE @hub@.access_grant IS 'Who may use this hub: one row for each call of crm.grant_access() still in force. omnicrm.upgrade() grants from it again, so that new functions and views are covered.';
+COMMENT ON COLUMN @hub@.access_grant.role_name IS 'Database role.';
+COMMENT ON COLUMN @hub@.access_grant.level IS 'bi: the reporting views. reader: the whole hub, read only. steward: reader, and the daily work (load, replay, resolve, segment, ...). administrator: steward, and rules, plans and sources.';
+COMMENT ON COLUMN @hub@.access_grant.granted_by IS 'Who granted it.';
+COMMENT ON COLUMN @hub@.access_grant.granted_at IS 'When.';
