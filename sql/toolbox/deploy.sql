@@ -86,6 +86,8 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Known options: region (default country of phones, ES), currency (EUR).';
   END IF;
+  -- One deployment of this name at a time; the next one sees what this one made.
+  PERFORM pg_advisory_xact_lock(hashtext('omnicrm.deploy'), hashtext(hub::text));
   IF to_regnamespace(quote_ident(hub)) IS NOT NULL OR to_regnamespace(quote_ident(hub || '_bi')) IS NOT NULL THEN
     RAISE EXCEPTION 'schema % or % already exists', quote_ident(hub), quote_ident(hub || '_bi')
       USING ERRCODE = 'duplicate_schema',

@@ -85,7 +85,7 @@ sub power_cut
 	kill 'KILL', $server, @children;
 	for (1 .. 200)
 	{
-		last unless grep { kill 0, $_ } ($server, @children);
+		last unless grep { is_running($_) } ($server, @children);
 		sleep 0.05;
 	}
 	delete $started{ $self->{data} };
@@ -96,6 +96,15 @@ sub processes
 {
 	opendir my $dir, '/proc' or die "/proc: $!";
 	return grep { /^\d+$/ } readdir $dir;
+}
+
+# False for a process that is gone, or dead and not yet fetched by its parent.
+sub is_running
+{
+	my ($pid) = @_;
+	open my $file, '<', "/proc/$pid/stat" or return 0;
+	my $line = <$file> // return 0;
+	return $line !~ /^\d+ \(.*\) Z/s;
 }
 
 sub parent_of

@@ -1,0 +1,86 @@
+# Installing, upgrading a hub that its owner has made his own, dropping the
+# extension and coming back.
+use strict;
+use warnings;
+use Test::More;
+use Omnicrm;
+
+my $node = Omnicrm->new->start;
+
+# --- Installation
+$node->database('planted', empty => 1);
+$node->sql('planted', 'CREATE SCHEMA omnicrm');
+my ($status, $text) = $node->try_sql('planted', 'CREATE EXTENSION omnicrm', 'omnicrm_admin');
+isnt($status, 0, 'a schema planted by another role stops the installation');
+like($text, qr/schema "omnicrm" already exists/, 'and the message says so');
+
+$node->database('plain', empty => 1);
+($status, $text) = $node->try_sql('plain', 'CREATE EXTENSION omnicrm');
+like($text, qr/permission denied to create extension/, 'who is no superuser cannot install a C library');
+
+$node->database('shop');
+is($node->sql('shop', "SELECT extversion = omnicrm.version() FROM pg_extension WHERE extname = 'omnicrm'"),
+	't', 'library and extension have one version');
+
+# --- Upgrade of a hub that has grown its own columns, views and rights
+$node->sql('shop', <<'END');
+SELECT omnicrm.deploy('crm');
+INSERT INTO crm.channel (name, kind) VALUES ('shop', 'shop'), ('web', 'web');
+ALTER TABLE crm.channel ADD COLUMN floor_space integer;
+UPDATE crm.channel SET floor_space = 120 WHERE name = 'shop';
+CREATE INDEX own_index ON crm.channel (floor_space);
+CREATE VIEW public.own_report AS SELECT channel, kind FROM crm_bi.dim_channel;
+CREATE ROLE analyst;
+SELECT crm.grant_access('analyst', 'bi');
+UPDATE crm.match_rule SET max_records = 7 WHERE kind = 'email';
+UPDATE crm.hub_version SET version = '0.9.0';
+END
+($status, $text) = $node->try_sql('shop', 'SELECT crm.require_current()');
+like($text, qr/hub has version 0\.9\.0, the loaded omnicrm library is/, 'an older hub is refused');
+like($text, qr/HINT:.*omnicrm\.upgrade\('crm'\)/, 'and the hint says how to mend it');
+like($node->sql('shop', "SELECT omnicrm.upgrade('crm')"), qr/upgraded from 0\.9\.0 to/, 'upgrade');
+is($node->sql('shop', 'SELECT crm.require_current()'), '', 'the hub is current');
+is($node->sql('shop', 'SELECT name, floor_space FROM crm.channel ORDER BY name'), "shop|120\nweb|", 'own column and rows stay');
+is($node->sql('shop', 'SELECT * FROM public.own_report ORDER BY 1'), "shop|shop\nweb|web", 'own view on a report stays');
+is($node->sql('shop', "SELECT max_records FROM crm.match_rule WHERE kind = 'email'"), '7', 'changed rule stays');
+is($node->sql('shop', "SELECT has_table_privilege('analyst', 'crm_bi.dim_channel', 'SELECT')"), 't', 'access stays');
+
+# --- An upgraded hub is the same as a new one
+$node->sql('shop', "SELECT omnicrm.deploy('crm_new')");
+my $definitions = <<'END';
+SELECT md5(string_agg(replace(replace(d.definition, 'crm_new', 'HUB'), 'crm', 'HUB'), E'\n' ORDER BY d.name)), count(*)
+FROM (
+    SELECT p.proname || pg_get_function_identity_arguments(p.oid) AS name,
+           CASE WHEN p.prokind = 'a' THEN p.proname::text ELSE pg_get_functiondef(p.oid) END
+             || coalesce(obj_description(p.oid, 'pg_proc'), '') || coalesce(p.proacl::text, '') AS definition
+    FROM pg_proc AS p
+    WHERE p.pronamespace IN ('NAME'::regnamespace, 'NAME_bi'::regnamespace)
+    UNION ALL
+    SELECT c.relname, pg_get_viewdef(c.oid) || coalesce(obj_description(c.oid, 'pg_class'), '')
+    FROM pg_class AS c
+    WHERE c.relkind = 'v' AND c.relnamespace IN ('NAME'::regnamespace, 'NAME_bi'::regnamespace)
+  ) AS d (name, definition)
+END
+my ($old, $new) = map { my $query = $definitions; $query =~ s/NAME/$_/g; $node->sql('shop', $query) } ('crm', 'crm_new');
+is($old, $new, 'functions and views of the upgraded hub equal those of a new one');
+$node->sql('shop', 'DROP SCHEMA crm_new, crm_new_bi CASCADE');
+
+# --- The data outlives the extension
+my $count = "SELECT (SELECT count(*) FROM crm.channel), (SELECT count(*) FROM crm.match_rule)";
+my $before = $node->sql('shop', $count);
+$node->sql('shop', 'DROP EXTENSION omnicrm CASCADE', 'omnicrm_admin');
+is($node->sql('shop', $count), $before, 'the rows survive DROP EXTENSION');
+$node->sql('shop', 'CREATE EXTENSION omnicrm', 'omnicrm_admin');
+$node->sql('shop', "SELECT omnicrm.upgrade('crm')");
+is($node->sql('shop', 'SELECT count(*) FROM crm_bi.dim_channel'), '2', 'and work again after CREATE EXTENSION and upgrade');
+is($node->sql('shop', 'SELECT crm.require_current()'), '', 'the hub is current again');
+
+# --- Somebody else's hub
+$node->sql('shop', 'CREATE ROLE guest LOGIN', 'omnicrm_admin');
+($status, $text) = $node->try_sql('shop', "SELECT omnicrm.upgrade('crm')", 'guest');
+like($text, qr/permission denied/, 'who does not own the hub cannot upgrade it');
+($status, $text) = $node->try_sql('shop', "SELECT omnicrm.deploy('own')", 'guest');
+like($text, qr/permission denied for database/, 'who may not create schemas cannot deploy');
+
+$node->stop;
+done_testing;
