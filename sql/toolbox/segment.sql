@@ -1,0 +1,265 @@
+-- Segmentation: RFM cut points, scores and segment maps; Pareto classes and
+-- concentration. They work on any table or query.
+
+-- The state of the aggregates below: the values of one group.
+CREATE FUNCTION omnicrm.values_combine(internal, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_values_combine';
+COMMENT ON FUNCTION omnicrm.values_combine(internal, internal) IS
+  'Support function: merges two states of rfm_cuts, gini, top_share or share_needed.';
+
+CREATE FUNCTION omnicrm.values_serialize(internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_values_serialize';
+COMMENT ON FUNCTION omnicrm.values_serialize(internal) IS
+  'Support function: a state of rfm_cuts, gini, top_share or share_needed as bytea.';
+
+CREATE FUNCTION omnicrm.values_deserialize(bytea, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_values_deserialize';
+COMMENT ON FUNCTION omnicrm.values_deserialize(bytea, internal) IS
+  'Support function: a state of rfm_cuts, gini, top_share or share_needed from bytea. Errors: data_corrupted.';
+
+-- RFM: cut points.
+CREATE FUNCTION omnicrm.rfm_cuts_accum(internal, double precision)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_cuts_accum';
+COMMENT ON FUNCTION omnicrm.rfm_cuts_accum(internal, double precision) IS
+  'Support function: transition of rfm_cuts(value).';
+
+CREATE FUNCTION omnicrm.rfm_cuts_accum(internal, double precision, integer)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_cuts_accum';
+COMMENT ON FUNCTION omnicrm.rfm_cuts_accum(internal, double precision, integer) IS
+  'Support function: transition of rfm_cuts(value, bins).';
+
+CREATE FUNCTION omnicrm.rfm_cuts_accum(internal, double precision, integer, text)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_cuts_accum';
+COMMENT ON FUNCTION omnicrm.rfm_cuts_accum(internal, double precision, integer, text) IS
+  'Support function: transition of rfm_cuts(value, bins, method).';
+
+CREATE FUNCTION omnicrm.rfm_cuts_final(internal)
+RETURNS double precision[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_cuts_final';
+COMMENT ON FUNCTION omnicrm.rfm_cuts_final(internal) IS
+  'Support function: cut points of a state of rfm_cuts.';
+
+CREATE AGGREGATE omnicrm.rfm_cuts(value double precision) (
+  SFUNC = omnicrm.rfm_cuts_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.rfm_cuts_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.rfm_cuts(double precision) IS
+  'The four cut points that divide the values into five parts of equal size: quantiles of type 7 (Hyndman and Fan 1996), in ascending order; some coincide when many values are equal. Score values with rfm_score(). Nulls are left out; null without a value. Same result for any order of the rows. Errors: invalid_parameter_value for NaN and infinite values, program_limit_exceeded beyond 100 million values in one group.';
+
+CREATE AGGREGATE omnicrm.rfm_cuts(value double precision, bins integer) (
+  SFUNC = omnicrm.rfm_cuts_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.rfm_cuts_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.rfm_cuts(double precision, integer) IS
+  'The bins - 1 cut points that divide the values into 2 to 100 parts of equal size, as rfm_cuts(value). Errors: as there, and invalid_parameter_value for bins out of range or not the same in each row.';
+
+CREATE AGGREGATE omnicrm.rfm_cuts(value double precision, bins integer, method text) (
+  SFUNC = omnicrm.rfm_cuts_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.rfm_cuts_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.rfm_cuts(double precision, integer, text) IS
+  'Cut points by method: quantile as rfm_cuts(value, bins), or rfm as the R package rfm computes them (quantile of type 7 plus 1); give the same method to rfm_score(). Errors: as rfm_cuts(value, bins), and invalid_parameter_value for an unknown method.';
+
+-- RFM: scores, codes and segments.
+CREATE FUNCTION omnicrm.rfm_score(value double precision, cuts double precision[],
+                                  descending boolean DEFAULT false, method text DEFAULT 'quantile')
+RETURNS smallint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_score';
+COMMENT ON FUNCTION omnicrm.rfm_score(double precision, double precision[], boolean, text) IS
+  'Score of a value: 1 + number of cut points below it, so that equal values always have equal scores. descending: bins + 1 - score, for values of which less is better, such as days since the last order. method rfm counts cut points at or below the value, as the R package rfm does. Null for null. Errors: invalid_parameter_value for NaN, for cut points that do not ascend or are more than 99, for an unknown method; null_value_not_allowed for a null cut point.';
+
+CREATE FUNCTION omnicrm.rfm_code(r integer, f integer, m integer)
+RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_code';
+COMMENT ON FUNCTION omnicrm.rfm_code(integer, integer, integer) IS
+  'Three scores of 1 to 9 as one number: 100 r + 10 f + m, for example 543. Null for null. Errors: invalid_parameter_value for a score out of range.';
+
+CREATE FUNCTION omnicrm.rfm_segment(r integer, f integer, m integer DEFAULT NULL, map text DEFAULT 'rf25')
+RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_segment';
+COMMENT ON FUNCTION omnicrm.rfm_segment(integer, integer, integer, text) IS
+  'Name of the segment of these scores (1 to 5). Maps: rf25 (one name for each of the 25 cells of recency and frequency; m is not needed), rfm_0_2 and rfm_0_3 (the maps of the R package rfm: first match wins, else Others). Null when a score that the map needs is null. Errors: invalid_parameter_value for an unknown map or a score out of range.';
+
+CREATE FUNCTION omnicrm.rfm_map(map text DEFAULT 'rf25',
+  OUT rule integer, OUT segment text,
+  OUT r_low smallint, OUT r_high smallint, OUT f_low smallint, OUT f_high smallint,
+  OUT m_low smallint, OUT m_high smallint)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_map';
+COMMENT ON FUNCTION omnicrm.rfm_map(text) IS
+  'The rules of a segment map, in the order in which they are tried: lowest and highest score of each axis. Errors: invalid_parameter_value for an unknown map.';
+
+CREATE FUNCTION omnicrm.rfm_map_check(map text DEFAULT 'rf25',
+  OUT problem text, OUT r smallint, OUT f smallint, OUT m smallint, OUT segments text[])
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 50
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_map_check';
+COMMENT ON FUNCTION omnicrm.rfm_map_check(text) IS
+  'What is wrong with a segment map: a row for each cell that no rule matches (gap) or several match (overlap, with their segments in the order tried), and for each segment that no cell ever gets (unreachable). No row: the map is complete and disjoint. Errors: invalid_parameter_value for an unknown map.';
+
+-- Pareto classes.
+CREATE FUNCTION omnicrm.abc_class(value double precision, limits double precision[] DEFAULT '{0.8,0.95}')
+RETURNS text
+LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_abc_class_float8';
+COMMENT ON FUNCTION omnicrm.abc_class(double precision, double precision[]) IS
+  'Window function: Pareto class of a value within its partition, by the share of the total that all larger values hold: A below the first limit, B below the second, and so on, so that the item which crosses a limit has the better class, and equal values one class. The total is the sum of the positive values; negative values are losses, class L; null for null. Order and frame of the window do not matter. limits: 1 to 8 ascending shares above 0 and up to 1, taken from the first row. Errors: invalid_parameter_value for NaN, infinite values and bad limits.';
+
+CREATE FUNCTION omnicrm.abc_class(value numeric, limits double precision[] DEFAULT '{0.8,0.95}')
+RETURNS text
+LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_abc_class_numeric';
+COMMENT ON FUNCTION omnicrm.abc_class(numeric, double precision[]) IS
+  'As abc_class(double precision, ...), exact: sums and comparisons in integers of the smallest decimal unit that occurs, limits read to nine decimals. Errors: as there, and numeric_value_out_of_range for a value that has more than 18 digits in that unit.';
+
+-- Concentration.
+CREATE FUNCTION omnicrm.concentration_accum(internal, double precision)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_concentration_accum';
+COMMENT ON FUNCTION omnicrm.concentration_accum(internal, double precision) IS
+  'Support function: transition of gini.';
+
+CREATE FUNCTION omnicrm.concentration_accum(internal, double precision, double precision)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_concentration_accum';
+COMMENT ON FUNCTION omnicrm.concentration_accum(internal, double precision, double precision) IS
+  'Support function: transition of top_share and share_needed.';
+
+CREATE FUNCTION omnicrm.gini_final(internal)
+RETURNS double precision
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_gini_final';
+COMMENT ON FUNCTION omnicrm.gini_final(internal) IS 'Support function: result of gini.';
+
+CREATE FUNCTION omnicrm.top_share_final(internal)
+RETURNS double precision
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_top_share_final';
+COMMENT ON FUNCTION omnicrm.top_share_final(internal) IS 'Support function: result of top_share.';
+
+CREATE FUNCTION omnicrm.share_needed_final(internal)
+RETURNS double precision
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_share_needed_final';
+COMMENT ON FUNCTION omnicrm.share_needed_final(internal) IS 'Support function: result of share_needed.';
+
+CREATE AGGREGATE omnicrm.gini(value double precision) (
+  SFUNC = omnicrm.concentration_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.gini_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.gini(double precision) IS
+  'Gini coefficient: 2 sum(i v_i) / (n sum(v)) - (n + 1) / n over ascending values. 0 when all are equal, towards 1 when one holds all, above 1 only with negative values. Nulls are left out; null without a value or when the total is not above zero. Same result for any order of the rows. Errors: invalid_parameter_value for NaN and infinite values, numeric_value_out_of_range, program_limit_exceeded.';
+
+CREATE AGGREGATE omnicrm.top_share(value double precision, p double precision) (
+  SFUNC = omnicrm.concentration_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.top_share_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.top_share(double precision, double precision) IS
+  'Share of the total in the largest ceil(n p) values; p from 0 to 1, read as the decimal that was written. Nulls are left out; null without a value or when the total is not above zero. Errors: as gini, and invalid_parameter_value for p out of range or not the same in each row.';
+
+CREATE AGGREGATE omnicrm.share_needed(value double precision, s double precision) (
+  SFUNC = omnicrm.concentration_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.share_needed_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.share_needed(double precision, double precision) IS
+  'Smallest part k / n of the values whose k largest hold at least the share s of the total (how many customers make 80 percent of the business); s from 0 to 1. Nulls are left out; null without a value or when the total is not above zero. Errors: as top_share.';
+
+-- Days.
+CREATE FUNCTION omnicrm.distinct_days_accum(internal, date)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_accum';
+COMMENT ON FUNCTION omnicrm.distinct_days_accum(internal, date) IS 'Support function: transition of distinct_days.';
+
+CREATE FUNCTION omnicrm.distinct_days_combine(internal, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_combine';
+COMMENT ON FUNCTION omnicrm.distinct_days_combine(internal, internal) IS 'Support function: merges two states of distinct_days.';
+
+CREATE FUNCTION omnicrm.distinct_days_serialize(internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_serialize';
+COMMENT ON FUNCTION omnicrm.distinct_days_serialize(internal) IS 'Support function: a state of distinct_days as bytea.';
+
+CREATE FUNCTION omnicrm.distinct_days_deserialize(bytea, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_deserialize';
+COMMENT ON FUNCTION omnicrm.distinct_days_deserialize(bytea, internal) IS
+  'Support function: a state of distinct_days from bytea. Errors: data_corrupted.';
+
+CREATE FUNCTION omnicrm.distinct_days_final(internal)
+RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_final';
+COMMENT ON FUNCTION omnicrm.distinct_days_final(internal) IS 'Support function: result of distinct_days.';
+
+CREATE AGGREGATE omnicrm.distinct_days(day date) (
+  SFUNC = omnicrm.distinct_days_accum,
+  STYPE = internal,
+  SSPACE = 96,
+  FINALFUNC = omnicrm.distinct_days_final,
+  COMBINEFUNC = omnicrm.distinct_days_combine,
+  SERIALFUNC = omnicrm.distinct_days_serialize,
+  DESERIALFUNC = omnicrm.distinct_days_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.distinct_days(date) IS
+  'Number of different days: count(DISTINCT day) that can run in parallel and in a hash aggregate. Nulls are left out; 0 without a day.';

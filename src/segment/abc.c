@@ -1,0 +1,401 @@
+/*
+ * abc.c
+ *		abc_class: Pareto classes as a window function.
+ *
+ * An item's class follows from the share of the total that all larger items
+ * hold: below the first limit A, below the second B, and so on; so the item that
+ * crosses a limit has the better class, and equal values one class.  The total
+ * is the sum of the positive values; negative values are losses, class L.
+ *
+ * The class is a step function of the value.  One pass over the partition
+ * collects the values, a radix sort orders them, and the smallest value of each
+ * class is kept; each row then compares its value with these.  The rows need no
+ * ORDER BY.  float8 values are added by a compensated sum; numeric values as
+ * integers of the smallest unit that occurs, and compared with the limits in
+ * integers, so their classes are exact.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "windowapi.h"
+
+#include "common/compat.h"
+#include "segment/segment.h"
+
+#define MAX_LIMITS 8
+#define MAX_SCALE 18
+#define LIMIT_UNIT 1000000000	/* limits are read to nine decimals */
+#define EQUAL_PART (4 * DBL_EPSILON)
+#define ROWS_PER_RESET 1024
+
+/* What is known of a partition once its first row has been seen. */
+typedef struct AbcPartition
+{
+	bool		ready;
+	int			nlimits;
+	bool		has_class[MAX_LIMITS];
+	float8		smallest[MAX_LIMITS];	/* smallest value of each class */
+	Numeric		smallest_numeric[MAX_LIMITS];
+	Numeric		zero;
+	text	   *names[MAX_LIMITS + 1];
+	text	   *loss;
+} AbcPartition;
+
+/* The values of a partition on their way to the sort. */
+typedef struct AbcValues
+{
+	uint64	   *keys;
+	int64		count;
+	int			scale;			/* numeric: decimals of the unit */
+} AbcValues;
+
+PG_FUNCTION_INFO_V1(omnicrm_abc_class_float8);
+PG_FUNCTION_INFO_V1(omnicrm_abc_class_numeric);
+
+/* Reads and checks the limits of the row at hand, which hold for the partition. */
+static void
+read_limits(WindowObject window, AbcPartition *partition, float8 *limits)
+{
+	bool		isnull;
+	Datum		argument = WinGetFuncArgCurrent(window, 1, &isnull);
+	ArrayType  *array;
+	const float8 *given;
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("limits must not be null")));
+	array = DatumGetArrayTypeP(argument);
+	given = (const float8 *) ARR_DATA_PTR(array);
+	partition->nlimits = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	if (ARR_NDIM(array) != 1 || partition->nlimits > MAX_LIMITS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limits must be one list of 1 to %d shares", MAX_LIMITS),
+				 errhint("For example {.8,.95}: A up to 80 percent, B up to 95, C the rest.")));
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("limit must not be null")));
+	for (int i = 0; i < partition->nlimits; i++)
+	{
+		if (!(given[i] > (i == 0 ? 0 : given[i - 1]) && given[i] <= 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("limits must ascend between 0 and 1: limit %d is %g", i + 1, given[i])));
+		limits[i] = given[i];
+	}
+}
+
+/* The names of the classes, in memory that lives as long as the partition. */
+static void
+make_names(AbcPartition *partition)
+{
+	char		name[2] = {'A', 0};
+
+	for (int i = 0; i <= partition->nlimits; i++, name[0]++)
+		partition->names[i] = cstring_to_text(name);
+	partition->loss = cstring_to_text("L");
+}
+
+static uint64
+key_of_float8(float8 value)
+{
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("value is not finite: %s",
+						isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"),
+				 errhint("Leave such rows out, or use null.")));
+	return segment_key_from_float8(value);
+}
+
+static void
+refuse_digits(const char *digits)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("value has too many digits for an exact sum: %s", digits),
+			 errhint("Round to the smallest unit of the currency, for example round(value, 2), or use double precision.")));
+}
+
+/* Multiplies by a power of ten. */
+static int64
+rescale(int64 value, int places, const char *digits)
+{
+	while (places-- > 0)
+		if (pg_mul_s64_overflow(value, 10, &value))
+			refuse_digits(digits);
+	return value;
+}
+
+/*
+ * The decimal digits as an integer of 10^-scale; *scale is raised to the decimals
+ * found, zeros at the end aside.
+ */
+static int64
+integer_of_digits(const char *digits, int *scale)
+{
+	const char *end = digits + strlen(digits);
+	bool		negative = *digits == '-';
+	const char *point = strchr(digits, '.');
+	int			places = 0;
+	int64		value = 0;
+
+	if (point != NULL)
+	{
+		while (end[-1] == '0')
+			end--;
+		places = end - point - 1;
+	}
+	for (const char *at = digits + negative; at < end; at++)
+	{
+		if (at == point)
+			continue;
+		if (pg_mul_s64_overflow(value, 10, &value) ||
+			pg_add_s64_overflow(value, *at - '0', &value))
+			refuse_digits(digits);
+	}
+	if (places > MAX_SCALE)
+		refuse_digits(digits);
+	if (places > *scale)
+		*scale = places;
+	value = rescale(value, *scale - places, digits);
+	return negative ? -value : value;
+}
+
+/* The key of a numeric; raises the scale of all values before it when needed. */
+static uint64
+key_of_numeric(AbcValues *values, Datum value)
+{
+	int			scale = values->scale;
+	char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	int64		integer;
+
+	if (strspn(digits, "-0123456789.") != strlen(digits))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("value is not finite: %s", digits),
+				 errhint("Leave such rows out, or use null.")));
+	integer = integer_of_digits(digits, &scale);
+	if (scale > values->scale)
+	{
+		for (int64 i = 0; i < values->count; i++)
+			values->keys[i] = segment_key_from_int64(rescale(segment_key_to_int64(values->keys[i]),
+															 scale - values->scale, digits));
+		values->scale = scale;
+	}
+	return segment_key_from_int64(integer);
+}
+
+/* Collects the values of the partition that are not null. */
+static void
+collect(WindowObject window, AbcValues *values, bool numeric)
+{
+	int64		rows = WinGetPartitionRowCount(window);
+	MemoryContext scratch;
+	MemoryContext before;
+
+	if (rows > SEGMENT_MAX_VALUES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d rows in one partition", SEGMENT_MAX_VALUES)));
+	values->keys = MemoryContextAllocHuge(CurrentMemoryContext, (Size) rows * sizeof(uint64));
+	values->count = 0;
+	values->scale = 0;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "abc_class rows", ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(scratch);
+	for (int64 row = 0; row < rows; row++)
+	{
+		bool		isnull;
+		Datum		value = WinGetFuncArgInPartition(window, 0, (int) row, WINDOW_SEEK_HEAD, false,
+													 &isnull, NULL);
+
+		if (!isnull)
+		{
+			/* the call may change values->keys, so it comes first */
+			uint64		key = numeric ? key_of_numeric(values, value) : key_of_float8(DatumGetFloat8(value));
+
+			values->keys[values->count++] = key;
+		}
+		if (row % ROWS_PER_RESET == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextReset(scratch);
+		}
+	}
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * The class of positive integers with this sum of larger ones.  A sum stays
+ * below 2^27 * 2^63, so the products stay below 2^120.
+ */
+static int
+class_of_integer_sum(const AbcPartition *partition, const float8 *limits, int128 larger, int128 total)
+{
+	int			class = 0;
+
+	while (class < partition->nlimits &&
+		   larger * LIMIT_UNIT >= total * (int128) llround(limits[class] * LIMIT_UNIT))
+		class++;
+	return class;
+}
+
+/* Finds the smallest integer of each class, from the largest value down. */
+static void
+divide_integers(AbcPartition *partition, const float8 *limits, const AbcValues *values)
+{
+	int128		total = 0;
+	int128		larger = 0;
+	int128		here = 0;
+	int			class = 0;
+
+	for (int64 i = 0; i < values->count; i++)
+		total += Max(segment_key_to_int64(values->keys[i]), 0);
+	for (int64 i = values->count - 1; i >= 0; i--)
+	{
+		int64		value = segment_key_to_int64(values->keys[i]);
+
+		if (value <= 0)
+			break;
+		if (i == values->count - 1 || values->keys[i] != values->keys[i + 1])
+		{
+			larger += here;
+			here = 0;
+			class = class_of_integer_sum(partition, limits, larger, total);
+		}
+		here += value;
+		if (class == partition->nlimits)
+			break;
+		partition->has_class[class] = true;
+		partition->smallest_numeric[class] = int64_div_fast_to_numeric(value, values->scale);
+	}
+}
+
+/* Same for float8; amounts that are equal in decimals count as equal. */
+static void
+divide_floats(AbcPartition *partition, const float8 *limits, const AbcValues *values)
+{
+	SegmentSum	total = {0, 0};
+	SegmentSum	larger = {0, 0};
+	float8		whole;
+	float8		before = 0;
+	int			class = 0;
+
+	for (int64 i = 0; i < values->count; i++)
+		segment_sum_add(&total, Max(segment_key_to_float8(values->keys[i]), 0));
+	whole = segment_sum_value(&total);
+	if (!isfinite(whole))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("sum of the values is out of range")));
+	for (int64 i = values->count - 1; i >= 0; i--)
+	{
+		float8		value = segment_key_to_float8(values->keys[i]);
+
+		if (value <= 0)
+			break;
+		if (i == values->count - 1 || values->keys[i] != values->keys[i + 1])
+			before = segment_sum_value(&larger);
+		while (class < partition->nlimits && before >= whole * limits[class] * (1 - EQUAL_PART))
+			class++;
+		if (class == partition->nlimits)
+			break;
+		segment_sum_add(&larger, value);
+		partition->has_class[class] = true;
+		partition->smallest[class] = value;
+	}
+}
+
+/* Works out the classes of the partition that begins with this row. */
+static void
+prepare(WindowObject window, AbcPartition *partition, bool numeric)
+{
+	float8		limits[MAX_LIMITS];
+	AbcValues	values;
+	MemoryContext before;
+
+	read_limits(window, partition, limits);
+	/* what is kept lives beside the partition's own memory */
+	before = MemoryContextSwitchTo(GetMemoryChunkContext(partition));
+	make_names(partition);
+	if (numeric)
+		partition->zero = int64_to_numeric(0);
+	collect(window, &values, numeric);
+	segment_sort_keys(values.keys, values.count);
+	if (numeric)
+		divide_integers(partition, limits, &values);
+	else
+		divide_floats(partition, limits, &values);
+	pfree(values.keys);
+	MemoryContextSwitchTo(before);
+	partition->ready = true;
+}
+
+/* The classes of the partition of the current row. */
+static AbcPartition *
+current_partition(WindowObject window, bool numeric)
+{
+	AbcPartition *partition = WinGetPartitionLocalMemory(window, sizeof(AbcPartition));
+
+	if (!partition->ready)
+		prepare(window, partition, numeric);
+	return partition;
+}
+
+/*
+ * abc_class(value float8, limits float8[]) OVER (...): A, B, C, ... or L, null
+ * for null.  The limits are those of the first row of the partition.  Errors:
+ * invalid_parameter_value for limits that do not ascend from 0 to 1 and for
+ * values that are not finite; numeric_value_out_of_range.
+ */
+Datum
+omnicrm_abc_class_float8(PG_FUNCTION_ARGS)
+{
+	WindowObject window = PG_WINDOW_OBJECT();
+	AbcPartition *partition = current_partition(window, false);
+	bool		isnull;
+	float8		value = DatumGetFloat8(WinGetFuncArgCurrent(window, 0, &isnull));
+	int			class = 0;
+
+	if (isnull)
+		PG_RETURN_NULL();
+	if (value < 0)
+		PG_RETURN_TEXT_P(partition->loss);
+	while (class < partition->nlimits &&
+		   !(partition->has_class[class] && value >= partition->smallest[class]))
+		class++;
+	PG_RETURN_TEXT_P(partition->names[class]);
+}
+
+/* The same for numeric values, exact. */
+Datum
+omnicrm_abc_class_numeric(PG_FUNCTION_ARGS)
+{
+	WindowObject window = PG_WINDOW_OBJECT();
+	AbcPartition *partition = current_partition(window, true);
+	bool		isnull;
+	Datum		value = WinGetFuncArgCurrent(window, 0, &isnull);
+	int			class = 0;
+
+	if (isnull)
+		PG_RETURN_NULL();
+	if (DatumGetBool(DirectFunctionCall2(numeric_lt, value, NumericGetDatum(partition->zero))))
+		PG_RETURN_TEXT_P(partition->loss);
+	while (class < partition->nlimits &&
+		   !(partition->has_class[class] &&
+			 DatumGetBool(DirectFunctionCall2(numeric_ge, value,
+											  NumericGetDatum(partition->smallest_numeric[class])))))
+		class++;
+	PG_RETURN_TEXT_P(partition->names[class]);
+}
