@@ -1,0 +1,39 @@
+-- Survivorship.
+
+CREATE TYPE omnicrm.survivor AS (
+  vals       text[],
+  record_ids bigint[],
+  rules      text[],
+  candidates integer[]
+);
+
+COMMENT ON TYPE omnicrm.survivor IS
+  'Result of omnicrm.survive(), by position of the attribute: vals the surviving values, record_ids the records they come from, rules what decided (only value, plausible, or the rule), candidates how many different values competed.';
+
+CREATE FUNCTION omnicrm.survive_transition(state internal, record_id bigint, trust double precision, business_at timestamptz,
+  quality text, vals text[], rules text[], groups integer[])
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_survive_transition';
+
+COMMENT ON FUNCTION omnicrm.survive_transition(internal, bigint, double precision, timestamptz, text, text[], text[], integer[]) IS
+  'Transition function of omnicrm.survive().';
+
+CREATE FUNCTION omnicrm.survive_final(state internal)
+RETURNS omnicrm.survivor
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_survive_final';
+
+COMMENT ON FUNCTION omnicrm.survive_final(internal) IS 'Final function of omnicrm.survive().';
+
+CREATE AGGREGATE omnicrm.survive(record_id bigint, trust double precision, business_at timestamptz, quality text,
+  vals text[], rules text[], groups integer[]) (
+  SFUNC = omnicrm.survive_transition,
+  STYPE = internal,
+  SSPACE = 1024,
+  FINALFUNC = omnicrm.survive_final,
+  PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE omnicrm.survive(bigint, double precision, timestamptz, text, text[], text[], integer[]) IS
+  'The surviving values of the records of one customer, with their records and the rules that decided; the same for any order of rows. vals, rules and groups go by position; quality has one digit for each (0 no value, below 6 implausible, 6 unchecked, 9 valid; short or null: 6). Rules: trust, recent, oldest (by business_at, null last), frequent, longest, shortest, valid (highest digit). Plausible values come before implausible ones under every rule. Attributes with the same group number (not 0 or null) survive together from one record, which is completed by a fuller record that contains it. Ties: more filled attributes, trust, newest business_at, smallest record_id. At most 1,000,000 records a group. Errors: null_value_not_allowed, array_subscript_error, invalid_parameter_value, program_limit_exceeded.';

@@ -1,0 +1,485 @@
+/*
+ * components.c
+ *		link_components(): constrained single-link clustering as an aggregate.
+ *
+ * Input rows are links between two nodes, with the facts of both nodes.  The
+ * final function takes the links in the order (attaching last, priority
+ * ascending, similarity descending with null last, smaller node, larger node)
+ * and joins the clusters of the two ends in a union-find forest, unless
+ *
+ *	- both clusters carry an exclusive value and the two values differ, or
+ *	- the link is an attaching one and both clusters already have a named node.
+ *
+ * The first rule keeps two different tax numbers apart however they are
+ * connected.  The second lets a nameless node join one named cluster, the one
+ * of its best link, and never lets it bridge two.  Since the order is total and
+ * depends only on the links themselves, the result is the same for any order of
+ * the input rows.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "common/compat.h"
+
+#define MAX_COMPONENT_ITEMS 67108864	/* nodes, and links: 64 Mi each */
+
+/* outcome of a link, as in linked_components.outcome */
+#define OUTCOME_LINKED 1
+#define OUTCOME_EXCLUSIVE 2
+#define OUTCOME_ATTACHED_ELSEWHERE 3
+
+typedef struct ComponentNode
+{
+	int64		id;
+	int64		exclusive;
+	bool		has_exclusive;
+	bool		named;
+} ComponentNode;
+
+/* The two ends are positions in the node array, in the final sorted by id. */
+typedef struct ComponentLink
+{
+	uint64		key;			/* attaching, priority, inverted similarity */
+	uint32		a;
+	uint32		b;
+} ComponentLink;
+
+typedef struct NodeEntry
+{
+	int64		id;
+	uint32		position;
+	char		status;
+} NodeEntry;
+
+/* Mixes the bits of a node id (the finaliser of MurmurHash3, 64 bits). */
+static inline uint32
+hash_node(int64 id)
+{
+	uint64		h = (uint64) id;
+
+	h ^= h >> 33;
+	h *= UINT64CONST(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	return (uint32) (h ^ (h >> 33));
+}
+
+#define SH_PREFIX nodemap
+#define SH_ELEMENT_TYPE NodeEntry
+#define SH_KEY_TYPE int64
+#define SH_KEY id
+#define SH_HASH_KEY(tb, key) hash_node(key)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
+typedef struct ComponentState
+{
+	MemoryContext context;
+	nodemap_hash *map;
+	ComponentNode *nodes;
+	ComponentLink *links;
+	uint32		node_count;
+	uint32		node_space;
+	uint32		link_count;
+	uint32		link_space;
+} ComponentState;
+
+static inline int
+compare_links(const ComponentLink *x, const ComponentLink *y)
+{
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	if (x->b != y->b)
+		return x->b < y->b ? -1 : 1;
+	return 0;
+}
+
+#define ST_SORT sort_links
+#define ST_ELEMENT_TYPE ComponentLink
+#define ST_COMPARE(x, y) compare_links(x, y)
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static inline int
+compare_entries(const NodeEntry *x, const NodeEntry *y)
+{
+	return x->id < y->id ? -1 : (x->id > y->id ? 1 : 0);
+}
+
+#define ST_SORT sort_entries
+#define ST_ELEMENT_TYPE NodeEntry
+#define ST_COMPARE(x, y) compare_entries(x, y)
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+PG_FUNCTION_INFO_V1(omnicrm_link_components_transition);
+PG_FUNCTION_INFO_V1(omnicrm_link_components_final);
+
+static ComponentState *
+make_state(MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ComponentState *state = palloc0_object(ComponentState);
+
+	state->context = context;
+	state->map = nodemap_create(context, 64, NULL);
+	state->node_space = 64;
+	state->nodes = palloc_array(ComponentNode, state->node_space);
+	state->link_space = 64;
+	state->links = palloc_array(ComponentLink, state->link_space);
+	MemoryContextSwitchTo(old);
+	return state;
+}
+
+static void
+refuse_more(const char *what, Size limit)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("link_components is limited to %zu %s", limit, what),
+			 errhint("Cluster independent parts of the data in separate groups (GROUP BY).")));
+}
+
+/* The position of a node, which is added or checked against its known facts. */
+static uint32
+find_node(ComponentState *state, int64 id, bool named, bool has_exclusive,
+		  int64 exclusive)
+{
+	bool		found;
+	NodeEntry  *entry = nodemap_insert(state->map, id, &found);
+	ComponentNode *node;
+
+	if (found)
+	{
+		node = &state->nodes[entry->position];
+		if (node->named != named || node->has_exclusive != has_exclusive ||
+			node->exclusive != exclusive)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("node " INT64_FORMAT " is described in two different ways", id),
+					 errhint("Give the same named and exclusive values for a node in each of its links.")));
+		return entry->position;
+	}
+	if (state->node_count >= MAX_COMPONENT_ITEMS)
+		refuse_more("nodes", MAX_COMPONENT_ITEMS);
+	if (state->node_count == state->node_space)
+	{
+		state->node_space *= 2;
+		state->nodes = repalloc_huge(state->nodes,
+									 sizeof(ComponentNode) * (Size) state->node_space);
+	}
+	entry->position = state->node_count++;
+	node = &state->nodes[entry->position];
+	node->id = id;
+	node->named = named;
+	node->has_exclusive = has_exclusive;
+	node->exclusive = exclusive;
+	return entry->position;
+}
+
+/* Sort key of a link: smaller is earlier. */
+static uint64
+link_key(bool attach, int32 priority, bool has_similarity, float4 similarity)
+{
+	uint32		bits = PG_UINT32_MAX;
+
+	if (has_similarity)
+	{
+		union
+		{
+			float4		number;
+			uint32		bits;
+		}			u;
+
+		u.number = similarity == 0 ? 0 : similarity;	/* no negative zero */
+		/* ascending order of floats as unsigned integers, then inverted */
+		bits = (u.bits & 0x80000000U) ? ~u.bits : (u.bits | 0x80000000U);
+		bits = ~bits;
+	}
+	return ((uint64) attach << 63) | ((uint64) priority << 32) | bits;
+}
+
+/*
+ * link_components_transition(state internal, a bigint, b bigint, priority
+ * integer, similarity real, attach boolean, a_named boolean, b_named boolean,
+ * a_exclusive bigint, b_exclusive bigint) returns internal: adds a link, or
+ * with b null or equal to a only the node a.  Null a_named and b_named mean
+ * named, null attach means false.  Errors: null_value_not_allowed without a
+ * or without the priority of a link, invalid_parameter_value for a negative
+ * priority or a similarity that is no number, data_exception for a node with
+ * contradicting facts, program_limit_exceeded.
+ */
+Datum
+omnicrm_link_components_transition(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	ComponentState *state;
+	ComponentLink *link;
+	uint32		a,
+				b;
+	int32		priority;
+	float4		similarity = 0;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "link_components_transition called outside an aggregate");
+	state = PG_ARGISNULL(0) ? make_state(context) : (ComponentState *) PG_GETARG_POINTER(0);
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("link_components needs a node in its first argument")));
+	a = find_node(state, PG_GETARG_INT64(1), PG_ARGISNULL(6) || PG_GETARG_BOOL(6),
+				  !PG_ARGISNULL(8), PG_ARGISNULL(8) ? 0 : PG_GETARG_INT64(8));
+	if (PG_ARGISNULL(2) || PG_GETARG_INT64(1) == PG_GETARG_INT64(2))
+		PG_RETURN_POINTER(state);
+	b = find_node(state, PG_GETARG_INT64(2), PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
+				  !PG_ARGISNULL(9), PG_ARGISNULL(9) ? 0 : PG_GETARG_INT64(9));
+
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the priority of a link must not be null")));
+	priority = PG_GETARG_INT32(3);
+	if (priority < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid priority of a link: %d", priority),
+				 errhint("Priorities are 0 or greater; the smallest is tried first.")));
+	if (!PG_ARGISNULL(4))
+	{
+		similarity = PG_GETARG_FLOAT4(4);
+		if (isnan(similarity))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the similarity of a link must be a number, not NaN")));
+	}
+	if (state->link_count >= MAX_COMPONENT_ITEMS)
+		refuse_more("links", MAX_COMPONENT_ITEMS);
+	if (state->link_count == state->link_space)
+	{
+		state->link_space *= 2;
+		state->links = repalloc_huge(state->links,
+									 sizeof(ComponentLink) * (Size) state->link_space);
+	}
+	link = &state->links[state->link_count++];
+	link->key = link_key(!PG_ARGISNULL(5) && PG_GETARG_BOOL(5), priority,
+						 !PG_ARGISNULL(4), similarity);
+	link->a = a;
+	link->b = b;
+	PG_RETURN_POINTER(state);
+}
+
+/* Renumbers the nodes in ascending order of their ids; links follow. */
+static ComponentNode *
+sort_nodes(const ComponentState *state, ComponentLink *links)
+{
+	uint32		n = state->node_count;
+	NodeEntry  *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(NodeEntry) * (Size) n);
+	uint32	   *rank = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (Size) n);
+	ComponentNode *nodes = MemoryContextAllocHuge(CurrentMemoryContext,
+												  sizeof(ComponentNode) * (Size) n);
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		order[i].id = state->nodes[i].id;
+		order[i].position = i;
+	}
+	sort_entries(order, n);
+	for (i = 0; i < n; i++)
+	{
+		rank[order[i].position] = i;
+		nodes[i] = state->nodes[order[i].position];
+	}
+	for (i = 0; i < state->link_count; i++)
+	{
+		uint32		a = rank[state->links[i].a];
+		uint32		b = rank[state->links[i].b];
+
+		links[i].key = state->links[i].key;
+		links[i].a = Min(a, b);
+		links[i].b = Max(a, b);
+	}
+	pfree(order);
+	pfree(rank);
+	return nodes;
+}
+
+static inline uint32
+find_root(uint32 *parent, uint32 x)
+{
+	while (parent[x] != x)
+	{
+		parent[x] = parent[parent[x]];
+		x = parent[x];
+	}
+	return x;
+}
+
+/*
+ * Joins the clusters of a and b, whose roots keep the facts of the whole
+ * cluster.  Returns an outcome, or 0 when they are one cluster already.  The
+ * smaller position becomes the root, so that a root is the smallest id of its
+ * cluster.
+ */
+static int
+join_clusters(ComponentNode *nodes, uint32 *parent, const ComponentLink *link)
+{
+	uint32		a = find_root(parent, link->a);
+	uint32		b = find_root(parent, link->b);
+
+	if (a == b)
+		return 0;
+	if (nodes[a].has_exclusive && nodes[b].has_exclusive &&
+		nodes[a].exclusive != nodes[b].exclusive)
+		return OUTCOME_EXCLUSIVE;
+	if ((link->key >> 63) != 0 && nodes[a].named && nodes[b].named)
+		return OUTCOME_ATTACHED_ELSEWHERE;
+	if (b < a)
+	{
+		uint32		swap = a;
+
+		a = b;
+		b = swap;
+	}
+	parent[b] = a;
+	nodes[a].named |= nodes[b].named;
+	if (nodes[b].has_exclusive)
+	{
+		nodes[a].has_exclusive = true;
+		nodes[a].exclusive = nodes[b].exclusive;
+	}
+	return OUTCOME_LINKED;
+}
+
+/* An array of fixed-width elements without nulls, to be filled by the caller. */
+static ArrayType *
+make_fixed_array(Oid type, Size width, uint32 count, void **data)
+{
+	Size		size = (count > 0 ? ARR_OVERHEAD_NONULLS(1) : sizeof(ArrayType)) + width * count;
+	ArrayType  *array = palloc0(size);
+
+	SET_VARSIZE(array, size);
+	array->elemtype = type;
+	array->ndim = count > 0 ? 1 : 0;
+	if (count > 0)
+	{
+		ARR_DIMS(array)[0] = count;
+		ARR_LBOUND(array)[0] = 1;
+	}
+	*data = ARR_DATA_PTR(array);
+	return array;
+}
+
+static Datum
+build_result(FunctionCallInfo fcinfo, const ComponentNode *nodes, uint32 *parent,
+			 uint32 node_count, const ComponentLink *links, const uint8 *outcome,
+			 uint32 link_count, uint32 outcome_count)
+{
+	TupleDesc	description;
+	Datum		values[5];
+	bool		nulls[5] = {false, false, false, false, false};
+	int64	   *node,
+			   *root,
+			   *a,
+			   *b;
+	int16	   *result;
+	uint32		i,
+				used = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE ||
+		description->natts != 5)
+		elog(ERROR, "link_components must return linked_components");
+	if (2 * sizeof(int64) * (Size) node_count +
+		(2 * sizeof(int64) + sizeof(int16)) * (Size) outcome_count > MaxAllocSize - 1024)
+		refuse_more("bytes of result", MaxAllocSize);
+	values[0] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), node_count, (void **) &node));
+	values[1] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), node_count, (void **) &root));
+	values[2] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), outcome_count, (void **) &a));
+	values[3] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), outcome_count, (void **) &b));
+	values[4] = PointerGetDatum(make_fixed_array(INT2OID, sizeof(int16), outcome_count, (void **) &result));
+	for (i = 0; i < node_count; i++)
+	{
+		node[i] = nodes[i].id;
+		root[i] = nodes[find_root(parent, i)].id;
+	}
+	for (i = 0; i < link_count; i++)
+	{
+		if (outcome[i] == 0)
+			continue;
+		a[used] = nodes[links[i].a].id;
+		b[used] = nodes[links[i].b].id;
+		result[used++] = outcome[i];
+	}
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
+}
+
+/*
+ * link_components_final(state internal) returns linked_components: clusters of
+ * all nodes in ascending order, and the outcome of each link that joined two
+ * clusters or was refused, in the order in which links were tried.  Null
+ * without input.
+ */
+Datum
+omnicrm_link_components_final(PG_FUNCTION_ARGS)
+{
+	MemoryContext context,
+				work,
+				old;
+	ComponentState *state;
+	ComponentNode *nodes;
+	ComponentLink *links;
+	uint32	   *parent;
+	uint8	   *outcome;
+	uint32		i,
+				outcome_count = 0;
+	Datum		result;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "link_components_final called outside an aggregate");
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (ComponentState *) PG_GETARG_POINTER(0);
+
+	work = AllocSetContextCreate(CurrentMemoryContext, "link_components", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(work);
+	links = MemoryContextAllocHuge(work, sizeof(ComponentLink) * (Size) Max(state->link_count, 1));
+	nodes = sort_nodes(state, links);
+	sort_links(links, state->link_count);
+	parent = MemoryContextAllocHuge(work, sizeof(uint32) * (Size) state->node_count);
+	for (i = 0; i < state->node_count; i++)
+		parent[i] = i;
+	outcome = MemoryContextAllocHuge(work, Max(state->link_count, 1));
+	for (i = 0; i < state->link_count; i++)
+	{
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		outcome[i] = join_clusters(nodes, parent, &links[i]);
+		outcome_count += outcome[i] != 0;
+	}
+	MemoryContextSwitchTo(old);
+	result = build_result(fcinfo, nodes, parent, state->node_count, links, outcome,
+						  state->link_count, outcome_count);
+	MemoryContextDelete(work);
+	PG_RETURN_DATUM(result);
+}
