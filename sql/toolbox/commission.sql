@@ -16,6 +16,16 @@ AS 'MODULE_PATHNAME', 'omnicrm_allocate_bigint';
 COMMENT ON FUNCTION omnicrm.allocate(bigint, bigint[], bigint[]) IS
   'Splits whole units (cents, pieces, seats) by whole weights so that the shares add up to the total exactly: largest remainder, ties to the smaller key (keys NULL: the earlier position). Same rules and errors as omnicrm.allocate(numeric, numeric[], bigint[], integer).';
 
+-- Plain integers in a call mean money like plain decimals do; without this
+-- variant the call would fit both others equally well.
+CREATE FUNCTION omnicrm.allocate(total integer, weights integer[], keys bigint[] DEFAULT NULL, scale integer DEFAULT 2)
+RETURNS numeric[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN omnicrm.allocate(total::numeric, weights::numeric[], keys, scale);
+
+COMMENT ON FUNCTION omnicrm.allocate(integer, integer[], bigint[], integer) IS
+  'omnicrm.allocate(numeric, numeric[], bigint[], integer) for plain integers: allocate(100, ARRAY[1, 1, 1]) splits 100.00 into 33.34, 33.33, 33.33.';
+
 CREATE FUNCTION omnicrm.tier_pay(amount numeric, cumulative_before numeric, bounds numeric[], rates numeric[], mode text DEFAULT 'marginal')
 RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 50
