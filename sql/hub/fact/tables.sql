@@ -60,6 +60,7 @@ CREATE TABLE @hub@.sales_order (
 );
 CREATE INDEX sales_order_record_idx ON @hub@.sales_order (record_id);
 CREATE UNIQUE INDEX sales_order_sale_key_idx ON @hub@.sales_order (sale_key) WHERE duplicate_of IS NULL;
+CREATE INDEX sales_order_returns_idx ON @hub@.sales_order (source_id, returns_key) WHERE kind = 'return';
 CREATE INDEX sales_order_duplicate_idx ON @hub@.sales_order (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE TABLE @hub@.order_line (
   order_line_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

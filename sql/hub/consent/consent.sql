@@ -1,0 +1,173 @@
+-- May we contact this customer? What was stated, what holds now, and why.
+
+-- The statement that holds for each customer, kind of channel and purpose.
+-- Among statements of the same breadth (one channel, or 'any') the latest holds,
+-- over all records of the customer; at the same instant the most restrictive.
+-- Between the two breadths the later one holds, but a general grant never lifts
+-- what was refused for one channel. Grants dated in the future do not count yet.
+CREATE OR REPLACE VIEW @hub@.consent_state WITH (security_invoker = true) AS
+SELECT DISTINCT ON (latest.customer_id, kinds.channel_kind, latest.purpose)
+  latest.customer_id,
+  kinds.channel_kind,
+  latest.purpose,
+  latest.state,
+  latest.stated_at,
+  latest.channel_kind AS stated_for,
+  latest.record_id,
+  latest.consent_event_id
+FROM (
+    SELECT DISTINCT ON (m.customer_id, e.channel_kind, e.purpose)
+      m.customer_id,
+      e.channel_kind,
+      e.purpose,
+      e.state,
+      e.stated_at,
+      e.record_id,
+      e.consent_event_id
+    FROM @hub@.consent_event AS e
+      JOIN @hub@.customer_member AS m ON m.record_id = e.record_id
+    WHERE e.state <> 'given' OR e.stated_at <= now()
+    ORDER BY m.customer_id, e.channel_kind, e.purpose, e.stated_at DESC,
+             CASE e.state WHEN 'withdrawn' THEN 1 WHEN 'refused' THEN 2 ELSE 3 END, e.consent_event_id
+  ) AS latest
+  JOIN (VALUES ('email'), ('phone'), ('sms'), ('post'), ('app')) AS kinds(channel_kind)
+    ON latest.channel_kind IN (kinds.channel_kind, 'any')
+ORDER BY latest.customer_id, kinds.channel_kind, latest.purpose,
+         latest.channel_kind = 'any' AND latest.state = 'given',
+         latest.stated_at DESC,
+         CASE latest.state WHEN 'withdrawn' THEN 1 WHEN 'refused' THEN 2 ELSE 3 END;
+
+COMMENT ON VIEW @hub@.consent_state IS 'One row: the statement that holds now for one customer, kind of channel and purpose. No row: never asked.';
+COMMENT ON COLUMN @hub@.consent_state.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.consent_state.channel_kind IS 'email, phone, sms, post or app.';
+COMMENT ON COLUMN @hub@.consent_state.purpose IS 'Purpose, for example marketing.';
+COMMENT ON COLUMN @hub@.consent_state.state IS 'given, refused or withdrawn.';
+COMMENT ON COLUMN @hub@.consent_state.stated_at IS 'When it was stated.';
+COMMENT ON COLUMN @hub@.consent_state.stated_for IS 'Breadth of the statement: the channel kind itself, or any.';
+COMMENT ON COLUMN @hub@.consent_state.record_id IS 'Source record of which it was stated.';
+COMMENT ON COLUMN @hub@.consent_state.consent_event_id IS 'The statement.';
+
+CREATE OR REPLACE VIEW @hub@.reachable WITH (security_invoker = true) AS
+SELECT
+  c.customer_id,
+  kinds.channel_kind,
+  CASE kinds.channel_kind
+    WHEN 'email' THEN c.email IS NOT NULL
+    WHEN 'phone' THEN c.phone IS NOT NULL
+    WHEN 'sms' THEN c.phone IS NOT NULL
+    WHEN 'post' THEN c.street IS NOT NULL AND (c.postcode IS NOT NULL OR c.city IS NOT NULL)
+    ELSE EXISTS (
+      SELECT 1
+      FROM @hub@.customer_member AS m
+        JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+        JOIN @hub@.source AS s ON s.source_id = r.source_id
+      WHERE m.customer_id = c.customer_id
+        AND (r.device IS NOT NULL OR s.kind = 'app'))
+  END AS has_address
+FROM @hub@.customer AS c
+  CROSS JOIN (VALUES ('email'), ('phone'), ('sms'), ('post'), ('app')) AS kinds(channel_kind)
+WHERE c.state = 'active';
+
+COMMENT ON VIEW @hub@.reachable IS 'One row: one active customer and one kind of channel, and whether an address for it is known.';
+COMMENT ON COLUMN @hub@.reachable.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.reachable.channel_kind IS 'email, phone, sms, post or app.';
+COMMENT ON COLUMN @hub@.reachable.has_address IS 'True with an e-mail address; a phone number (phone and sms); street with postcode or city; a device or an app record.';
+
+CREATE OR REPLACE VIEW @hub@.contactable WITH (security_invoker = true) AS
+SELECT
+  r.customer_id,
+  r.channel_kind,
+  r.has_address AND coalesce(s.state = 'given', false) AS may_contact,
+  CASE
+    WHEN s.state <> 'given' THEN s.state
+    WHEN NOT r.has_address THEN 'no address'
+    ELSE coalesce(s.state, 'never asked')
+  END AS reason,
+  s.stated_at
+FROM @hub@.reachable AS r
+  LEFT JOIN @hub@.consent_state AS s
+    ON s.customer_id = r.customer_id
+       AND s.channel_kind = r.channel_kind
+       AND s.purpose = 'marketing';
+
+COMMENT ON VIEW @hub@.contactable IS 'One row: one active customer and one kind of channel, and whether marketing may use it. Without a grant nobody is contacted.';
+COMMENT ON COLUMN @hub@.contactable.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.contactable.channel_kind IS 'email, phone, sms, post or app.';
+COMMENT ON COLUMN @hub@.contactable.may_contact IS 'True when consent is given and an address is known.';
+COMMENT ON COLUMN @hub@.contactable.reason IS 'given, refused, withdrawn, never asked, or no address.';
+COMMENT ON COLUMN @hub@.contactable.stated_at IS 'When the consent or refusal was stated; NULL: never asked.';
+
+CREATE OR REPLACE FUNCTION @hub@.may_contact(
+  customer_id bigint, channel_kind text, purpose text DEFAULT 'marketing',
+  OUT may_contact boolean, OUT reason text)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  living bigint := @hub@.require_customer($1);
+  has_address boolean;
+  stated text;
+BEGIN
+  IF $2 IS NULL OR $2 NOT IN ('email', 'phone', 'sms', 'post', 'app') THEN
+    RAISE EXCEPTION 'unknown kind of channel: %', coalesce(quote_literal(left($2, 50)), 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Kinds: email, phone, sms, post, app.';
+  END IF;
+  IF $3 IS NULL THEN
+    RAISE EXCEPTION 'purpose must not be null'
+      USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'Name what the contact is for: marketing, service, or a purpose of your own.';
+  END IF;
+  SELECT r.has_address INTO has_address
+  FROM @hub@.reachable AS r
+  WHERE r.customer_id = living AND r.channel_kind = $2;
+  SELECT s.state INTO stated
+  FROM @hub@.consent_state AS s
+  WHERE s.customer_id = living AND s.channel_kind = $2 AND s.purpose = $3;
+  reason := CASE
+    WHEN stated <> 'given' THEN stated
+    WHEN has_address IS NOT TRUE THEN 'no address'
+    WHEN stated = 'given' THEN 'given'
+    WHEN $3 = 'service' THEN 'service needs no consent'
+    ELSE 'never asked'
+  END;
+  may_contact := reason IN ('given', 'service needs no consent');
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.may_contact(bigint, text, text) IS
+  'May this customer be contacted now? channel_kind: email, phone, sms, post or app. purpose: marketing, service (messages that a contract needs: no consent, but a refusal holds) or any purpose used in consent statements. Returns one row: may_contact and reason (given, refused, withdrawn, never asked, no address, service needs no consent). Old ids of merged customers are followed. Errors: no_data_found for an unknown customer, null_value_not_allowed, invalid_parameter_value.';
+
+CREATE OR REPLACE FUNCTION @hub@.consent_history(customer_id bigint)
+RETURNS TABLE (stated_at timestamptz, channel_kind text, purpose text, state text, source text, source_key text, holds boolean)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  living bigint := @hub@.require_customer($1);
+BEGIN
+  RETURN QUERY
+  SELECT
+    e.stated_at,
+    e.channel_kind,
+    e.purpose,
+    e.state,
+    s.name,
+    r.source_key,
+    EXISTS (SELECT 1
+            FROM @hub@.consent_state AS now_holds
+            WHERE now_holds.customer_id = living AND now_holds.consent_event_id = e.consent_event_id)
+  FROM @hub@.customer_member AS m
+    JOIN @hub@.consent_event AS e ON e.record_id = m.record_id
+    JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+    JOIN @hub@.source AS s ON s.source_id = e.source_id
+  WHERE m.customer_id = living
+  ORDER BY e.stated_at DESC, e.channel_kind, e.purpose, e.state, s.name, e.event_key;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.consent_history(bigint) IS
+  'Everything a customer ever stated on contact, newest first: the reasons behind may_contact(). holds: this statement decides for at least one channel kind now. Old ids are followed. Errors: no_data_found, null_value_not_allowed.';

@@ -1,0 +1,126 @@
+-- Counting what is bought together.
+
+-- What a customer has: quantity sold less quantity returned. A return without
+-- lines that gives back a whole sale takes all lines of that sale.
+CREATE OR REPLACE VIEW @hub@.customer_product WITH (security_invoker = true) AS
+SELECT
+  m.customer_id,
+  l.product_id,
+  sum(CASE o.kind WHEN 'sale' THEN l.quantity ELSE -abs(l.quantity) END) AS quantity,
+  count(*) FILTER (WHERE o.kind = 'sale') AS sales,
+  sum(l.revenue) FILTER (WHERE o.kind = 'sale') AS revenue,
+  sum(coalesce(l.gross_margin, l.revenue - l.quantity * p.cost)) FILTER (WHERE o.kind = 'sale') AS margin,
+  sum(l.revenue) FILTER (WHERE o.kind = 'sale' AND l.gross_margin IS NULL AND p.cost IS NULL) AS revenue_without_margin,
+  max(o.ordered_at) FILTER (WHERE o.kind = 'sale') AS last_bought_at
+FROM @hub@.customer_member AS m
+  JOIN @hub@.sales_order AS o ON o.record_id = m.record_id
+  JOIN @hub@.order_line AS l ON l.order_id = o.order_id
+  JOIN @hub@.product AS p ON p.product_id = l.product_id
+WHERE o.duplicate_of IS NULL
+  AND NOT EXISTS (
+        SELECT 1
+        FROM @hub@.sales_order AS back
+        WHERE o.kind = 'sale'
+          AND back.kind = 'return'
+          AND back.source_id = o.source_id
+          AND back.returns_key = o.order_key
+          AND back.revenue <= -o.revenue
+          AND NOT EXISTS (SELECT 1 FROM @hub@.order_line AS back_line WHERE back_line.order_id = back.order_id))
+GROUP BY m.customer_id, l.product_id;
+
+COMMENT ON VIEW @hub@.customer_product IS 'One row: one customer and one product that he or she bought. quantity > 0: he or she has it.';
+COMMENT ON COLUMN @hub@.customer_product.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.customer_product.product_id IS 'Product.';
+COMMENT ON COLUMN @hub@.customer_product.quantity IS 'Quantity bought less quantity returned; sales given back as a whole are not counted.';
+COMMENT ON COLUMN @hub@.customer_product.sales IS 'Number of sale lines.';
+COMMENT ON COLUMN @hub@.customer_product.revenue IS 'Revenue of the sale lines.';
+COMMENT ON COLUMN @hub@.customer_product.margin IS 'Gross margin of the sale lines, delivered or revenue less cost; NULL when neither is known.';
+COMMENT ON COLUMN @hub@.customer_product.revenue_without_margin IS 'Revenue of the sale lines whose margin is not known.';
+COMMENT ON COLUMN @hub@.customer_product.last_bought_at IS 'Last sale.';
+
+CREATE OR REPLACE FUNCTION @hub@.refresh_offers()
+RETURNS @hub@.run_log
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  run bigint;
+  counts jsonb;
+BEGIN
+  PERFORM @hub@.require_current();
+  run := @hub@.start_run('refresh_offers');
+  -- One refresh at a time; offers are made meanwhile from what was counted before.
+  LOCK TABLE @hub@.product_neighbour IN SHARE ROW EXCLUSIVE MODE;
+  DELETE FROM @hub@.product_neighbour;
+  DELETE FROM @hub@.product_popularity;
+  WITH
+    bought AS MATERIALIZED (
+      SELECT b.customer_id, b.product_id, b.quantity, b.sales, b.revenue, b.margin, b.revenue_without_margin
+      FROM @hub@.customer_product AS b
+    ),
+    counted AS MATERIALIZED (
+      SELECT
+        omnicrm.item_pairs(b.customer_id, b.product_id) AS pairs,
+        omnicrm.item_pairs_summary(b.customer_id, b.product_id) AS summary
+      FROM bought AS b
+      WHERE b.quantity > 0
+    ),
+    neighbour AS (
+      INSERT INTO @hub@.product_neighbour (product_id, neighbour_id, both_count, product_count, probability)
+      SELECT n.item, n.neighbour, n.both_count, n.item_count, n.probability
+      FROM counted AS c
+        CROSS JOIN LATERAL unnest(c.pairs) AS n
+      RETURNING 1
+    ),
+    -- Margin rate of all sales whose margin is known.
+    rate AS (
+      SELECT coalesce(sum(b.margin) / nullif(sum(b.revenue - coalesce(b.revenue_without_margin, 0)), 0), 1) AS value
+      FROM bought AS b
+      WHERE b.margin IS NOT NULL
+    ),
+    sold AS (
+      SELECT
+        b.product_id,
+        count(*) FILTER (WHERE b.quantity > 0) AS customers,
+        sum(b.sales) AS sales,
+        sum(b.margin) AS margin,
+        sum(b.revenue_without_margin) AS revenue_without_margin
+      FROM bought AS b
+      WHERE b.sales > 0
+      GROUP BY b.product_id
+    ),
+    popularity AS (
+      INSERT INTO @hub@.product_popularity (product_id, customers, buyers, share, margin, margin_basis)
+      SELECT
+        p.product_id,
+        coalesce(s.customers, 0),
+        (c.summary).baskets,
+        coalesce(s.customers::double precision / nullif((c.summary).baskets, 0), 0),
+        coalesce((coalesce(s.margin, 0) + coalesce(s.revenue_without_margin, 0) * r.value) / s.sales, p.price - p.cost, 0),
+        CASE
+          WHEN s.margin IS NOT NULL THEN 'sales'
+          WHEN s.sales > 0 THEN 'margin rate'
+          WHEN p.price - p.cost IS NOT NULL THEN 'list price'
+          ELSE 'none'
+        END
+      FROM @hub@.product AS p
+        CROSS JOIN counted AS c
+        CROSS JOIN rate AS r
+        LEFT JOIN sold AS s ON s.product_id = p.product_id
+      RETURNING 1
+    )
+  SELECT jsonb_build_object(
+           'customers', (c.summary).baskets,
+           'products', (SELECT count(*) FROM popularity),
+           'products_sold', (c.summary).items,
+           'purchases', (c.summary).pairs,
+           'neighbours', (SELECT count(*) FROM neighbour),
+           'customers_left_out', (c.summary).skipped_baskets)
+  INTO counts
+  FROM counted AS c;
+  RETURN @hub@.finish_run(run, counts);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.refresh_offers() IS
+  'Counts anew, over all customers, how popular each product is, what a sale of it earns, and which products are bought by the same customers; crm.next_best_offer() reads the result. Run it after loads, for example nightly; offers go on meanwhile. Customers with more than 500 different products are left out of the pairs. Returns the run_log row with counts: customers, products, products_sold, purchases, neighbours, customers_left_out. Errors: program_limit_exceeded when maintenance_work_mem is too small (about 16 bytes per customer and product).';
