@@ -10,6 +10,11 @@ CREATE TYPE omnicrm.linked_components AS (
 
 COMMENT ON TYPE omnicrm.linked_components IS
   'Result of omnicrm.link_components(): unnest(node, root) gives each node and the smallest node of its cluster; unnest(link_a, link_b, outcome) gives the links that joined two clusters (1) or were refused: exclusive values differ (2), attached elsewhere (3). Links inside a cluster that is already joined are left out.';
+COMMENT ON COLUMN omnicrm.linked_components.node IS 'All nodes, in ascending order.';
+COMMENT ON COLUMN omnicrm.linked_components.root IS 'Smallest node of the cluster of each node.';
+COMMENT ON COLUMN omnicrm.linked_components.link_a IS 'Smaller node of each reported link, in the order in which links were tried.';
+COMMENT ON COLUMN omnicrm.linked_components.link_b IS 'Greater node of each reported link.';
+COMMENT ON COLUMN omnicrm.linked_components.outcome IS '1 joined two clusters, 2 refused: exclusive values differ, 3 refused: both clusters have a named node.';
 
 CREATE FUNCTION omnicrm.link_components_transition(state internal, a bigint, b bigint, priority integer, similarity real,
   attach boolean, a_named boolean, b_named boolean, a_exclusive bigint, b_exclusive bigint)
@@ -19,6 +24,27 @@ AS 'MODULE_PATHNAME', 'omnicrm_link_components_transition';
 
 COMMENT ON FUNCTION omnicrm.link_components_transition(internal, bigint, bigint, integer, real, boolean, boolean, boolean, bigint, bigint) IS
   'Transition function of omnicrm.link_components().';
+
+CREATE FUNCTION omnicrm.link_components_combine(state internal, other internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_link_components_combine';
+
+COMMENT ON FUNCTION omnicrm.link_components_combine(internal, internal) IS 'Combine function of omnicrm.link_components().';
+
+CREATE FUNCTION omnicrm.link_components_serialize(state internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_link_components_serialize';
+
+COMMENT ON FUNCTION omnicrm.link_components_serialize(internal) IS 'Serialisation function of omnicrm.link_components().';
+
+CREATE FUNCTION omnicrm.link_components_deserialize(state bytea, context internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_link_components_deserialize';
+
+COMMENT ON FUNCTION omnicrm.link_components_deserialize(bytea, internal) IS 'Deserialisation function of omnicrm.link_components().';
 
 CREATE FUNCTION omnicrm.link_components_final(state internal)
 RETURNS omnicrm.linked_components
@@ -33,8 +59,19 @@ CREATE AGGREGATE omnicrm.link_components(a bigint, b bigint, priority integer, s
   STYPE = internal,
   SSPACE = 4096,
   FINALFUNC = omnicrm.link_components_final,
+  COMBINEFUNC = omnicrm.link_components_combine,
+  SERIALFUNC = omnicrm.link_components_serialize,
+  DESERIALFUNC = omnicrm.link_components_deserialize,
   PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE omnicrm.link_components(bigint, bigint, integer, real, boolean, boolean, boolean, bigint, bigint) IS
   'Clusters nodes by links (single link with constraints), the same for any order of rows. Links are tried by attach (false first), priority (smallest first), similarity (greatest first, null last), smaller and larger node. A link is refused when both clusters hold different exclusive values, and an attaching link when both clusters have a named node. b null or equal to a: only the node. named null: true; attach null: false. At most 67,108,864 nodes and as many links; memory 16 bytes a link and about 60 a node. Errors: null_value_not_allowed, invalid_parameter_value, data_exception (a node described in two ways), program_limit_exceeded.';
+
+CREATE FUNCTION omnicrm.dates_agree(a date, b date)
+RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_dates_agree';
+
+COMMENT ON FUNCTION omnicrm.dates_agree(date, date) IS
+  'True when two dates may be one, mistyped: equal, one digit of yyyymmdd different, two neighbouring digits swapped, or day and month swapped. Null when one is null.';

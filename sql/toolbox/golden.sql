@@ -9,6 +9,10 @@ CREATE TYPE omnicrm.survivor AS (
 
 COMMENT ON TYPE omnicrm.survivor IS
   'Result of omnicrm.survive(), by position of the attribute: vals the surviving values, record_ids the records they come from, rules what decided (only value, plausible, or the rule), candidates how many different values competed.';
+COMMENT ON COLUMN omnicrm.survivor.vals IS 'Surviving values; null where no record has one.';
+COMMENT ON COLUMN omnicrm.survivor.record_ids IS 'Record that each surviving value comes from.';
+COMMENT ON COLUMN omnicrm.survivor.rules IS 'What decided: only value (all records agree), plausible (the others were implausible), or the rule.';
+COMMENT ON COLUMN omnicrm.survivor.candidates IS 'Number of different values that competed.';
 
 CREATE FUNCTION omnicrm.survive_transition(state internal, record_id bigint, trust double precision, business_at timestamptz,
   quality text, vals text[], rules text[], groups integer[])
@@ -18,6 +22,27 @@ AS 'MODULE_PATHNAME', 'omnicrm_survive_transition';
 
 COMMENT ON FUNCTION omnicrm.survive_transition(internal, bigint, double precision, timestamptz, text, text[], text[], integer[]) IS
   'Transition function of omnicrm.survive().';
+
+CREATE FUNCTION omnicrm.survive_combine(state internal, other internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_survive_combine';
+
+COMMENT ON FUNCTION omnicrm.survive_combine(internal, internal) IS 'Combine function of omnicrm.survive().';
+
+CREATE FUNCTION omnicrm.survive_serialize(state internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_survive_serialize';
+
+COMMENT ON FUNCTION omnicrm.survive_serialize(internal) IS 'Serialisation function of omnicrm.survive().';
+
+CREATE FUNCTION omnicrm.survive_deserialize(state bytea, context internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_survive_deserialize';
+
+COMMENT ON FUNCTION omnicrm.survive_deserialize(bytea, internal) IS 'Deserialisation function of omnicrm.survive().';
 
 CREATE FUNCTION omnicrm.survive_final(state internal)
 RETURNS omnicrm.survivor
@@ -32,6 +57,9 @@ CREATE AGGREGATE omnicrm.survive(record_id bigint, trust double precision, busin
   STYPE = internal,
   SSPACE = 1024,
   FINALFUNC = omnicrm.survive_final,
+  COMBINEFUNC = omnicrm.survive_combine,
+  SERIALFUNC = omnicrm.survive_serialize,
+  DESERIALFUNC = omnicrm.survive_deserialize,
   PARALLEL = SAFE
 );
 

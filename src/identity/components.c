@@ -53,6 +53,16 @@ typedef struct ComponentLink
 	uint32		b;
 } ComponentLink;
 
+/* Start of a serialised state. */
+typedef struct ComponentHeader
+{
+	uint32		version;
+	uint32		node_count;
+	uint32		link_count;
+} ComponentHeader;
+
+#define STATE_VERSION 1
+
 typedef struct NodeEntry
 {
 	int64		id;
@@ -133,6 +143,9 @@ compare_entries(const NodeEntry *x, const NodeEntry *y)
 #include "lib/sort_template.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_link_components_transition);
+PG_FUNCTION_INFO_V1(omnicrm_link_components_combine);
+PG_FUNCTION_INFO_V1(omnicrm_link_components_serialize);
+PG_FUNCTION_INFO_V1(omnicrm_link_components_deserialize);
 PG_FUNCTION_INFO_V1(omnicrm_link_components_final);
 
 static ComponentState *
@@ -158,6 +171,14 @@ refuse_more(const char *what, Size limit)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("link_components is limited to %zu %s", limit, what),
 			 errhint("Cluster independent parts of the data in separate groups (GROUP BY).")));
+}
+
+static void
+refuse_bytes(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid serialised state of link_components")));
 }
 
 /* The position of a node, which is added or checked against its known facts. */
@@ -190,11 +211,31 @@ find_node(ComponentState *state, int64 id, bool named, bool has_exclusive,
 	}
 	entry->position = state->node_count++;
 	node = &state->nodes[entry->position];
+	memset(node, 0, sizeof(ComponentNode));
 	node->id = id;
 	node->named = named;
 	node->has_exclusive = has_exclusive;
 	node->exclusive = exclusive;
 	return entry->position;
+}
+
+static void
+add_link(ComponentState *state, uint64 key, uint32 a, uint32 b)
+{
+	ComponentLink *link;
+
+	if (state->link_count >= MAX_COMPONENT_ITEMS)
+		refuse_more("links", MAX_COMPONENT_ITEMS);
+	if (state->link_count == state->link_space)
+	{
+		state->link_space *= 2;
+		state->links = repalloc_huge(state->links,
+									 sizeof(ComponentLink) * (Size) state->link_space);
+	}
+	link = &state->links[state->link_count++];
+	link->key = key;
+	link->a = a;
+	link->b = b;
 }
 
 /* Sort key of a link: smaller is earlier. */
@@ -234,7 +275,6 @@ omnicrm_link_components_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	ComponentState *state;
-	ComponentLink *link;
 	uint32		a,
 				b;
 	int32		priority;
@@ -273,19 +313,126 @@ omnicrm_link_components_transition(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the similarity of a link must be a number, not NaN")));
 	}
-	if (state->link_count >= MAX_COMPONENT_ITEMS)
-		refuse_more("links", MAX_COMPONENT_ITEMS);
-	if (state->link_count == state->link_space)
+	add_link(state, link_key(!PG_ARGISNULL(5) && PG_GETARG_BOOL(5), priority,
+							 !PG_ARGISNULL(4), similarity), a, b);
+	PG_RETURN_POINTER(state);
+}
+
+/* Adds the nodes and links of one state, given as plain arrays, to another. */
+static void
+merge_into(ComponentState *state, const ComponentNode *nodes, uint32 node_count,
+		   const ComponentLink *links, uint32 link_count)
+{
+	uint32	   *position = MemoryContextAllocHuge(CurrentMemoryContext,
+												  sizeof(uint32) * (Size) Max(node_count, 1));
+	uint32		i;
+
+	for (i = 0; i < node_count; i++)
 	{
-		state->link_space *= 2;
-		state->links = repalloc_huge(state->links,
-									 sizeof(ComponentLink) * (Size) state->link_space);
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		position[i] = find_node(state, nodes[i].id, nodes[i].named,
+								nodes[i].has_exclusive, nodes[i].exclusive);
 	}
-	link = &state->links[state->link_count++];
-	link->key = link_key(!PG_ARGISNULL(5) && PG_GETARG_BOOL(5), priority,
-						 !PG_ARGISNULL(4), similarity);
-	link->a = a;
-	link->b = b;
+	for (i = 0; i < link_count; i++)
+		add_link(state, links[i].key, position[links[i].a], position[links[i].b]);
+	pfree(position);
+}
+
+/*
+ * link_components_combine(internal, internal) returns internal: adds the second
+ * state to the first.
+ */
+Datum
+omnicrm_link_components_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	ComponentState *state;
+	ComponentState *other;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "link_components_combine called outside an aggregate");
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	state = PG_ARGISNULL(0) ? make_state(context) : (ComponentState *) PG_GETARG_POINTER(0);
+	other = (ComponentState *) PG_GETARG_POINTER(1);
+	merge_into(state, other->nodes, other->node_count, other->links, other->link_count);
+	PG_RETURN_POINTER(state);
+}
+
+/*
+ * link_components_serialize(internal) returns bytea: version, counts, nodes and
+ * links as they lie in memory.  Errors: program_limit_exceeded above 1 GB.
+ */
+Datum
+omnicrm_link_components_serialize(PG_FUNCTION_ARGS)
+{
+	ComponentState *state = (ComponentState *) PG_GETARG_POINTER(0);
+	ComponentHeader header = {STATE_VERSION, 0, 0};
+	Size		nodes,
+				links;
+	bytea	   *result;
+	char	   *place;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "link_components_serialize called outside an aggregate");
+	header.node_count = state->node_count;
+	header.link_count = state->link_count;
+	nodes = sizeof(ComponentNode) * (Size) state->node_count;
+	links = sizeof(ComponentLink) * (Size) state->link_count;
+	if (nodes + links > MaxAllocSize - 1024)
+		refuse_more("bytes in one parallel worker", MaxAllocSize);
+	result = palloc(VARHDRSZ + sizeof(header) + nodes + links);
+	SET_VARSIZE(result, VARHDRSZ + sizeof(header) + nodes + links);
+	place = VARDATA(result);
+	memcpy(place, &header, sizeof(header));
+	memcpy(place + sizeof(header), state->nodes, nodes);
+	memcpy(place + sizeof(header) + nodes, state->links, links);
+	PG_RETURN_BYTEA_P(result);
+}
+
+/*
+ * link_components_deserialize(bytea, internal) returns internal: the inverse.
+ * Errors: invalid_binary_representation for bytes that are no such state.
+ */
+Datum
+omnicrm_link_components_deserialize(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	Size		size = VARSIZE_ANY_EXHDR(bytes);
+	ComponentHeader header;
+	ComponentNode *nodes;
+	ComponentLink *links;
+	ComponentState *state;
+	uint32		i;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "link_components_deserialize called outside an aggregate");
+	if (size < sizeof(header))
+		refuse_bytes();
+	memcpy(&header, VARDATA_ANY(bytes), sizeof(header));
+	if (header.version != STATE_VERSION || header.node_count > MAX_COMPONENT_ITEMS ||
+		header.link_count > MAX_COMPONENT_ITEMS ||
+		size != sizeof(header) + sizeof(ComponentNode) * (Size) header.node_count +
+		sizeof(ComponentLink) * (Size) header.link_count)
+		refuse_bytes();
+	/* copies, since the bytes need not be aligned */
+	nodes = palloc(sizeof(ComponentNode) * (Size) header.node_count);
+	links = palloc(sizeof(ComponentLink) * (Size) header.link_count);
+	memcpy(nodes, VARDATA_ANY(bytes) + sizeof(header), sizeof(ComponentNode) * (Size) header.node_count);
+	memcpy(links, VARDATA_ANY(bytes) + sizeof(header) + sizeof(ComponentNode) * (Size) header.node_count,
+		   sizeof(ComponentLink) * (Size) header.link_count);
+	for (i = 0; i < header.link_count; i++)
+		if (links[i].a >= header.node_count || links[i].b >= header.node_count)
+			refuse_bytes();
+	state = make_state(CurrentMemoryContext);
+	merge_into(state, nodes, header.node_count, links, header.link_count);
+	pfree(nodes);
+	pfree(links);
 	PG_RETURN_POINTER(state);
 }
 

@@ -62,7 +62,7 @@ COMMENT ON COLUMN @hub@.customer.updated_at IS 'When the row last changed.';
 CREATE TABLE @hub@.customer_member (
   record_id   bigint PRIMARY KEY REFERENCES @hub@.source_record ON DELETE CASCADE,
   customer_id bigint NOT NULL REFERENCES @hub@.customer,
-  home_id     bigint NOT NULL,
+  home_id     bigint,
   since       timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX customer_member_customer_idx ON @hub@.customer_member (customer_id);
