@@ -135,6 +135,18 @@ WHERE c.relkind = 'v'
   AND (n.nspname = 'crm') <> coalesce('security_invoker=true' = ANY (c.reloptions), false)
 ORDER BY c.oid::regclass::text COLLATE "C";
 
+-- A view that asks for the rights of the caller would ask a BI role for rights
+-- on the hub: reports build on tables and on each other.
+SELECT DISTINCT r.ev_class::regclass AS report, d.refobjid::regclass AS builds_on_view_of_the_hub
+FROM pg_depend AS d
+  JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+  JOIN pg_class AS report ON report.oid = r.ev_class
+  JOIN pg_class AS c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+WHERE report.relnamespace = 'crm_bi'::regnamespace
+  AND c.relnamespace = 'crm'::regnamespace
+  AND c.relkind = 'v'
+ORDER BY 1, 2;
+
 SELECT c.oid::regclass AS materialized_view
 FROM pg_class AS c
   JOIN house_namespace AS n ON n.oid = c.relnamespace

@@ -3,12 +3,14 @@
 SET client_min_messages = warning;
 SELECT omnicrm.deploy('crm') IS NOT NULL AS deployed;
 
+\pset format unaligned
 SELECT c.relname AS view, a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type
 FROM pg_class AS c
   JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'crm_bi'::regnamespace
   AND a.attnum > 0
 ORDER BY c.relname COLLATE "C", a.attnum;
+\pset format aligned
 
 -- Every view answers on an empty hub.
 DO $$
