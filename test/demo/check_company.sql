@@ -1,0 +1,72 @@
+-- The demo's company as a test: everything is loaded and accounted for, the
+-- golden record is found well enough, and the invariants hold.
+\set persons 2000
+\ir generate.sql
+\ir load.sql
+\o
+\ir evaluate.sql
+
+CREATE FUNCTION shop.assert(holds boolean, claim text, seen text DEFAULT '') RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF holds IS NOT TRUE THEN
+    RAISE EXCEPTION 'does not hold: % %', claim, seen;
+  END IF;
+END
+$$;
+-- Rows of a raw table, for the comparison with what the load counted.
+CREATE FUNCTION shop.rows_of(relation text) RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM %s', relation::regclass) INTO n;
+  RETURN n;
+END
+$$;
+
+\o /dev/null
+SELECT shop.assert(e.precision >= 0.99, 'precision >= .99', e.precision::text),
+       shop.assert(e.recall >= 0.90, 'recall >= .90', e.recall::text),
+       shop.assert(e.records = (SELECT count(*) FROM shop.truth), 'every true record has a customer', e.records::text)
+FROM shop.evaluation AS e;
+
+-- The figures of evaluate.sql, once more over each pair.
+SELECT shop.assert(e.true_pairs = p.true_pairs AND e.found_pairs = p.found_pairs AND e.right_pairs = p.right_pairs, 'pairs counted in groups = pairs counted one by one')
+FROM shop.evaluation AS e, (
+  SELECT count(*) FILTER (WHERE a.person_id = b.person_id) AS true_pairs, count(*) FILTER (WHERE a.customer_id = b.customer_id) AS found_pairs,
+         count(*) FILTER (WHERE a.person_id = b.person_id AND a.customer_id = b.customer_id) AS right_pairs
+  FROM shop.judged AS a JOIN shop.judged AS b ON a.record_id < b.record_id AND (a.person_id = b.person_id OR a.customer_id = b.customer_id)
+) AS p;
+
+SELECT shop.assert(count(*) = 0, 'crm.check() finds nothing', string_agg(c::text, '; ')) FROM crm.check() AS c;
+
+-- Each load counts the rows of its table, and what it counts adds up.
+SELECT shop.assert(b.rows_in = b.rows_loaded + b.rows_unchanged + b.rows_quarantined AND b.rows_in = shop.rows_of(b.relation),
+                   'counts add up', b.relation)
+FROM crm.load_batch AS b;
+SELECT shop.assert(count(*) = (SELECT sum(b.rows_quarantined) FROM crm.load_batch AS b), 'each refused row is in quarantine') FROM crm.quarantine;
+SELECT shop.assert(EXISTS (SELECT FROM crm.quarantine AS q JOIN crm.load_batch AS b USING (load_id) WHERE b.relation = t.relation AND q.row_key LIKE t.row_key),
+                   'in quarantine', t.row_key)
+FROM (VALUES ('shop.web_order', 'WEB-BAD-%'), ('shop.web_order', 'WEB-NUM-%'), ('shop.web_order', 'WEB-ORPHAN-%'), ('shop.web_order', 'WEB-GBP-%'),
+             ('shop.store_ticket', 'TKT-BAD-%'), ('shop.store_ticket', 'TKT-NEG-%'), ('shop.store_ticket', 'TKT-NOCARD-%'),
+             ('shop.call_log', 'L-BAD-%'), ('shop.call_log', 'L-ORPHAN-%'), ('shop.consent', 'Q-BAD-%'), ('shop.payment', 'P-LOST-%')) AS t(relation, row_key);
+SELECT shop.assert(count(*) = 0, 'no good order is in quarantine', min(q.row_key || ' ' || q.rule))
+FROM crm.quarantine AS q WHERE q.row_key ~ '^R?(WEB|TKT|FLD|TKC-WEB)-[0-9]{4}-';
+
+-- A sale fetched in a store counts once, whichever system tells it.
+SELECT shop.assert(count(*) = (SELECT count(*) FROM shop.store_ticket WHERE recogida IS NOT NULL), 'each sale recorded twice has one duplicate')
+FROM crm.sales_order AS o WHERE o.duplicate_of IS NOT NULL;
+SELECT shop.assert(t.revenue = s.revenue, 'revenue of the hub = revenue of the systems', t.revenue || ' ' || s.revenue)
+FROM (SELECT sum(o.revenue) AS revenue FROM crm.sales_order AS o WHERE o.duplicate_of IS NULL) AS t,
+     (SELECT sum(amount) AS revenue FROM (
+        SELECT net_amount::numeric AS amount FROM shop.web_order WHERE order_no ~ '^R?WEB-[0-9]{4}-'
+        UNION ALL SELECT replace(importe, ',', '.')::numeric FROM shop.store_ticket WHERE ticket ~ '^R?TKT-[0-9]{4}-'
+        UNION ALL SELECT amount::numeric FROM shop.field_order) AS raw) AS s;
+SELECT shop.assert(sum(s.monetary) = (SELECT sum(o.revenue) FROM crm.sales_order AS o WHERE o.duplicate_of IS NULL), 'the segments share out the revenue')
+FROM crm.customer_score AS s;
+SELECT shop.assert(count(*) = 0, 'each commission pool is paid out to the cent')
+FROM (SELECT p.pool_id FROM crm.commission_pool AS p LEFT JOIN crm.commission_entry AS e USING (pool_id)
+      GROUP BY p.pool_id HAVING p.amount <> coalesce(sum(e.amount), 0)) AS wrong;
