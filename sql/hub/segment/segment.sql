@@ -1,0 +1,279 @@
+-- Segmentation of the golden customers: recency, frequency, monetary value,
+-- Pareto classes; their history.
+
+-- Raises an error unless every option is known and well formed; returns them
+-- with their defaults.
+CREATE OR REPLACE FUNCTION @hub@.segment_options(options jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  given jsonb := coalesce(options, '{}');
+  unknown text;
+  kept_day date;
+BEGIN
+  IF jsonb_typeof(given) <> 'object' THEN
+    RAISE EXCEPTION 'options of segment_customers must be a JSON object, not %', given
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example {"abc_limits": [0.7, 0.9]}.';
+  END IF;
+  SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
+  FROM jsonb_object_keys(given) AS o(key)
+  WHERE o.key NOT IN ('time_zone', 'cuts_from', 'abc_limits');
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option of segment_customers: %', unknown
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Known options: time_zone (that of the session), cuts_from (day of a segmentation whose cut points to keep), abc_limits ([0.8, 0.95]).';
+  END IF;
+  given := jsonb_build_object('time_zone', current_setting('TimeZone'), 'abc_limits', '[0.8, 0.95]'::jsonb)
+           || jsonb_strip_nulls(given);
+  IF jsonb_typeof(given -> 'abc_limits') <> 'array'
+     OR jsonb_path_exists(given, '$.abc_limits[*] ? (@.type() != "number")') THEN
+    RAISE EXCEPTION 'option abc_limits must be a list of numbers, not %', given -> 'abc_limits'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example [0.8, 0.95].';
+  END IF;
+  kept_day := given ->> 'cuts_from';
+  IF kept_day IS NOT NULL
+     AND NOT EXISTS (SELECT 1 FROM @hub@.rfm_cut AS c WHERE c.as_of = kept_day AND cardinality(c.recency_cuts) = 4) THEN
+    RAISE EXCEPTION 'no segmentation with cut points as of %', kept_day
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Option cuts_from takes a day of column as_of of table rfm_cut.';
+  END IF;
+  RETURN given;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_options(jsonb) IS
+  'Options of segment_customers() with their defaults. Used by segment_customers(). Errors: invalid_parameter_value.';
+
+-- Writes the scores of one day. The setting of the time zone makes the one that
+-- is chosen inside end with the function; a conversion to date by the setting
+-- costs a fraction of AT TIME ZONE.
+CREATE OR REPLACE FUNCTION @hub@.write_customer_scores(as_of date, options jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+  limits double precision[] := ARRAY(SELECT e.value::text::double precision
+                                     FROM jsonb_array_elements(options -> 'abc_limits') WITH ORDINALITY AS e(value, n)
+                                     ORDER BY e.n);
+  counts jsonb;
+BEGIN
+  PERFORM set_config('TimeZone', options ->> 'time_zone', true);
+  WITH customer_sum AS MATERIALIZED (
+    -- One row for each customer who ever ordered; one without customer_id for
+    -- the orders of records that crm.resolve() has not seen yet.
+    SELECT
+      member.customer_id,
+      max(o.ordered_at) FILTER (WHERE o.kind = 'sale') AS last_sale,
+      omnicrm.distinct_days(o.ordered_at::date) FILTER (WHERE o.kind = 'sale') AS frequency,
+      sum(o.revenue) AS monetary,
+      coalesce(sum(o.gross_margin), 0) AS gross_margin,
+      count(*) AS orders,
+      count(*) - count(o.gross_margin) AS orders_without_margin
+    FROM @hub@.sales_order AS o
+      LEFT JOIN @hub@.customer_member AS member ON member.record_id = o.record_id
+    WHERE o.duplicate_of IS NULL
+      AND o.ordered_at < (write_customer_scores.as_of + 1)::timestamptz
+      AND o.ordered_at > '-infinity'
+    GROUP BY member.customer_id
+  ), measured AS MATERIALIZED (
+    SELECT
+      s.customer_id,
+      write_customer_scores.as_of - s.last_sale::date AS recency_days,
+      s.frequency,
+      s.monetary,
+      s.gross_margin
+    FROM customer_sum AS s
+    WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL
+  ), cut AS MATERIALIZED (
+    SELECT kept.recency_cuts, kept.frequency_cuts, kept.monetary_cuts
+    FROM @hub@.rfm_cut AS kept
+    WHERE kept.as_of = (options ->> 'cuts_from')::date
+    UNION ALL
+    SELECT
+      coalesce(omnicrm.rfm_cuts(v.recency_days), '{}'),
+      coalesce(omnicrm.rfm_cuts(v.frequency), '{}'),
+      coalesce(omnicrm.rfm_cuts(v.monetary), '{}')
+    FROM measured AS v
+    WHERE options ->> 'cuts_from' IS NULL
+    HAVING options ->> 'cuts_from' IS NULL
+  ), noted AS (
+    INSERT INTO @hub@.rfm_cut AS n (as_of, cuts_from, time_zone, abc_limits, recency_cuts, frequency_cuts, monetary_cuts)
+    SELECT
+      write_customer_scores.as_of, coalesce((options ->> 'cuts_from')::date, write_customer_scores.as_of),
+      options ->> 'time_zone', limits, cut.recency_cuts, cut.frequency_cuts, cut.monetary_cuts
+    FROM cut
+    ON CONFLICT ON CONSTRAINT rfm_cut_pkey DO UPDATE
+    SET cuts_from = excluded.cuts_from, time_zone = excluded.time_zone, abc_limits = excluded.abc_limits,
+        recency_cuts = excluded.recency_cuts, frequency_cuts = excluded.frequency_cuts,
+        monetary_cuts = excluded.monetary_cuts, made_at = excluded.made_at
+  ), scored AS (
+    SELECT
+      v.customer_id, v.recency_days, v.frequency, v.monetary, v.gross_margin,
+      omnicrm.rfm_score(v.recency_days, cut.recency_cuts, true) AS r,
+      omnicrm.rfm_score(v.frequency, cut.frequency_cuts) AS f,
+      omnicrm.rfm_score(v.monetary::double precision, cut.monetary_cuts) AS m,
+      omnicrm.abc_class(v.monetary, limits) OVER () AS revenue_class,
+      omnicrm.abc_class(v.gross_margin, limits) OVER () AS margin_class
+    FROM measured AS v CROSS JOIN cut
+  ), positive AS (
+    SELECT nullif(sum(v.monetary) FILTER (WHERE v.monetary > 0), 0)::double precision AS monetary FROM measured AS v
+  ), written AS (
+    INSERT INTO @hub@.customer_score (as_of, customer_id, recency_days, frequency, monetary, gross_margin, r, f, m,
+                                      segment, revenue_class, margin_class, revenue_share)
+    SELECT
+      write_customer_scores.as_of, s.customer_id, s.recency_days, s.frequency, s.monetary, s.gross_margin, s.r, s.f, s.m,
+      rule.segment, s.revenue_class, s.margin_class, coalesce(s.monetary::double precision / positive.monetary, 0)
+    FROM scored AS s
+      JOIN @hub@.segment_rule AS rule ON rule.r = s.r AND rule.f = s.f
+      CROSS JOIN positive
+  )
+  SELECT jsonb_build_object(
+           'customers', count(s.customer_id) FILTER (WHERE s.last_sale IS NOT NULL),
+           'orders', coalesce(sum(s.orders), 0),
+           'revenue', coalesce(sum(s.monetary), 0),
+           'orders_without_margin', coalesce(sum(s.orders_without_margin), 0),
+           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE s.last_sale IS NULL),
+           'revenue_of_returns_only', coalesce(sum(s.monetary) FILTER (WHERE s.customer_id IS NOT NULL AND s.last_sale IS NULL), 0),
+           'orders_without_customer', coalesce(sum(s.orders) FILTER (WHERE s.customer_id IS NULL), 0),
+           'revenue_without_customer', coalesce(sum(s.monetary) FILTER (WHERE s.customer_id IS NULL), 0))
+  INTO counts
+  FROM customer_sum AS s;
+  RETURN counts;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.write_customer_scores(date, jsonb) IS
+  'Computes and writes the rows of customer_score and rfm_cut of one day, which must hold none, and returns counts. Used by segment_customers(); call that.';
+
+-- Scores that no customer has, because cut points coincide: {"f": [2]}. The
+-- scale stays as it is, so that scores can be compared over time.
+CREATE OR REPLACE FUNCTION @hub@.empty_scores(as_of date)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT jsonb_build_object(
+    'r', (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n
+          WHERE NOT EXISTS (SELECT 1 FROM @hub@.customer_score AS s WHERE s.as_of = empty_scores.as_of AND s.r = n)),
+    'f', (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n
+          WHERE NOT EXISTS (SELECT 1 FROM @hub@.customer_score AS s WHERE s.as_of = empty_scores.as_of AND s.f = n)),
+    'm', (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n
+          WHERE NOT EXISTS (SELECT 1 FROM @hub@.customer_score AS s WHERE s.as_of = empty_scores.as_of AND s.m = n)))
+$$;
+
+COMMENT ON FUNCTION @hub@.empty_scores(date) IS
+  'Scores of 1 to 5 that no customer has in the segmentation of this day, by axis, as {"r": [], "f": [2], "m": []}.';
+
+CREATE OR REPLACE FUNCTION @hub@.segment_customers(as_of date DEFAULT current_date, options jsonb DEFAULT '{}')
+RETURNS @hub@.run_log
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  run bigint;
+  result @hub@.run_log;
+  checked jsonb;
+  counts jsonb;
+BEGIN
+  PERFORM @hub@.require_current();
+  IF as_of IS NULL OR NOT isfinite(as_of) THEN
+    RAISE EXCEPTION 'as_of must be a day, not %', coalesce(as_of::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Orders after this day are left out; the default is today.';
+  END IF;
+  checked := @hub@.segment_options(options);
+  IF (SELECT count(*) FROM @hub@.segment_rule) <> 25 THEN
+    RAISE EXCEPTION 'table segment_rule must name all 25 pairs of scores, it names %', (SELECT count(*) FROM @hub@.segment_rule)
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Missing pairs can be taken from omnicrm.rfm_segment(r, f).';
+  END IF;
+  -- One segmentation at a time; readers see the old rows until commit.
+  LOCK TABLE @hub@.rfm_cut IN SHARE ROW EXCLUSIVE MODE;
+  run := @hub@.start_run('segment_customers');
+  DELETE FROM @hub@.customer_score AS s WHERE s.as_of = segment_customers.as_of;
+  counts := @hub@.write_customer_scores(as_of, checked);
+  SELECT * INTO result
+  FROM @hub@.finish_run(run, jsonb_build_object('as_of', as_of) || counts
+                             || jsonb_build_object('empty_scores', @hub@.empty_scores(as_of)));
+  RETURN result;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_customers(date, jsonb) IS
+  'Segments all customers with a sale up to the end of the day as_of: writes a row each into customer_score (recency in days, frequency in days with a sale, revenue and gross margin net of returns, scores 1 to 5, segment, Pareto classes) and the cut points into rfm_cut; a repeated call for the same day replaces them. Duplicate orders and orders after as_of count nowhere. options: time_zone (default: the session''s), cuts_from (day of an earlier segmentation whose cut points to keep, so that scores stay comparable), abc_limits ([0.8, 0.95]). Returns the run_log row; its counts tell what was left out: revenue = sum(monetary) + revenue_of_returns_only + revenue_without_customer. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+
+CREATE OR REPLACE FUNCTION @hub@.segment_history(customer_id bigint)
+RETURNS TABLE (as_of date, scored_id bigint, segment text, previous_segment text, r smallint, f smallint, m smallint,
+               recency_days integer, frequency integer, monetary numeric, gross_margin numeric,
+               revenue_class text, margin_class text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH living AS (
+    SELECT coalesce((SELECT moved.customer_id
+                     FROM @hub@.customer_redirect AS moved
+                     WHERE moved.old_id = segment_history.customer_id),
+                    segment_history.customer_id) AS id
+  ), every_id AS (
+    SELECT living.id FROM living
+    UNION
+    SELECT moved.old_id FROM @hub@.customer_redirect AS moved JOIN living ON moved.customer_id = living.id
+  )
+  SELECT s.as_of, s.customer_id, s.segment,
+         lag(s.segment) OVER (PARTITION BY s.customer_id ORDER BY s.as_of),
+         s.r, s.f, s.m, s.recency_days, s.frequency, s.monetary, s.gross_margin, s.revenue_class, s.margin_class
+  FROM every_id JOIN @hub@.customer_score AS s ON s.customer_id = every_id.id
+  ORDER BY s.as_of, s.customer_id
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_history(bigint) IS
+  'Segmentations of one customer, oldest first, with those of ids that were merged into the same customer (scored_id: the id of that time). previous_segment is that of the same id before. Any id ever given will do. No row for a customer who never bought.';
+
+CREATE OR REPLACE FUNCTION @hub@.segment_migration(from_date date, to_date date)
+RETURNS TABLE (from_as_of date, to_as_of date, from_segment text, to_segment text, customers bigint,
+               revenue_from numeric, revenue_to numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  first_day date := (SELECT max(c.as_of) FROM @hub@.rfm_cut AS c WHERE c.as_of <= from_date);
+  last_day date := (SELECT max(c.as_of) FROM @hub@.rfm_cut AS c WHERE c.as_of <= to_date);
+BEGIN
+  IF from_date IS NULL OR to_date IS NULL OR from_date > to_date THEN
+    RAISE EXCEPTION 'from_date must not be after to_date: %, %', coalesce(from_date::text, 'NULL'), coalesce(to_date::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give the earlier day first.';
+  END IF;
+  IF first_day IS NULL THEN
+    RAISE EXCEPTION 'no segmentation as of % or before', from_date
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Days with a segmentation are in column as_of of table rfm_cut; make one with segment_customers().';
+  END IF;
+  RETURN QUERY
+  WITH living AS (
+    -- Two customers of then who are one today count once, in the segment of the
+    -- one who bought more.
+    SELECT DISTINCT ON (s.as_of, coalesce(moved.customer_id, s.customer_id))
+           s.as_of, coalesce(moved.customer_id, s.customer_id) AS customer_id, s.segment,
+           sum(s.monetary) OVER (PARTITION BY s.as_of, coalesce(moved.customer_id, s.customer_id)) AS monetary
+    FROM @hub@.customer_score AS s
+      LEFT JOIN @hub@.customer_redirect AS moved ON moved.old_id = s.customer_id
+    WHERE s.as_of IN (first_day, last_day)
+    ORDER BY s.as_of, coalesce(moved.customer_id, s.customer_id), s.monetary DESC, s.customer_id
+  )
+  SELECT first_day, last_day, old.segment, new.segment, count(*), sum(old.monetary), sum(new.monetary)
+  FROM (SELECT l.* FROM living AS l WHERE l.as_of = first_day) AS old
+    FULL JOIN (SELECT l.* FROM living AS l WHERE l.as_of = last_day) AS new ON new.customer_id = old.customer_id
+  GROUP BY old.segment, new.segment
+  ORDER BY old.segment COLLATE "C" NULLS FIRST, new.segment COLLATE "C" NULLS LAST;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_migration(date, date) IS
+  'Who moved from which segment to which between two segmentations, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for new customers, to_segment for those who are no more in the later one. Customers who were merged since count as one. Errors: invalid_parameter_value when there is no segmentation that early or the days are in the wrong order.';
