@@ -61,15 +61,16 @@ FROM pg_proc AS p
 WHERE p.prosecdef
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
--- Every SQL and PL/pgSQL function has a fixed search path. Those named here
--- must be inlined by the planner, which a setting would forbid; they qualify
--- every name and operator.
+-- Every SQL and PL/pgSQL function has a fixed search path, except those whose
+-- body was parsed when it was made (RETURN ..., BEGIN ATOMIC): their names are
+-- bound already, and a setting would forbid the planner to inline them.
 SELECT p.oid::regprocedure AS no_fixed_search_path, p.proconfig
 FROM pg_proc AS p
   JOIN house_namespace AS n ON n.oid = p.pronamespace
   JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname IN ('sql', 'plpgsql')
   AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
+  AND p.prosqlbody IS NULL
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- Functions in C say what they are: nothing is left at the default (volatile,
