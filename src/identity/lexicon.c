@@ -1,0 +1,177 @@
+/*
+ * lexicon.c
+ *		What is known of single names: gender, nicknames, spellings, abbreviations.
+ *
+ * The tables of lexicon_table.h go into a fixed hash table on first use in a
+ * backend; nothing is allocated.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+
+#include "common/compat.h"
+#include "identity/name.h"
+#include "identity/lexicon_table.h"
+
+/* power of two, more than twice the words of the tables */
+#define SLOTS			8192
+#define LONGEST_WORD	24
+
+static NameEntry slots[SLOTS];
+static bool filled = false;
+
+/* The slot of a word: its own or an empty one. */
+static NameEntry *
+find_slot(const char *word, int length)
+{
+	uint32		at = hash_bytes((const unsigned char *) word, length) & (SLOTS - 1);
+
+	while (slots[at].word != NULL &&
+		   (slots[at].length != length || memcmp(slots[at].word, word, length) != 0))
+		at = (at + 1) & (SLOTS - 1);
+	return &slots[at];
+}
+
+/* Enters the words of one line; they share a group. */
+static void
+add_line(const char *line, uint16 group, char gender, bool surname)
+{
+	while (*line)
+	{
+		int			length = strcspn(line, " ");
+		NameEntry  *entry = find_slot(line, length);
+
+		if (entry->word == NULL)
+		{
+			entry->word = line;
+			entry->length = length;
+		}
+		if (surname)
+			entry->surname = true;
+		else
+		{
+			entry->gender = entry->given && entry->gender != gender ? '\0' : gender;
+			entry->given = true;
+		}
+		for (int i = 0; i < lengthof(entry->groups); i++)
+		{
+			if (entry->groups[i] == 0)
+			{
+				entry->groups[i] = group;
+				break;
+			}
+		}
+		line += length;
+		line += strspn(line, " ");
+	}
+}
+
+static void
+fill(void)
+{
+	uint16		group = 0;
+
+	for (int i = 0; i < lengthof(given_male); i++)
+		add_line(given_male[i], ++group, 'm', false);
+	for (int i = 0; i < lengthof(given_female); i++)
+		add_line(given_female[i], ++group, 'f', false);
+	for (int i = 0; i < lengthof(surnames); i++)
+		add_line(surnames[i], ++group, '\0', true);
+	filled = true;
+}
+
+/*
+ * omni_name_entry: what is known of a folded word; NULL for an unknown one.
+ */
+const NameEntry *
+omni_name_entry(const codepoint *word, int length)
+{
+	char		plain[LONGEST_WORD];
+	NameEntry  *entry;
+
+	if (length < 2 || length > LONGEST_WORD)
+		return NULL;
+	for (int i = 0; i < length; i++)
+	{
+		if (word[i] >= 0x80)
+			return NULL;
+		plain[i] = word[i];
+	}
+	if (!filled)
+		fill();
+	entry = find_slot(plain, length);
+	return entry->word != NULL ? entry : NULL;
+}
+
+/*
+ * omni_same_group: whether two known names are forms of one.
+ */
+bool
+omni_same_group(const NameEntry *a, const NameEntry *b)
+{
+	for (int i = 0; i < lengthof(a->groups) && a->groups[i] != 0; i++)
+	{
+		for (int j = 0; j < lengthof(b->groups) && b->groups[j] != 0; j++)
+		{
+			if (a->groups[i] == b->groups[j])
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a word of code points equals the next word of a line. */
+static bool
+equals_word(const codepoint *word, int length, const char *line)
+{
+	if ((int) strcspn(line, " ") != length)
+		return false;
+	for (int i = 0; i < length; i++)
+	{
+		if (word[i] != (unsigned char) line[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * omni_compound_nickname: whether a word is a nickname of two given names
+ * together, as Juanjo is of Juan José.
+ */
+bool
+omni_compound_nickname(const NameWord *nickname, const NameWord *first, const NameWord *second)
+{
+	for (int i = 0; i < lengthof(compound_nicknames); i++)
+	{
+		const char *line = compound_nicknames[i];
+
+		if (!equals_word(first->text, first->length, line))
+			continue;
+		line += first->length + 1;
+		if (!equals_word(second->text, second->length, line))
+			continue;
+		for (line += second->length; *line; line += strcspn(line, " "))
+		{
+			line++;
+			if (equals_word(nickname->text, nickname->length, line))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * omni_name_abbreviation: the name that an abbreviation stands for, or NULL.
+ */
+const char *
+omni_name_abbreviation(const codepoint *word, int length)
+{
+	if (length < 3 || length > 6)
+		return NULL;
+	for (int i = 0; i < lengthof(abbreviations); i++)
+	{
+		if (equals_word(word, length, abbreviations[i].abbreviation))
+			return abbreviations[i].name;
+	}
+	return NULL;
+}

@@ -1,0 +1,349 @@
+/*
+ * name.c
+ *		Names of persons: folding, words, keys.
+ *
+ * A name is read as words.  Titles carry no identity and go; particles (de la,
+ * van) count for nothing in comparison; one letter is an initial; the legal form
+ * at the end of a company's name is told apart.  Abbreviations that are never
+ * names themselves are spelt out (Fdez. = fernandez).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "common/compat.h"
+#include "identity/fold.h"
+#include "identity/name.h"
+
+PG_FUNCTION_INFO_V1(omnicrm_normalize_name);
+PG_FUNCTION_INFO_V1(omnicrm_name_tokens);
+PG_FUNCTION_INFO_V1(omnicrm_name_key);
+
+static const char titles[] =
+"|sr|sra|srta|srs|sres|senor|senora|senorita|don|dona|dna|dn|dr|dra|drs|doctor|doctora|prof|profesor|profesora|ing|"
+"lic|ilmo|ilma|excmo|excma|hnos|vda|viuda|mr|mrs|ms|miss|mister|mx|sir|madam|herr|frau|mme|mlle|monsieur|madame|sig|"
+"signor|signora|sen|senhor|senhora|";
+static const char particles[] =
+"|de|del|la|las|los|el|da|do|das|dos|du|des|di|della|dello|delle|degli|dei|van|von|der|den|ter|vom|zu|zum|zur|af|av|";
+static const char company_forms[] =
+"|sa|sl|sau|slu|sll|slne|slp|slpu|sal|sc|scp|scl|sccl|scoop|cb|aie|ute|gmbh|ag|kg|ltd|llc|inc|plc|sarl|srl|spa|bv|nv|lda|";
+
+/* Whether a folded word is in a list of the form above. */
+static bool
+in_list(const char *list, const codepoint *word, int length)
+{
+	char		key[16];
+
+	if (length > (int) sizeof(key) - 3)
+		return false;
+	key[0] = '|';
+	for (int i = 0; i < length; i++)
+	{
+		if (word[i] >= 0x80)
+			return false;
+		key[i + 1] = word[i];
+	}
+	key[length + 1] = '|';
+	key[length + 2] = '\0';
+	return strstr(list, key) != NULL;
+}
+
+/* Code points of an ASCII name. */
+static void
+set_word(NameWord *word, const char *name)
+{
+	int			length = strlen(name);
+	codepoint  *text = palloc(length * sizeof(codepoint));
+
+	for (int i = 0; i < length; i++)
+		text[i] = (unsigned char) name[i];
+	word->text = text;
+	word->length = length;
+}
+
+/* Single letters at the end that spell a legal form become one word: "S. L." = sl. */
+static int
+join_company_form(NameWord *words, int count)
+{
+	int			singles = 0;
+
+	while (singles < count && singles < 5 && words[count - 1 - singles].length == 1)
+		singles++;
+	for (int n = Min(singles, count - 1); n >= 2; n--)
+	{
+		codepoint	letters[5];
+		NameWord   *first = &words[count - n];
+
+		if (words[count - n - 1].length == 1)
+			continue;
+		for (int i = 0; i < n; i++)
+			letters[i] = first[i].text[0];
+		if (in_list(company_forms, letters, n))
+		{
+			codepoint  *text = palloc(n * sizeof(codepoint));
+
+			memcpy(text, letters, n * sizeof(codepoint));
+			first->text = text;
+			first->length = n;
+			first->kind = NAME_COMPANY;
+			return count - n + 1;
+		}
+	}
+	if (count > 1 && in_list(company_forms, words[count - 1].text, words[count - 1].length))
+		words[count - 1].kind = NAME_COMPANY;
+	return count;
+}
+
+/* "García López, Ana": what follows the only comma goes to the front. */
+static void
+given_name_first(NameWord *words, int count, int comma)
+{
+	NameWord   *copy;
+
+	if (comma <= 0 || comma >= count)
+		return;
+	copy = palloc(count * sizeof(NameWord));
+	memcpy(copy, words + comma, (count - comma) * sizeof(NameWord));
+	memcpy(copy + count - comma, words, comma * sizeof(NameWord));
+	memcpy(words, copy, count * sizeof(NameWord));
+	pfree(copy);
+}
+
+/* Kind of each word; a lone y, i or e between two words joins surnames. */
+static void
+classify(NameWord *words, int count, const bool *dotted)
+{
+	bool		any = false;
+
+	for (int i = 0; i < count; i++)
+	{
+		NameWord   *word = &words[i];
+		const NameEntry *next = i + 1 < count ? omni_name_entry(words[i + 1].text, words[i + 1].length) : NULL;
+
+		if (word->kind == NAME_COMPANY)
+			continue;
+		if (word->length == 1)
+		{
+			word->kind = NAME_INITIAL;
+			if (word->text[0] == 'd' && dotted[i] && i == 0 && next != NULL && next->given && count > 2)
+				word->kind = NAME_TITLE;	/* D. Juan Pérez */
+			if ((word->text[0] == 'y' || word->text[0] == 'i' || word->text[0] == 'e') && !dotted[i] &&
+				i > 0 && i + 1 < count && words[i - 1].length > 1 && words[i + 1].length > 1)
+				word->kind = NAME_PARTICLE;
+		}
+		else if (word->length == 2 && word->text[0] == 'm' && word->text[1] == 'a' && dotted[i] && i + 1 < count)
+			set_word(word, "maria");	/* Ma. Carmen */
+		else if (in_list(titles, word->text, word->length))
+			word->kind = NAME_TITLE;
+		else if (in_list(particles, word->text, word->length))
+			word->kind = NAME_PARTICLE;
+	}
+	for (int i = 0; i < count; i++)
+		any |= words[i].kind != NAME_TITLE && words[i].kind != NAME_PARTICLE;
+	/* a name of such words alone, as "La Don", is a name after all */
+	for (int i = 0; i < count && !any; i++)
+		words[i].kind = NAME_WORD;
+}
+
+/*
+ * omni_name_words: reads a name as words.
+ * Arguments: the value; whether "surname, given name" is turned round; the words
+ * and their number.
+ * Result: false when the name is too long, folded or not.
+ */
+bool
+omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
+{
+	Chars		chars;
+	Chars		folded;
+	bool	   *dotted;
+	int			comma = 0;
+	int			commas = 0;
+	int			n = 0;
+
+	*count = 0;
+	if (!omni_chars(value, OMNI_NAME_MAX, &chars))
+		return false;
+	omni_fold(&chars, true, &folded);
+	pfree(chars.data);
+	if (folded.length > OMNI_NAME_MAX)
+		return false;
+	*words = palloc0((folded.length / 2 + 2) * sizeof(NameWord));
+	dotted = palloc0((folded.length / 2 + 2) * sizeof(bool));
+	for (int i = 0; i < folded.length;)
+	{
+		int			start = i;
+		const char *full;
+
+		while (i < folded.length && folded.data[i] != ' ' && folded.data[i] != FOLD_DOT)
+			i++;
+		if (i - start == 1 && folded.data[start] == FOLD_COMMA)
+		{
+			comma = n;
+			commas++;
+		}
+		else if (i > start)
+		{
+			(*words)[n].text = folded.data + start;
+			(*words)[n].length = i - start;
+			dotted[n] = i < folded.length && folded.data[i] == FOLD_DOT;
+			full = omni_name_abbreviation((*words)[n].text, (*words)[n].length);
+			if (full != NULL)
+				set_word(&(*words)[n], full);
+			n++;
+		}
+		while (i < folded.length && (folded.data[i] == ' ' || folded.data[i] == FOLD_DOT))
+			i++;
+	}
+	n = join_company_form(*words, n);
+	if (given_first && commas == 1 && n > 0 && (*words)[n - 1].kind != NAME_COMPANY)
+	{
+		/* marks move with their words; a dot matters before the comma only for titles */
+		given_name_first(*words, n, comma);
+		memset(dotted, 0, n * sizeof(bool));
+	}
+	classify(*words, n, dotted);
+	pfree(dotted);
+	*count = n;
+	return true;
+}
+
+/*
+ * omni_compare_words: order of words in a key: initials first, then by code
+ * point, which is the order of their UTF-8 bytes.
+ */
+int
+omni_compare_words(const NameWord *a, const NameWord *b)
+{
+	int			n = Min(a->length, b->length);
+
+	if ((a->length == 1) != (b->length == 1))
+		return a->length == 1 ? -1 : 1;
+	for (int i = 0; i < n; i++)
+	{
+		if (a->text[i] != b->text[i])
+			return a->text[i] < b->text[i] ? -1 : 1;
+	}
+	return a->length - b->length;
+}
+
+static int
+compare_words_qsort(const void *a, const void *b)
+{
+	return omni_compare_words(a, b);
+}
+
+/* Plain order by code point, for token arrays. */
+static int
+compare_tokens_qsort(const void *a, const void *b)
+{
+	const NameWord *left = a;
+	const NameWord *right = b;
+	int			n = Min(left->length, right->length);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (left->text[i] != right->text[i])
+			return left->text[i] < right->text[i] ? -1 : 1;
+	}
+	return left->length - right->length;
+}
+
+/*
+ * normalize_name(text) returns text: the name folded: lower case, no accents,
+ * other scripts in Latin letters, punctuation to single blanks.
+ * Result: NULL when nothing is left, or more than 1,000 characters.
+ */
+Datum
+omnicrm_normalize_name(PG_FUNCTION_ARGS)
+{
+	Chars		chars;
+	Chars		folded;
+	text	   *result;
+
+	if (!omni_chars(PG_GETARG_DATUM(0), OMNI_NAME_MAX, &chars))
+		PG_RETURN_NULL();
+	omni_fold(&chars, false, &folded);
+	if (folded.length == 0 || folded.length > OMNI_NAME_MAX)
+		PG_RETURN_NULL();
+	result = omni_chars_to_text(folded.data, folded.length);
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(result);
+}
+
+/*
+ * name_tokens(text) returns text[]: the distinct words of the folded name
+ * without titles, in byte order, for an index.  NULL when there is none.
+ */
+Datum
+omnicrm_name_tokens(PG_FUNCTION_ARGS)
+{
+	NameWord   *words;
+	Datum	   *elements;
+	int			count;
+	int			n = 0;
+
+	if (!omni_name_words(PG_GETARG_DATUM(0), false, &words, &count) || count == 0)
+		PG_RETURN_NULL();
+	qsort(words, count, sizeof(NameWord), compare_tokens_qsort);
+	elements = palloc(count * sizeof(Datum));
+	for (int i = 0; i < count; i++)
+	{
+		text	   *element;
+
+		if (words[i].kind == NAME_TITLE || (i > 0 && compare_tokens_qsort(&words[i - 1], &words[i]) == 0 &&
+											words[i - 1].kind != NAME_TITLE))
+			continue;
+		element = omni_chars_to_text(words[i].text, words[i].length);
+		if (element != NULL)
+			elements[n++] = PointerGetDatum(element);
+	}
+	if (n == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * name_key(text) returns text: the words of the folded name without titles and
+ * particles, initials first, in byte order, joined by blanks.
+ * Result: equal for swapped words, accents, case and punctuation; NULL when no
+ * letter is left.
+ */
+Datum
+omnicrm_name_key(PG_FUNCTION_ARGS)
+{
+	NameWord   *words;
+	codepoint  *key;
+	text	   *result;
+	int			count;
+	int			length = 0;
+	bool		letter = false;
+
+	if (!omni_name_words(PG_GETARG_DATUM(0), false, &words, &count) || count == 0)
+		PG_RETURN_NULL();
+	qsort(words, count, sizeof(NameWord), compare_words_qsort);
+	for (int i = 0; i < count; i++)
+		length += words[i].length + 1;
+	key = palloc(length * sizeof(codepoint));
+	length = 0;
+	for (int i = 0; i < count; i++)
+	{
+		if (words[i].kind == NAME_TITLE || words[i].kind == NAME_PARTICLE)
+			continue;
+		if (length > 0)
+			key[length++] = ' ';
+		memcpy(key + length, words[i].text, words[i].length * sizeof(codepoint));
+		length += words[i].length;
+	}
+	for (int i = 0; i < length && !letter; i++)
+		letter = key[i] >= 'a';
+	if (!letter || length > OMNI_NAME_MAX)
+		PG_RETURN_NULL();
+	result = omni_chars_to_text(key, length);
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(result);
+}

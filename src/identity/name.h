@@ -1,0 +1,47 @@
+/*
+ * name.h
+ *		Names of persons as words.
+ */
+#ifndef OMNICRM_IDENTITY_NAME_H
+#define OMNICRM_IDENTITY_NAME_H
+
+#include "identity/chars.h"
+
+typedef enum NameWordKind
+{
+	NAME_WORD,					/* carries identity */
+	NAME_INITIAL,				/* one letter */
+	NAME_PARTICLE,				/* de, la, van */
+	NAME_TITLE,					/* Sr., Mrs. */
+	NAME_COMPANY				/* S.L., GmbH */
+} NameWordKind;
+
+typedef struct NameWord
+{
+	const codepoint *text;
+	int			length;
+	NameWordKind kind;
+} NameWord;
+
+/* what the lexicon says of a word */
+typedef struct NameEntry
+{
+	const char *word;
+	uint8		length;
+	char		gender;			/* m, f; 0 = both, a surname, or unknown */
+	bool		given;			/* a given name */
+	bool		surname;		/* a surname */
+	uint16		groups[4];		/* groups of equivalent names, 0 = none */
+} NameEntry;
+
+/* lexicon.c */
+extern const NameEntry *omni_name_entry(const codepoint *word, int length);
+extern bool omni_same_group(const NameEntry *a, const NameEntry *b);
+extern bool omni_compound_nickname(const NameWord *nickname, const NameWord *first, const NameWord *second);
+extern const char *omni_name_abbreviation(const codepoint *word, int length);
+
+/* name.c */
+extern bool omni_name_words(Datum value, bool given_first, NameWord **words, int *count);
+extern int	omni_compare_words(const NameWord *a, const NameWord *b);
+
+#endif							/* OMNICRM_IDENTITY_NAME_H */
