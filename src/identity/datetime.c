@@ -135,9 +135,9 @@ omni_scan_date(const char **text, const char *format, struct pg_tm *result)
 		{
 			/* only one reading: a day above 12, or day and month equal */
 			if (values[0] > 12 || values[0] == values[1])
-				strcpy(order, "DMY");
+				memcpy(order, "DMY", 4);
 			else if (values[1] > 12)
-				strcpy(order, "MDY");
+				memcpy(order, "MDY", 4);
 			else
 				return false;
 		}

@@ -522,7 +522,7 @@ complete(const char *country, const char *number, char *buffer)
 	if (strcmp(country, "BE") == 0 && has_form(number, "999999999"))
 	{
 		buffer[0] = '0';
-		strcpy(buffer + 1, number);
+		memcpy(buffer + 1, number, 10);
 		return buffer;
 	}
 	if (strcmp(country, "CH") == 0 && number[0] == 'E' && strspn(number + 1, "0123456789") == 9)
