@@ -65,6 +65,44 @@ COMMENT ON COLUMN @hub@.contract_rule.rule IS 'Name of the rule, as in quarantin
 COMMENT ON COLUMN @hub@.contract_rule.entity IS 'Entity that it applies to, or any.';
 COMMENT ON COLUMN @hub@.contract_rule.effect IS 'quarantine: the row waits in crm.quarantine. reject value: the row loads without the value. downgrade value: the value loses trust.';
 COMMENT ON COLUMN @hub@.contract_rule.description IS 'What the rule says.';
+INSERT INTO @hub@.contract_rule VALUES
+  ('missing_key',              'any',      'quarantine',      'Every row has a key.'),
+  ('missing_value',            'any',      'quarantine',      'What the entity requires is there.'),
+  ('value_too_long',           'any',      'quarantine',      'Keys and names of channels, employees, campaigns and products have at most 1,000 bytes.'),
+  ('duplicate_key',            'any',      'quarantine',      'A key comes once in a load; of several the newest, then the larger as text, is loaded. A replayed row does not overwrite what came meanwhile.'),
+  ('invalid_date',             'any',      'quarantine',      'Dates and times can be read in the format of the mapping.'),
+  ('invalid_number',           'any',      'quarantine',      'Numbers can be read and fit their column.'),
+  ('invalid_value',            'any',      'quarantine',      'Values of a fixed list, such as kind, direction or state, are in that list.'),
+  ('unknown_customer',         'any',      'quarantine',      'The customer of a fact was delivered by the source named in the mapping.'),
+  ('unknown_order',            'any',      'quarantine',      'The order of a line or payment is there.'),
+  ('foreign_currency',         'any',      'quarantine',      'One hub has one currency.'),
+  ('return_not_negative',      'order',    'quarantine',      'A return has negative revenue, or none.'),
+  ('negative_sale',            'order',    'quarantine',      'Negative revenue is a return, no sale.'),
+  ('won_before_created',       'lead',     'quarantine',      'A lead is not won before it was made.'),
+  ('lost_before_created',      'lead',     'quarantine',      'A lead is not lost before it was made.'),
+  ('won_and_lost',             'lead',     'quarantine',      'A lead is won or lost, not both.'),
+  ('closed_before_opened',     'case',     'quarantine',      'A case is not closed before it was opened.'),
+  ('ends_before_starts',       'campaign', 'quarantine',      'A campaign does not end before it starts.'),
+  ('empty_row',                'customer', 'quarantine',      'A customer has a name or an identifier.'),
+  ('birth_date_impossible',    'customer', 'reject value',    'A customer is born before the business date of the row, and not in the future.'),
+  ('birth_date_invalid',       'customer', 'reject value',    'The date of birth can be read in the format of the mapping.'),
+  ('birth_date_implausible',   'customer', 'downgrade value', 'A customer is between 14 and 110 years old on the business date of the row.'),
+  ('business_at_invalid',      'customer', 'reject value',    'The business date can be read in the format of the mapping.'),
+  ('email_invalid',            'customer', 'reject value',    'The e-mail address is one.'),
+  ('phone_invalid',            'customer', 'reject value',    'The phone number is possible in its country.'),
+  ('tax_id_invalid',           'customer', 'reject value',    'The tax number has a valid control character.'),
+  ('postcode_invalid',         'customer', 'reject value',    'The postcode has the form of its country.'),
+  ('gender_invalid',           'customer', 'reject value',    'The gender is one that is known.'),
+  ('kind_invalid',             'customer', 'reject value',    'The kind is person or organisation.'),
+  ('text_too_long',            'customer', 'reject value',    'Names and addresses have at most 1,000 bytes, cards, devices and user names 400.'),
+  ('placeholder_name',         'customer', 'reject value',    'The name is no filler such as "unknown".'),
+  ('placeholder_birth_date',   'customer', 'reject value',    'The date of birth is no filler such as 1900-01-01.'),
+  ('placeholder_email',        'customer', 'reject value',    'The e-mail address is no filler such as none@none.com.'),
+  ('placeholder_phone',        'customer', 'reject value',    'The phone number is no filler such as 000000000.'),
+  ('placeholder_tax_id',       'customer', 'reject value',    'The tax number is no filler such as 00000000T.'),
+  ('placeholder_loyalty_card', 'customer', 'reject value',    'The card number is no filler.'),
+  ('placeholder_device',       'customer', 'reject value',    'The device is no filler.'),
+  ('placeholder_username',     'customer', 'reject value',    'The user name is no filler such as "guest".');
 
 CREATE TABLE @hub@.quarantine (
   quarantine_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -75,7 +113,9 @@ CREATE TABLE @hub@.quarantine (
   raw            jsonb NOT NULL,
   state          text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'dropped')),
   replay_load_id bigint REFERENCES @hub@.load_batch,
-  created_at     timestamptz NOT NULL DEFAULT now()
+  dropped_why    text,
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  closed_at      timestamptz
 );
 CREATE INDEX quarantine_open_idx ON @hub@.quarantine (load_id) WHERE state = 'open';
 COMMENT ON TABLE @hub@.quarantine IS 'One row is one delivered row that broke a rule, as it came; mend raw and call crm.replay_quarantine().';
@@ -87,7 +127,9 @@ COMMENT ON COLUMN @hub@.quarantine.row_key IS 'Key of the row, where it has one.
 COMMENT ON COLUMN @hub@.quarantine.raw IS 'The row as delivered.';
 COMMENT ON COLUMN @hub@.quarantine.state IS 'open, replayed (loaded later) or dropped (given up by a person).';
 COMMENT ON COLUMN @hub@.quarantine.replay_load_id IS 'Load that took it in.';
+COMMENT ON COLUMN @hub@.quarantine.dropped_why IS 'Why a person gave it up.';
 COMMENT ON COLUMN @hub@.quarantine.created_at IS 'When it was put here.';
+COMMENT ON COLUMN @hub@.quarantine.closed_at IS 'When it was replayed or dropped.';
 
 -- The current state of each (source, source key). Earlier versions move to
 -- source_record_history; nothing here is changed or deleted by matching.
