@@ -123,9 +123,10 @@ BEGIN
     JOIN crm.source AS s USING (source_id) WHERE s.name = 'contact' AND 'birth_date_impossible' = ANY (r.flags)), 0);
   PERFORM contoso.expect('implausible birth dates in the contact file', (SELECT count(*) FROM crm.source_record AS r
     JOIN crm.source AS s USING (source_id) WHERE s.name = 'contact' AND 'birth_date_implausible' = ANY (r.flags)), 1454);
+  -- 1,560 by years of 365.25 days: one member turned 14 on the day of registration.
   PERFORM contoso.expect('implausible or impossible birth dates in the loyalty file', (SELECT count(*) FROM crm.source_record AS r
     JOIN crm.source AS s USING (source_id)
-    WHERE s.name = 'loyalty' AND r.flags && ARRAY['birth_date_implausible', 'birth_date_impossible']), 1560);
+    WHERE s.name = 'loyalty' AND r.flags && ARRAY['birth_date_implausible', 'birth_date_impossible']), 1559);
 END
 $$;
 

@@ -88,7 +88,7 @@ FROM (
            c.t_email, c.t_phone, c.t_tax_id, c.t_birth_date, c.t_postcode, c.t_gender, c.t_business_at,
            c.fake_email, c.fake_phone, c.fake_tax_id, c.fake_name, c.fake_birth, c.fake_card, c.fake_device, c.fake_username,
            c.odd_kind, c.long_text, c.bad_birth, c.entered_by,
-           coalesce(c.known_kind, CASE WHEN c.tax_kind = 'cif' AND NOT coalesce(c.fake_tax_id, false) THEN 'organisation' END, 'person') AS kind,
+           coalesce(c.known_kind, CASE WHEN c.tax_kind = 'organisation' AND NOT coalesce(c.fake_tax_id, false) THEN 'organisation' END, 'person') AS kind,
            CASE WHEN NOT coalesce(c.fake_name, false) THEN c.full_name END AS full_name,
            CASE WHEN NOT coalesce(c.fake_name, false) THEN c.given_name END AS given_name,
            CASE WHEN NOT coalesce(c.fake_name, false) THEN c.surname END AS surname,

@@ -167,6 +167,11 @@ BEGIN
     RETURN 'a.x_' || target;
   END IF;
   RETURN CASE
+    -- Typed columns come out of quarantine in ISO form, whatever the format.
+    WHEN type = 'date' AND plan ? 'replay' AND form NOT IN ('''auto''', '''YMD''') THEN
+      format('coalesce(omnicrm.parse_date(%1$s, %2$s), omnicrm.parse_date(%1$s, ''YMD''))', given, form)
+    WHEN type = 'timestamp' AND plan ? 'replay' AND form NOT IN ('''auto''', '''YMD''') THEN
+      format('coalesce(omnicrm.parse_timestamp(%1$s, %2$s, %3$L), omnicrm.parse_timestamp(%1$s, ''YMD'', %3$L))', given, form, plan ->> 'zone')
     WHEN type = 'date' THEN format('omnicrm.parse_date(%s, %s)', given, form)
     WHEN type = 'timestamp' THEN format('omnicrm.parse_timestamp(%s, %s, %L)', given, form, plan ->> 'zone')
     WHEN type = 'boolean' THEN format('omnicrm.parse_boolean(%s)', given)

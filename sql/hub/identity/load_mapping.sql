@@ -261,9 +261,9 @@ BEGIN
       'For example {"column": "born", "format": "DMY"} or {"value": "web"}.');
   END IF;
   IF source ? 'format' AND (type NOT IN ('date', 'timestamp')
-                            OR coalesce(source ->> 'format', '') NOT IN ('YMD', 'DMY', 'MDY', 'auto')) THEN
+                            OR coalesce(source ->> 'format', '') NOT IN ('YMD', 'DMY', 'MDY', 'yMD', 'DMy', 'MDy', 'auto')) THEN
     PERFORM @hub@.raise_mapping(format('mapping of %s has unknown format %s', quote_literal(target), left((source -> 'format')::text, 60)),
-      'Dates and times take YMD, DMY, MDY or auto; other targets take no format.');
+      'Dates and times take YMD, DMY, MDY or auto, with a small y for two-digit years; other targets take no format.');
   END IF;
   IF source ? 'decimal' AND (type NOT IN ('money', 'quantity', 'days', 'emotion', 'rating')
                              OR coalesce(source ->> 'decimal', '') NOT IN ('.', ',')) THEN

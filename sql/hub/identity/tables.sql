@@ -49,8 +49,8 @@ COMMENT ON COLUMN @hub@.load_batch.rows_in IS 'Rows read.';
 COMMENT ON COLUMN @hub@.load_batch.rows_loaded IS 'Rows new or changed.';
 COMMENT ON COLUMN @hub@.load_batch.rows_unchanged IS 'Rows already known with the same content, repeated rows of one load included.';
 COMMENT ON COLUMN @hub@.load_batch.rows_quarantined IS 'Rows that broke a rule.';
-COMMENT ON COLUMN @hub@.load_batch.values_rejected IS 'Impossible or placeholder values left out of loaded rows.';
-COMMENT ON COLUMN @hub@.load_batch.values_downgraded IS 'Implausible values kept with less trust.';
+COMMENT ON COLUMN @hub@.load_batch.values_rejected IS 'Impossible or placeholder values left out of the rows that passed.';
+COMMENT ON COLUMN @hub@.load_batch.values_downgraded IS 'Implausible values kept with less trust in the rows that passed.';
 COMMENT ON COLUMN @hub@.load_batch.started_at IS 'Start, wall clock.';
 COMMENT ON COLUMN @hub@.load_batch.finished_at IS 'End, wall clock.';
 
