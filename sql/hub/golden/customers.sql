@@ -1,0 +1,227 @@
+-- Golden customers: the surviving values of their records.
+
+-- The attributes that survive, in the order of the arrays below, with their
+-- rules. Groups are numbered by name; 0 is none.
+CREATE OR REPLACE FUNCTION @hub@.survivorship_plan(OUT rules text[], OUT groups integer[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT array_agg(coalesce(p.rule, 'trust') ORDER BY p.position),
+         array_agg(CASE WHEN p.attribute_group IS NULL THEN 0 ELSE p.number END ORDER BY p.position)
+  FROM (SELECT a.position, s.rule, s.attribute_group,
+               dense_rank() OVER (ORDER BY s.attribute_group NULLS FIRST)::integer AS number
+        FROM unnest(ARRAY['full_name', 'given_name', 'surname', 'birth_date', 'gender', 'email', 'phone', 'tax_id', 'street',
+                          'postcode', 'city', 'province', 'country', 'loyalty_card', 'username'])
+             WITH ORDINALITY AS a(attribute, position)
+        LEFT JOIN @hub@.survivorship_rule AS s ON s.attribute = a.attribute) AS p
+$$;
+
+COMMENT ON FUNCTION @hub@.survivorship_plan() IS
+  'Rules and group numbers of survivorship_rule as arrays for omnicrm.survive(), in the order of golden_rows().';
+
+-- What the golden customers are when these records belong to these customers.
+-- A function of records, rules and links only: rebuild, resolve and check use it.
+CREATE OR REPLACE FUNCTION @hub@.golden_rows(record_ids bigint[], customer_ids bigint[])
+RETURNS TABLE (customer_id bigint, kind text, full_name text, given_name text, surname text, birth_date date, gender text,
+               email text, phone text, tax_id text, street text, postcode text, city text, province text, country text,
+               loyalty_card text, username text, attributes jsonb, name_tokens text[], certainty real, record_count integer,
+               source_count integer, first_seen timestamptz, last_seen timestamptz, from_records bigint[], from_rules text[],
+               candidates integer[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+-- The size of the arrays decides the plan.
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  plan record;
+BEGIN
+  SELECT p.rules, p.groups INTO STRICT plan FROM @hub@.survivorship_plan() AS p;
+  RETURN QUERY
+  WITH survived AS MATERIALIZED (
+    SELECT m.customer_id, min(r.kind) AS kind,
+           omnicrm.survive(r.record_id, s.trust::double precision, r.business_at, r.quality,
+                           ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
+                                 r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
+                           plan.rules, plan.groups) AS golden,
+           string_agg(DISTINCT coalesce(r.full_name, concat_ws(' ', r.given_name, r.surname)), ' ') AS names,
+           count(*)::integer AS record_count, count(DISTINCT r.source_id)::integer AS source_count,
+           min(r.business_at) AS first_seen, max(r.business_at) AS last_seen
+    FROM unnest(record_ids, customer_ids) AS m(record_id, customer_id)
+    JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+    JOIN @hub@.source AS s ON s.source_id = r.source_id
+    GROUP BY m.customer_id
+  ), linked AS (
+    SELECT m.customer_id, min(k.certainty) AS certainty
+    FROM unnest(record_ids, customer_ids) AS m(record_id, customer_id)
+    JOIN @hub@.match_link AS l ON l.record_a = m.record_id AND l.decision = 'linked'
+    JOIN @hub@.match_rule AS k ON k.kind = l.kind
+    GROUP BY m.customer_id
+  ), extended AS (
+    -- Of repeated keys, jsonb_object_agg() keeps the last: the most trusted.
+    SELECT m.customer_id, jsonb_object_agg(a.key, a.value ORDER BY s.trust, r.business_at NULLS FIRST, r.record_id DESC) AS attributes
+    FROM unnest(record_ids, customer_ids) AS m(record_id, customer_id)
+    JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+    JOIN @hub@.source AS s ON s.source_id = r.source_id
+    CROSS JOIN LATERAL jsonb_each(r.attributes) AS a(key, value)
+    WHERE jsonb_typeof(r.attributes) = 'object' AND a.value <> 'null'
+    GROUP BY m.customer_id
+  )
+  SELECT v.customer_id, v.kind,
+         coalesce((v.golden).vals[1], NULLIF(concat_ws(' ', (v.golden).vals[2], (v.golden).vals[3]), '')),
+         (v.golden).vals[2], (v.golden).vals[3], (v.golden).vals[4]::date, (v.golden).vals[5], (v.golden).vals[6],
+         (v.golden).vals[7], (v.golden).vals[8], (v.golden).vals[9], (v.golden).vals[10], (v.golden).vals[11],
+         (v.golden).vals[12], (v.golden).vals[13], (v.golden).vals[14], (v.golden).vals[15],
+         e.attributes, omnicrm.name_tokens(v.names), coalesce(l.certainty, 1), v.record_count, v.source_count,
+         v.first_seen, v.last_seen, (v.golden).record_ids, (v.golden).rules, (v.golden).candidates
+  FROM survived AS v
+  LEFT JOIN linked AS l ON l.customer_id = v.customer_id
+  LEFT JOIN extended AS e ON e.customer_id = v.customer_id;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[]) IS
+  'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer and customer_provenance. Reads records, rules and links; writes nothing.';
+
+-- Writes what differs: new ids are inserted, others updated where a value
+-- changed or where they were not active.
+CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+DECLARE
+  changed bigint;
+BEGIN
+  DROP TABLE IF EXISTS pg_temp.omnicrm_golden;
+  CREATE TEMPORARY TABLE omnicrm_golden ON COMMIT DROP AS
+  SELECT g.*
+  FROM @hub@.golden_rows(record_ids, customer_ids) AS g;
+  ANALYZE pg_temp.omnicrm_golden (customer_id);
+
+  WITH updated AS (
+    UPDATE @hub@.customer AS c
+    SET state = 'active', kind = g.kind, full_name = g.full_name, given_name = g.given_name, surname = g.surname,
+        birth_date = g.birth_date, gender = g.gender, email = g.email, phone = g.phone, tax_id = g.tax_id, street = g.street,
+        postcode = g.postcode, city = g.city, province = g.province, country = g.country, loyalty_card = g.loyalty_card,
+        username = g.username, attributes = g.attributes, name_tokens = g.name_tokens, certainty = g.certainty,
+        record_count = g.record_count, source_count = g.source_count, first_seen = g.first_seen, last_seen = g.last_seen,
+        updated_at = now()
+    FROM pg_temp.omnicrm_golden AS g
+    WHERE c.customer_id = g.customer_id
+      AND (c.state <> 'active' OR (c.kind, c.full_name, c.given_name, c.surname, c.birth_date, c.gender, c.email, c.phone, c.tax_id,
+            c.street, c.postcode, c.city, c.province, c.country, c.loyalty_card, c.username, c.attributes,
+            c.name_tokens, c.certainty, c.record_count, c.source_count, c.first_seen, c.last_seen)
+           IS DISTINCT FROM
+           (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id,
+            g.street, g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes,
+            g.name_tokens, g.certainty, g.record_count, g.source_count, g.first_seen, g.last_seen))
+    RETURNING c.customer_id
+  )
+  SELECT count(*) INTO changed FROM updated;
+  INSERT INTO @hub@.customer (
+    customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
+    country, loyalty_card, username, attributes, name_tokens, certainty, record_count, source_count, first_seen, last_seen)
+  OVERRIDING SYSTEM VALUE
+  SELECT g.customer_id, g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street,
+         g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
+         g.record_count, g.source_count, g.first_seen, g.last_seen
+  FROM pg_temp.omnicrm_golden AS g
+  WHERE NOT EXISTS (SELECT FROM @hub@.customer AS c WHERE c.customer_id = g.customer_id)
+  ORDER BY g.customer_id;
+  INSERT INTO @hub@.customer_provenance AS v (customer_id, record_ids, rules, candidates)
+  SELECT g.customer_id, g.from_records, g.from_rules, g.candidates
+  FROM pg_temp.omnicrm_golden AS g
+  ORDER BY g.customer_id
+  ON CONFLICT ON CONSTRAINT customer_provenance_pkey DO UPDATE
+  SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates
+  WHERE (v.record_ids, v.rules, v.candidates) IS DISTINCT FROM (excluded.record_ids, excluded.rules, excluded.candidates);
+  DROP TABLE pg_temp.omnicrm_golden;
+  RETURN changed;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.write_golden(bigint[], bigint[]) IS
+  'Used by crm.resolve() and crm.rebuild_customers(): writes golden_rows() to customer and customer_provenance where something differs. Returns the number of customers that were there before and changed.';
+
+-- Customers without records keep their id and nothing else.
+CREATE OR REPLACE FUNCTION @hub@.clear_customers(customer_ids bigint[], new_state text)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  cleared bigint;
+BEGIN
+  UPDATE @hub@.customer AS c
+  SET state = new_state, full_name = NULL, given_name = NULL, surname = NULL, birth_date = NULL, gender = NULL, email = NULL,
+      phone = NULL, tax_id = NULL, street = NULL, postcode = NULL, city = NULL, province = NULL, country = NULL,
+      loyalty_card = NULL, username = NULL, attributes = NULL, name_tokens = NULL, certainty = 1, record_count = 0,
+      source_count = 0, first_seen = NULL, last_seen = NULL, updated_at = now()
+  WHERE c.customer_id = ANY (customer_ids) AND c.state <> new_state;
+  GET DIAGNOSTICS cleared = ROW_COUNT;
+  DELETE FROM @hub@.customer_provenance AS v WHERE v.customer_id = ANY (customer_ids);
+  RETURN cleared;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.clear_customers(bigint[], text) IS
+  'Used by crm.resolve() and crm.rebuild_customers(): ends customers without records, as merged or empty. Returns the number of customers that changed.';
+
+-- One slice of rebuild_customers(): customers above the given id.
+CREATE OR REPLACE FUNCTION @hub@.rebuild_slice(customer_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  changed bigint;
+BEGIN
+  SELECT @hub@.write_golden(array_agg(m.record_id ORDER BY m.customer_id, m.record_id),
+                            array_agg(m.customer_id ORDER BY m.customer_id, m.record_id)) INTO changed
+  FROM @hub@.customer_member AS m
+  WHERE m.customer_id = ANY (customer_ids);
+  RETURN changed + @hub@.clear_customers(
+    ARRAY(SELECT c.customer_id
+          FROM @hub@.customer AS c
+          WHERE c.customer_id = ANY (customer_ids) AND c.state = 'active'
+            AND NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = c.customer_id)), 'empty');
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.rebuild_slice(bigint[]) IS
+  'Used by crm.rebuild_customers(): recomputes these customers. Returns the number of customers that changed.';
+
+CREATE OR REPLACE FUNCTION @hub@.rebuild_customers(customer_ids bigint[] DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  slice_size CONSTANT integer := 100000;
+  slice bigint[];
+  last_id bigint := -1;
+  changed bigint := 0;
+BEGIN
+  PERFORM @hub@.require_current();
+  PERFORM @hub@.lock_customers();
+  IF customer_ids IS NOT NULL THEN
+    RETURN @hub@.rebuild_slice(ARRAY(SELECT DISTINCT @hub@.current_id(i.id) FROM unnest(customer_ids) AS i(id) WHERE i.id IS NOT NULL));
+  END IF;
+  LOOP
+    slice := ARRAY(SELECT c.customer_id
+                   FROM @hub@.customer AS c
+                   WHERE c.customer_id > last_id AND c.state = 'active'
+                   ORDER BY c.customer_id
+                   LIMIT slice_size);
+    EXIT WHEN cardinality(slice) = 0;
+    changed := changed + @hub@.rebuild_slice(slice);
+    last_id := slice[cardinality(slice)];
+  END LOOP;
+  RETURN changed;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.rebuild_customers(bigint[]) IS
+  'Recomputes golden customers from their records, for example after a change of survivorship_rule or source.trust: those given (old ids count as the living one), or all. Writes only what differs; a customer left without records becomes empty. Returns the number of customers that changed.';

@@ -1,0 +1,705 @@
+-- crm.resolve(): which source records are one customer.
+--
+-- Two records that share a linkable identifier value are a pair; the rule of
+-- its kind accepts the pair or says why not. Accepted pairs are edges, and
+-- omnicrm.link_components() makes clusters of them. Its answer for one connected
+-- component of edges depends on that component alone and on nothing that differs
+-- between two histories of loads: ties go by (source, source key). So it is
+-- enough to cluster the components that changed records touch now or touched
+-- before, and the partition is the one that a full run would give.
+--
+-- One function is one step; they hand each other temporary tables named
+-- omnicrm_resolve_*, which are analysed, since the planner must know whether
+-- it works on one record or on all.
+
+-- Waits for another resolve() of this hub; load() does not wait.
+CREATE OR REPLACE FUNCTION @hub@.lock_customers()
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT pg_advisory_xact_lock(hashtextextended('omnicrm customers', '@hub@.customer'::regclass::oid::bigint))
+$$;
+
+COMMENT ON FUNCTION @hub@.lock_customers() IS
+  'Makes the functions that move records between customers run one after the other; held until the end of the transaction. Returns nothing.';
+
+CREATE OR REPLACE FUNCTION @hub@.resolve_make_tables()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+BEGIN
+  DROP TABLE IF EXISTS pg_temp.omnicrm_resolve_dirty, pg_temp.omnicrm_resolve_value, pg_temp.omnicrm_resolve_node,
+                       pg_temp.omnicrm_resolve_pair, pg_temp.omnicrm_resolve_touched, pg_temp.omnicrm_resolve_number,
+                       pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer;
+  -- Records whose pairs are evaluated anew; round 0 are those of the queue.
+  CREATE TEMPORARY TABLE omnicrm_resolve_dirty (
+    record_id bigint PRIMARY KEY, round integer NOT NULL
+  ) ON COMMIT DROP;
+  -- Values with their holders: the first `lead` of them are to be paired with
+  -- each other and with the rest, the rest not with each other.
+  CREATE TEMPORARY TABLE omnicrm_resolve_value (
+    kind text NOT NULL, value text NOT NULL, rule text NOT NULL, records bigint[] NOT NULL, lead integer NOT NULL
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_node (
+    record_id bigint PRIMARY KEY, source_id integer NOT NULL, source_key text NOT NULL, kind text NOT NULL, name text,
+    name_key text, birth_date date, exclusive bigint
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_pair (
+    record_a bigint NOT NULL, record_b bigint NOT NULL, kind text NOT NULL, value text NOT NULL, priority integer NOT NULL,
+    similarity real, attach boolean NOT NULL, decision text NOT NULL
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_touched (
+    record_id bigint PRIMARY KEY, round integer NOT NULL
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_number (
+    record_id bigint NOT NULL, number bigint NOT NULL
+  ) ON COMMIT DROP;
+  -- cluster: the smallest record_id of the cluster.
+  CREATE TEMPORARY TABLE omnicrm_resolve_member (
+    record_id bigint NOT NULL, cluster bigint NOT NULL, old_customer bigint, home_id bigint
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_customer (
+    cluster bigint PRIMARY KEY, customer_id bigint NOT NULL, made boolean NOT NULL
+  ) ON COMMIT DROP;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_make_tables() IS 'Used by crm.resolve(): makes its temporary tables. Returns nothing.';
+
+-- Step 1: the records to look at. The queue is emptied of what this statement
+-- sees: a record that changes meanwhile has another row there.
+CREATE OR REPLACE FUNCTION @hub@.resolve_take_queue(every_record boolean)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  taken bigint;
+BEGIN
+  WITH queued AS (
+    DELETE FROM @hub@.resolve_queue RETURNING record_id
+  )
+  INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
+  SELECT DISTINCT r.record_id, 0
+  FROM queued AS q
+  JOIN @hub@.source_record AS r ON r.record_id = q.record_id;
+  GET DIAGNOSTICS taken = ROW_COUNT;
+  IF every_record THEN
+    INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
+    SELECT r.record_id, 0
+    FROM @hub@.source_record AS r
+    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_dirty AS d WHERE d.record_id = r.record_id);
+    SELECT count(*) INTO taken FROM pg_temp.omnicrm_resolve_dirty;
+  END IF;
+  ANALYZE pg_temp.omnicrm_resolve_dirty;
+  RETURN taken;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_take_queue(boolean) IS
+  'Used by crm.resolve(): moves the queue, or every record, to its working table. Returns the number of records.';
+
+-- Step 2: values that were over-shared and are so no more, because a record
+-- that held them has changed: their holders are looked at again.
+CREATE OR REPLACE FUNCTION @hub@.resolve_release_values()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT EXISTS (SELECT
+                 FROM pg_temp.omnicrm_resolve_dirty AS d
+                 JOIN @hub@.customer_member AS m ON m.record_id = d.record_id) THEN
+    RETURN;
+  END IF;
+  WITH released AS (
+    DELETE FROM @hub@.overshared_value AS o
+    USING @hub@.match_rule AS r
+    WHERE r.kind = CASE WHEN o.kind = 'tax_id' AND omnicrm.tax_id_kind(o.value, 'ES') = 'organisation'
+                        THEN 'company_tax_id' ELSE o.kind END
+      AND (SELECT count(*)
+           FROM (SELECT
+                 FROM @hub@.identifier AS i
+                 WHERE i.kind = o.kind AND i.value = o.value
+                 LIMIT r.max_records + 1) AS held) <= r.max_records
+    RETURNING o.kind, o.value
+  )
+  INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
+  SELECT DISTINCT i.record_id, 0
+  FROM released AS e
+  JOIN @hub@.identifier AS i ON i.kind = e.kind AND i.value = e.value
+  ON CONFLICT DO NOTHING;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_release_values() IS
+  'Used by crm.resolve(): takes values that are over-shared no more off the list and adds their holders. Returns nothing.';
+
+-- Step 3: the values of dirty records and who holds them. Values known as
+-- over-shared are left alone. One that has just become so brings its holders in:
+-- they lose the links that it made.
+CREATE OR REPLACE FUNCTION @hub@.resolve_find_values()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  this_round integer := 0;
+  added bigint;
+  overshared bigint := 0;
+BEGIN
+  LOOP
+    INSERT INTO pg_temp.omnicrm_resolve_value (kind, value, rule, records, lead)
+    SELECT h.kind, h.value, h.rule, h.leading || h.others, cardinality(h.leading)
+    FROM (
+      SELECT i.kind, i.value, CASE WHEN i.kind = 'tax_id' AND omnicrm.tax_id_kind(i.value, 'ES') = 'organisation'
+                  THEN 'company_tax_id' ELSE i.kind END AS rule,
+             coalesce(array_agg(i.record_id) FILTER (WHERE d.record_id IS NOT NULL), '{}') AS leading,
+             coalesce(array_agg(i.record_id) FILTER (WHERE d.record_id IS NULL), '{}') AS others
+      FROM @hub@.identifier AS i
+      LEFT JOIN pg_temp.omnicrm_resolve_dirty AS d ON d.record_id = i.record_id
+      WHERE (i.kind, i.value) IN (SELECT v.kind, v.value
+                                  FROM pg_temp.omnicrm_resolve_dirty AS f
+                                  JOIN @hub@.identifier AS v ON v.record_id = f.record_id
+                                  WHERE f.round = this_round)
+        AND NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = i.kind AND o.value = i.value)
+      GROUP BY i.kind, i.value
+      HAVING count(*) > 1
+    ) AS h
+    WHERE this_round = 0
+       OR NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_value AS k WHERE k.kind = h.kind AND k.value = h.value);
+
+    INSERT INTO @hub@.overshared_value (kind, value, records)
+    SELECT v.kind, v.value, cardinality(v.records)
+    FROM pg_temp.omnicrm_resolve_value AS v
+    JOIN @hub@.match_rule AS r ON r.kind = v.rule
+    WHERE cardinality(v.records) > r.max_records
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    overshared := overshared + added;
+    EXIT WHEN added = 0;
+
+    this_round := this_round + 1;
+    INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
+    SELECT DISTINCT h.record_id, this_round
+    FROM pg_temp.omnicrm_resolve_value AS v
+    JOIN @hub@.overshared_value AS o ON o.kind = v.kind AND o.value = v.value
+    CROSS JOIN LATERAL unnest(v.records[v.lead + 1:]) AS h(record_id)
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    -- Over-shared values, and values whose kind has no rule, link nobody.
+    DELETE FROM pg_temp.omnicrm_resolve_value AS v
+    USING @hub@.overshared_value AS o
+    WHERE o.kind = v.kind AND o.value = v.value;
+    EXIT WHEN added = 0;
+    -- Values met before now have more dirty holders; they are told apart anew.
+    UPDATE pg_temp.omnicrm_resolve_value AS v
+    SET (records, lead) = (SELECT array_agg(h.record_id ORDER BY (d.record_id IS NULL), h.record_id), count(d.record_id)
+                           FROM unnest(v.records) AS h(record_id)
+                           LEFT JOIN pg_temp.omnicrm_resolve_dirty AS d ON d.record_id = h.record_id)
+    WHERE EXISTS (SELECT
+                  FROM unnest(v.records[v.lead + 1:]) AS h(record_id)
+                  JOIN pg_temp.omnicrm_resolve_dirty AS d ON d.record_id = h.record_id);
+  END LOOP;
+  ANALYZE pg_temp.omnicrm_resolve_dirty, pg_temp.omnicrm_resolve_value (lead);
+  RETURN overshared;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_find_values() IS
+  'Used by crm.resolve(): collects the values of dirty records with all their holders. Returns the number of values that have become over-shared.';
+
+-- The facts of records that guards and clustering need. A birth date counts
+-- when its quality says plausible; the tax number of a person is exclusive.
+CREATE OR REPLACE FUNCTION @hub@.resolve_add_nodes()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_node (record_id, source_id, source_key, kind, name, name_key, birth_date, exclusive)
+  SELECT r.record_id, r.source_id, r.source_key, r.kind,
+         coalesce(r.full_name, NULLIF(concat_ws(' ', r.given_name, r.surname), '')),
+         NULLIF(r.name_key, ''),
+         CASE WHEN substr(r.quality, birth_position, 1) >= '6' THEN r.birth_date END,
+         CASE WHEN r.tax_id IS NOT NULL AND omnicrm.tax_id_kind(r.tax_id, 'ES') = 'person' THEN hashtextextended(r.tax_id, 0) END
+  FROM (
+    SELECT d.record_id FROM pg_temp.omnicrm_resolve_dirty AS d
+    UNION
+    SELECT h.record_id FROM pg_temp.omnicrm_resolve_value AS v CROSS JOIN LATERAL unnest(v.records) AS h(record_id)
+    UNION
+    SELECT t.record_id FROM pg_temp.omnicrm_resolve_touched AS t
+  ) AS needed
+  JOIN @hub@.source_record AS r ON r.record_id = needed.record_id
+  WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_node AS n WHERE n.record_id = r.record_id);
+  ANALYZE pg_temp.omnicrm_resolve_node (record_id);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_add_nodes() IS
+  'Used by crm.resolve(): fetches the facts of the records at hand. Returns nothing.';
+
+-- Step 4: pairs of the collected values, each with the decision of its best
+-- rule: the strongest that accepts it, else the strongest that refuses it. A
+-- pair with a nameless record may only attach, except by a rule that does not
+-- ask for names. Empties the collection of values; returns the number of pairs.
+CREATE OR REPLACE FUNCTION @hub@.resolve_add_pairs()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  pairs bigint;
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_pair (record_a, record_b, kind, value, priority, similarity, attach, decision)
+  SELECT DISTINCT ON (e.record_a, e.record_b)
+         e.record_a, e.record_b, e.rule, e.value, e.priority, e.similarity, e.attach, e.decision
+  FROM (
+    SELECT p.record_a, p.record_b, p.rule, p.value, r.priority, s.similarity,
+           r.min_name_similarity > 0 AND s.similarity IS NULL AS attach,
+           CASE
+             WHEN a.kind <> b.kind THEN 'person and organisation'
+             WHEN s.similarity < r.min_name_similarity THEN 'names differ'
+             WHEN r.birth_date_guard AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date) THEN 'birth dates differ'
+             ELSE 'linked'
+           END AS decision
+    FROM (
+      SELECT least(v.records[1], v.records[2]) AS record_a, greatest(v.records[1], v.records[2]) AS record_b, v.rule, v.value
+      FROM pg_temp.omnicrm_resolve_value AS v
+      WHERE cardinality(v.records) = 2
+      UNION ALL
+      SELECT least(l.record_id, o.record_id), greatest(l.record_id, o.record_id), v.rule, v.value
+      FROM pg_temp.omnicrm_resolve_value AS v
+      CROSS JOIN LATERAL unnest(v.records[:v.lead]) WITH ORDINALITY AS l(record_id, position)
+      CROSS JOIN LATERAL unnest(v.records[l.position + 1:]) AS o(record_id)
+      WHERE cardinality(v.records) > 2
+    ) AS p
+    JOIN @hub@.match_rule AS r ON r.kind = p.rule
+    JOIN pg_temp.omnicrm_resolve_node AS a ON a.record_id = p.record_a
+    JOIN pg_temp.omnicrm_resolve_node AS b ON b.record_id = p.record_b
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN a.name_key = b.name_key THEN 1 ELSE omnicrm.name_similarity(a.name, b.name) END::real AS similarity
+      -- Keeps the planner from computing it at each place of use.
+      OFFSET 0
+    ) AS s
+  ) AS e
+  ORDER BY e.record_a, e.record_b, e.decision = 'linked' DESC, e.attach, e.priority, e.value COLLATE "C";
+  GET DIAGNOSTICS pairs = ROW_COUNT;
+  TRUNCATE pg_temp.omnicrm_resolve_value;
+  ANALYZE pg_temp.omnicrm_resolve_pair (record_a, record_b, decision);
+  RETURN pairs;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_add_pairs() IS
+  'Used by crm.resolve(): compares the records that share a value. Returns the number of pairs.';
+
+-- Step 5: the components that changed records touch. Members of one customer
+-- are connected, and so are customers that clustering has kept apart; other
+-- accepted pairs of records that did not change are inside these.
+CREATE OR REPLACE FUNCTION @hub@.resolve_find_touched()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  this_round integer := 0;
+  added bigint;
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_touched (record_id, round)
+  SELECT t.record_id, 0
+  FROM (
+    SELECT d.record_id FROM pg_temp.omnicrm_resolve_dirty AS d
+    UNION
+    SELECT p.record_a FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.decision = 'linked'
+    UNION
+    SELECT p.record_b FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.decision = 'linked'
+  ) AS t;
+  LOOP
+    ANALYZE pg_temp.omnicrm_resolve_touched;
+    INSERT INTO pg_temp.omnicrm_resolve_touched (record_id, round)
+    SELECT DISTINCT n.record_id, this_round + 1
+    FROM (
+      SELECT o.record_id
+      FROM pg_temp.omnicrm_resolve_touched AS t
+      JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
+      JOIN @hub@.customer_member AS o ON o.customer_id = m.customer_id
+      WHERE t.round = this_round
+      UNION ALL
+      SELECT l.record_b
+      FROM pg_temp.omnicrm_resolve_touched AS t
+      JOIN @hub@.match_link AS l ON l.record_a = t.record_id
+      WHERE t.round = this_round AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
+      UNION ALL
+      SELECT l.record_a
+      FROM pg_temp.omnicrm_resolve_touched AS t
+      JOIN @hub@.match_link AS l ON l.record_b = t.record_id
+      WHERE t.round = this_round AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
+    ) AS n
+    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_touched AS k WHERE k.record_id = n.record_id);
+    GET DIAGNOSTICS added = ROW_COUNT;
+    EXIT WHEN added = 0;
+    this_round := this_round + 1;
+  END LOOP;
+  RETURN (SELECT count(*) FROM pg_temp.omnicrm_resolve_touched);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_find_touched() IS
+  'Used by crm.resolve(): collects the records of all components to be clustered. Returns their number.';
+
+-- Step 6: the edges among touched records that did not change themselves.
+CREATE OR REPLACE FUNCTION @hub@.resolve_add_clean_pairs()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_value (kind, value, rule, records, lead)
+  SELECT i.kind, i.value, CASE WHEN i.kind = 'tax_id' AND omnicrm.tax_id_kind(i.value, 'ES') = 'organisation'
+              THEN 'company_tax_id' ELSE i.kind END,
+         array_agg(i.record_id), count(*)
+  FROM pg_temp.omnicrm_resolve_touched AS t
+  JOIN @hub@.identifier AS i ON i.record_id = t.record_id
+  WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_dirty AS d WHERE d.record_id = t.record_id)
+    AND NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = i.kind AND o.value = i.value)
+  GROUP BY i.kind, i.value
+  HAVING count(*) > 1;
+  PERFORM @hub@.resolve_add_nodes();
+  RETURN @hub@.resolve_add_pairs();
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_add_clean_pairs() IS
+  'Used by crm.resolve(): compares the touched records that did not change with each other. Returns the number of pairs.';
+
+-- Step 7: clusters. Nodes are numbered by (source, source key), which does not
+-- depend on the order of loads. Pairs inside a cluster that was joined already
+-- are dropped; refused ones get their reason.
+CREATE OR REPLACE FUNCTION @hub@.resolve_cluster()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+-- The size of the arrays decides the plan.
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+  found omnicrm.linked_components;
+  ids bigint[];
+BEGIN
+  SELECT array_agg(n.record_id ORDER BY n.source_id, n.source_key COLLATE "C") INTO ids
+  FROM pg_temp.omnicrm_resolve_touched AS t
+  JOIN pg_temp.omnicrm_resolve_node AS n ON n.record_id = t.record_id;
+  INSERT INTO pg_temp.omnicrm_resolve_number (record_id, number)
+  SELECT o.record_id, o.number
+  FROM unnest(ids) WITH ORDINALITY AS o(record_id, number);
+  ANALYZE pg_temp.omnicrm_resolve_number (record_id);
+
+  SELECT (c.components).* INTO found
+  FROM (SELECT omnicrm.link_components(x.number, y.number, p.priority, p.similarity, p.attach,
+                                       a.name IS NOT NULL, b.name IS NOT NULL, a.exclusive, b.exclusive) AS components
+        FROM pg_temp.omnicrm_resolve_pair AS p
+        JOIN pg_temp.omnicrm_resolve_node AS a ON a.record_id = p.record_a
+        JOIN pg_temp.omnicrm_resolve_node AS b ON b.record_id = p.record_b
+        JOIN pg_temp.omnicrm_resolve_number AS x ON x.record_id = p.record_a
+        JOIN pg_temp.omnicrm_resolve_number AS y ON y.record_id = p.record_b
+        WHERE p.decision = 'linked'
+        OFFSET 0) AS c;
+
+  INSERT INTO pg_temp.omnicrm_resolve_member (record_id, cluster, old_customer, home_id)
+  SELECT o.record_id, min(o.record_id) OVER (PARTITION BY coalesce(c.root, o.number)), m.customer_id, m.home_id
+  FROM pg_temp.omnicrm_resolve_number AS o
+  LEFT JOIN unnest(found.node, found.root) AS c(node, root) ON c.node = o.number
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id;
+
+  WITH outcome AS MATERIALIZED (
+    SELECT least(ids[u.a], ids[u.b]) AS record_a, greatest(ids[u.a], ids[u.b]) AS record_b, u.outcome
+    FROM unnest(found.link_a, found.link_b, found.outcome) AS u(a, b, outcome)
+  ), refused AS (
+    UPDATE pg_temp.omnicrm_resolve_pair AS p
+    SET decision = CASE o.outcome WHEN 2 THEN 'tax numbers differ' ELSE 'already linked elsewhere' END
+    FROM outcome AS o
+    WHERE o.record_a = p.record_a AND o.record_b = p.record_b AND o.outcome > 1
+  )
+  DELETE FROM pg_temp.omnicrm_resolve_pair AS p
+  WHERE p.decision = 'linked'
+    AND NOT EXISTS (SELECT FROM outcome AS o WHERE o.record_a = p.record_a AND o.record_b = p.record_b);
+  ANALYZE pg_temp.omnicrm_resolve_member;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_cluster() IS
+  'Used by crm.resolve(): makes clusters of the touched records. Returns nothing.';
+
+-- Step 8: a customer id for each cluster. An id stays with the oldest record
+-- (smallest record_id) of its customer; of several, the oldest id stays. A
+-- cluster without one gets back an id that was made for its records, if that is
+-- free, else a new one.
+CREATE OR REPLACE FUNCTION @hub@.resolve_assign_ids()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
+  SELECT o.cluster, min(o.old_customer), false
+  FROM (SELECT DISTINCT ON (m.old_customer) m.old_customer, m.cluster
+        FROM pg_temp.omnicrm_resolve_member AS m
+        WHERE m.old_customer IS NOT NULL
+        ORDER BY m.old_customer, m.record_id) AS o
+  GROUP BY o.cluster;
+
+  INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
+  SELECT h.cluster, min(h.home_id), false
+  FROM (SELECT DISTINCT ON (m.home_id) m.home_id, m.cluster
+        FROM pg_temp.omnicrm_resolve_member AS m
+        JOIN @hub@.customer AS c ON c.customer_id = m.home_id AND c.state <> 'active'
+        WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_customer AS k WHERE k.cluster = m.cluster)
+        ORDER BY m.home_id, m.record_id) AS h
+  GROUP BY h.cluster;
+
+  INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
+  SELECT f.cluster, nextval(pg_get_serial_sequence('@hub@.customer', 'customer_id')), true
+  FROM (SELECT DISTINCT m.cluster
+        FROM pg_temp.omnicrm_resolve_member AS m
+        WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_customer AS k WHERE k.cluster = m.cluster)
+        ORDER BY m.cluster) AS f;
+  ANALYZE pg_temp.omnicrm_resolve_customer;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_assign_ids() IS
+  'Used by crm.resolve(): gives each cluster its customer id. Returns nothing.';
+
+-- Step 9: the decisions, in place of those that they replace: all of changed
+-- records, and those between two touched ones.
+CREATE OR REPLACE FUNCTION @hub@.resolve_write_links()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  DELETE FROM @hub@.match_link AS l
+  USING pg_temp.omnicrm_resolve_touched AS t
+  WHERE l.record_a = t.record_id
+    AND (EXISTS (SELECT FROM pg_temp.omnicrm_resolve_touched AS o WHERE o.record_id = l.record_b)
+         OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_dirty AS d WHERE d.record_id = l.record_a))
+    AND NOT EXISTS (SELECT
+                    FROM pg_temp.omnicrm_resolve_pair AS p
+                    WHERE p.record_a = l.record_a AND p.record_b = l.record_b AND p.kind = l.kind AND p.value = l.value
+                      AND p.decision = l.decision AND p.similarity IS NOT DISTINCT FROM l.similarity);
+  DELETE FROM @hub@.match_link AS l
+  USING pg_temp.omnicrm_resolve_dirty AS d
+  WHERE l.record_b = d.record_id
+    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_touched AS t WHERE t.record_id = l.record_a)
+    AND NOT EXISTS (SELECT
+                    FROM pg_temp.omnicrm_resolve_pair AS p
+                    WHERE p.record_a = l.record_a AND p.record_b = l.record_b AND p.kind = l.kind AND p.value = l.value
+                      AND p.decision = l.decision AND p.similarity IS NOT DISTINCT FROM l.similarity);
+  INSERT INTO @hub@.match_link (record_a, record_b, kind, value, similarity, decision)
+  SELECT p.record_a, p.record_b, p.kind, p.value, p.similarity, p.decision
+  FROM pg_temp.omnicrm_resolve_pair AS p
+  ON CONFLICT DO NOTHING;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_write_links() IS
+  'Used by crm.resolve(): stores links and refusals. Returns nothing.';
+
+-- Step 10: golden customers, then who belongs to whom, then the ids that ended
+-- and those that came back.
+CREATE OR REPLACE FUNCTION @hub@.resolve_write_customers()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  changed bigint;
+BEGIN
+  SELECT @hub@.write_golden(array_agg(m.record_id ORDER BY c.customer_id, m.record_id),
+                            array_agg(c.customer_id ORDER BY c.customer_id, m.record_id)) INTO changed
+  FROM pg_temp.omnicrm_resolve_member AS m
+  JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster;
+
+  -- An id that was made for a cluster becomes the home of its records.
+  UPDATE @hub@.customer_member AS k
+  SET customer_id = c.customer_id, since = now(),
+      home_id = CASE WHEN c.made THEN c.customer_id ELSE k.home_id END
+  FROM pg_temp.omnicrm_resolve_member AS m
+  JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
+  WHERE k.record_id = m.record_id AND m.old_customer <> c.customer_id;
+  INSERT INTO @hub@.customer_member (record_id, customer_id, home_id)
+  SELECT m.record_id, c.customer_id, c.customer_id
+  FROM pg_temp.omnicrm_resolve_member AS m
+  JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
+  WHERE m.old_customer IS NULL
+  ORDER BY m.record_id;
+  RETURN changed;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_write_customers() IS
+  'Used by crm.resolve(): writes golden customers and their members. Returns the number of customers that were there before and changed.';
+
+-- Redirects: the id of a merged customer points to where its oldest record
+-- went; ids that pointed to a customer whose records moved follow the records
+-- that they were made for.
+CREATE OR REPLACE FUNCTION @hub@.resolve_write_redirects()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  merged bigint;
+  ended_ids bigint[];
+BEGIN
+  DELETE FROM @hub@.customer_redirect AS r
+  USING pg_temp.omnicrm_resolve_customer AS c
+  WHERE r.old_id = c.customer_id;
+
+  WITH present AS MATERIALIZED (
+    SELECT DISTINCT ON (m.old_customer) m.old_customer AS customer_id, c.customer_id AS new_id
+    FROM pg_temp.omnicrm_resolve_member AS m
+    JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
+    WHERE m.old_customer IS NOT NULL
+    ORDER BY m.old_customer, m.record_id
+  ), home AS MATERIALIZED (
+    SELECT DISTINCT ON (m.home_id) m.home_id, c.customer_id AS new_id
+    FROM pg_temp.omnicrm_resolve_member AS m
+    JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
+    WHERE m.home_id IS NOT NULL
+    ORDER BY m.home_id, m.record_id
+  ), target AS MATERIALIZED (
+    SELECT r.old_id, coalesce(h.new_id, p.new_id) AS new_id
+    FROM @hub@.customer_redirect AS r
+    JOIN present AS p ON p.customer_id = r.customer_id
+    LEFT JOIN home AS h ON h.home_id = r.old_id
+  ), followed AS (
+    UPDATE @hub@.customer_redirect AS r
+    SET customer_id = t.new_id, since = now()
+    FROM target AS t
+    WHERE r.old_id = t.old_id AND r.customer_id <> t.new_id
+  ), ended AS (
+    INSERT INTO @hub@.customer_redirect (old_id, customer_id)
+    SELECT p.customer_id, p.new_id
+    FROM present AS p
+    WHERE p.customer_id <> p.new_id
+    RETURNING old_id
+  )
+  SELECT count(*), array_agg(e.old_id) INTO merged, ended_ids FROM ended AS e;
+  PERFORM @hub@.clear_customers(ended_ids, 'merged');
+  RETURN merged;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_write_redirects() IS
+  'Used by crm.resolve(): ends the ids of merged customers and redirects them. Returns their number.';
+
+CREATE OR REPLACE FUNCTION @hub@.resolve_counts()
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN jsonb_build_object(
+    'touched', (SELECT count(*) FROM pg_temp.omnicrm_resolve_touched),
+    'created', (SELECT count(*) FROM pg_temp.omnicrm_resolve_customer AS c WHERE c.made),
+    'split', (SELECT count(*)
+              FROM (SELECT FROM pg_temp.omnicrm_resolve_member AS m
+                    WHERE m.old_customer IS NOT NULL
+                    GROUP BY m.old_customer
+                    HAVING min(m.cluster) <> max(m.cluster)) AS s),
+    'links', (SELECT count(*) FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.decision = 'linked'),
+    'refused', (SELECT count(*) FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.decision <> 'linked'));
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_counts() IS 'Used by crm.resolve(): the counts of a run, from its temporary tables.';
+
+CREATE OR REPLACE FUNCTION @hub@.resolve(options jsonb DEFAULT '{}')
+RETURNS @hub@.run_log
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  unknown text;
+  run bigint;
+  counts jsonb;
+  step_ms jsonb := '{}';
+  every_record CONSTANT boolean := coalesce((options ->> 'all')::boolean, false);
+  started timestamptz := clock_timestamp();
+  records bigint;
+  pairs bigint := 0;
+  overshared bigint := 0;
+  changed bigint := 0;
+  merged bigint := 0;
+BEGIN
+  PERFORM @hub@.require_current();
+  SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
+  FROM jsonb_object_keys(coalesce(options, '{}')) AS o(key)
+  WHERE o.key <> 'all';
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option of resolve: %', unknown
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Known option: all (true: every record, for example after a change of match_rule).';
+  END IF;
+  PERFORM @hub@.lock_customers();
+  run := @hub@.start_run('resolve');
+  -- The usual call finds nothing to do.
+  IF NOT every_record AND NOT EXISTS (SELECT FROM @hub@.resolve_queue) THEN
+    RETURN @hub@.finish_run(run, '{"records": 0, "touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0, "ms": {}}');
+  END IF;
+  PERFORM @hub@.resolve_make_tables();
+  records := @hub@.resolve_take_queue(every_record);
+  IF records > 0 THEN
+    PERFORM @hub@.resolve_release_values();
+    overshared := @hub@.resolve_find_values();
+    step_ms := step_ms || jsonb_build_object('values', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
+    PERFORM @hub@.resolve_add_nodes();
+    pairs := @hub@.resolve_add_pairs();
+    step_ms := step_ms || jsonb_build_object('pairs', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
+    IF @hub@.resolve_find_touched() > (SELECT count(*) FROM pg_temp.omnicrm_resolve_dirty) THEN
+      pairs := pairs + @hub@.resolve_add_clean_pairs();
+    END IF;
+    step_ms := step_ms || jsonb_build_object('components', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
+    PERFORM @hub@.resolve_cluster();
+    PERFORM @hub@.resolve_assign_ids();
+    step_ms := step_ms || jsonb_build_object('clusters', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
+    PERFORM @hub@.resolve_write_links();
+    step_ms := step_ms || jsonb_build_object('links', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
+    changed := @hub@.resolve_write_customers();
+    merged := @hub@.resolve_write_redirects();
+    step_ms := step_ms || jsonb_build_object('golden', @hub@.elapsed_ms(started));
+  END IF;
+  counts := @hub@.resolve_counts()
+         || jsonb_build_object('records', records, 'pairs', pairs, 'overshared', overshared, 'changed', changed,
+                               'merged', merged, 'ms', step_ms);
+  DROP TABLE pg_temp.omnicrm_resolve_dirty, pg_temp.omnicrm_resolve_value, pg_temp.omnicrm_resolve_node,
+             pg_temp.omnicrm_resolve_pair, pg_temp.omnicrm_resolve_touched, pg_temp.omnicrm_resolve_number,
+             pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer;
+  RETURN @hub@.finish_run(run, counts);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve(jsonb) IS
+  'Finds which source records are one customer, for the records that are new or changed since the last call, and brings the golden customers up to date; in one transaction, one call at a time. options: all (true: every record, after a change of match_rule). Returns the run_log row; counts: records looked at, touched records clustered again, pairs compared, links, refused, overshared values met for the first time, customers created, changed, merged and split, ms by step. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+
+CREATE OR REPLACE FUNCTION @hub@.elapsed_ms(since timestamptz)
+RETURNS integer
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT round(1000 * extract(epoch FROM clock_timestamp() - since))::integer
+$$;
+
+COMMENT ON FUNCTION @hub@.elapsed_ms(timestamptz) IS 'Milliseconds between a time and now, wall clock.';
