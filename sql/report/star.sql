@@ -329,7 +329,7 @@ SELECT
   p.due_on,
   p.paid_on,
   p.paid_on IS NOT NULL AS is_paid,
-  greatest(coalesce(p.paid_on, current_date) - p.due_on, 0) AS days_late,
+  CASE WHEN p.due_on IS NOT NULL THEN greatest(coalesce(p.paid_on, current_date) - p.due_on, 0) END AS days_late,
   p.amount::numeric(18, 2) AS amount,
   p.method::varchar(50) AS method,
   b.started_at AS updated_at
@@ -354,7 +354,7 @@ COMMENT ON COLUMN @bi@.fact_payment.terms_days IS 'Days of credit agreed.';
 COMMENT ON COLUMN @bi@.fact_payment.due_on IS 'Day when it is due.';
 COMMENT ON COLUMN @bi@.fact_payment.paid_on IS 'Day when it was paid; NULL: not yet.';
 COMMENT ON COLUMN @bi@.fact_payment.is_paid IS 'True when it has been paid.';
-COMMENT ON COLUMN @bi@.fact_payment.days_late IS 'Days between due day and payment, or today when unpaid; 0 when in time; NULL without a due day and a payment day.';
+COMMENT ON COLUMN @bi@.fact_payment.days_late IS 'Days between due day and payment, or today when unpaid; 0 when in time; NULL without a due day.';
 COMMENT ON COLUMN @bi@.fact_payment.amount IS 'Amount.';
 COMMENT ON COLUMN @bi@.fact_payment.method IS 'Method of payment.';
 COMMENT ON COLUMN @bi@.fact_payment.updated_at IS 'Start of the load that brought it.';
