@@ -3,13 +3,15 @@
 -- One line of the card.
 CREATE OR REPLACE FUNCTION @hub@.card_line(line text, to_the_right text DEFAULT '')
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT '│ '
+BEGIN
+  RETURN '│ '
          || omnicrm.fit(coalesce(line, ''), 96 - least(omnicrm.display_width(coalesce(to_the_right, '')), 60))
          || omnicrm.fit(coalesce(to_the_right, ''), least(omnicrm.display_width(coalesce(to_the_right, '')), 60))
-         || ' │'
+         || ' │';
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_line(text, text) IS 'One line of the printed customer card, 100 columns wide, with a text at its left and one at its right end.';
@@ -17,42 +19,51 @@ COMMENT ON FUNCTION @hub@.card_line(text, text) IS 'One line of the printed cust
 -- A text of given columns; several of them make a line of a table.
 CREATE OR REPLACE FUNCTION @hub@.card_cells(cells text[], widths integer[])
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT string_agg(omnicrm.fit(coalesce(c.cell, ''), abs(c.width), CASE WHEN c.width < 0 THEN 'right' ELSE 'left' END),
-                    '  ' ORDER BY c.position)
-  FROM unnest(cells, widths) WITH ORDINALITY AS c(cell, width, position)
+BEGIN
+  RETURN (
+    SELECT string_agg(omnicrm.fit(coalesce(c.cell, ''), abs(c.width), CASE WHEN c.width < 0 THEN 'right' ELSE 'left' END),
+                      '  ' ORDER BY c.position)
+    FROM unnest(cells, widths) WITH ORDINALITY AS c(cell, width, position));
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_cells(text[], integer[]) IS 'Cells of a line of the printed customer card side by side, two blanks apart; a negative width aligns to the right.';
 
 CREATE OR REPLACE FUNCTION @hub@.card_rule(title text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT '├─ ' || title || ' ' || repeat('─', 95 - omnicrm.display_width(title)) || '┤'
+BEGIN
+  RETURN '├─ ' || title || ' ' || repeat('─', 95 - omnicrm.display_width(title)) || '┤';
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_rule(text) IS 'The line above a part of the printed customer card, with its title.';
 
 CREATE OR REPLACE FUNCTION @hub@.card_money(amount jsonb, currency text)
 RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT btrim(to_char((amount #>> '{}')::numeric, 'FM999,999,999,999,990.00')) || ' ' || currency
+BEGIN
+  RETURN btrim(to_char((amount #>> '{}')::numeric, 'FM999,999,999,999,990.00')) || ' ' || currency;
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_money(jsonb, text) IS 'An amount of the customer card as text with its currency; NULL gives NULL.';
 
 CREATE OR REPLACE FUNCTION @hub@.card_day(instant jsonb)
 RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT to_char((instant #>> '{}')::timestamptz, 'YYYY-MM-DD')
+BEGIN
+  RETURN to_char((instant #>> '{}')::timestamptz, 'YYYY-MM-DD');
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_day(jsonb) IS 'The day of an instant of the customer card; NULL gives NULL.';
@@ -75,7 +86,7 @@ BEGIN
          ELSE format('%s %s in %s %s, certainty %s', who ->> 'record_count',
                      CASE WHEN who ->> 'record_count' = '1' THEN 'record' ELSE 'records' END, who ->> 'source_count',
                      CASE WHEN who ->> 'source_count' = '1' THEN 'source' ELSE 'sources' END, who ->> 'certainty')
-              || coalesce(format(', seen %s to %s', @hub@.card_day(who -> 'first_seen'), @hub@.card_day(who -> 'last_seen')), '')
+              || coalesce(', seen ' || @hub@.card_day(who -> 'first_seen') || ' to ' || @hub@.card_day(who -> 'last_seen'), '')
     END,
     '  formerly ' || (SELECT string_agg(f, ', ') FROM jsonb_array_elements_text(who -> 'former_ids') AS f));
   RETURN NEXT @hub@.card_line(
@@ -107,10 +118,15 @@ BEGIN
   IF jsonb_array_length(points) > 12 THEN
     RETURN NEXT @hub@.card_line(format('  and %s more', jsonb_array_length(points) - 12));
   END IF;
-  RETURN NEXT @hub@.card_line('marketing: ' ||
-    (SELECT string_agg(format('%s %s %s', t.k ->> 'channel', CASE WHEN (t.k ->> 'may_contact')::boolean THEN '✓' ELSE '✗' END,
-                              t.k ->> 'reason'), ' · ' ORDER BY t.n)
-     FROM jsonb_array_elements(consent) WITH ORDINALITY AS t(k, n)));
+  RETURN NEXT @hub@.card_line('marketing ✓ ' || coalesce(
+    (SELECT string_agg(t.k ->> 'channel', ', ' ORDER BY t.n)
+     FROM jsonb_array_elements(consent) WITH ORDINALITY AS t(k, n)
+     WHERE (t.k ->> 'may_contact')::boolean), 'nothing') || coalesce('   ✗ ' ||
+    (SELECT string_agg(g.channels || ' (' || g.reason || ')', ', ' ORDER BY g.place)
+     FROM (SELECT string_agg(t.k ->> 'channel', ', ' ORDER BY t.n) AS channels, t.k ->> 'reason' AS reason, min(t.n) AS place
+           FROM jsonb_array_elements(consent) WITH ORDINALITY AS t(k, n)
+           WHERE NOT (t.k ->> 'may_contact')::boolean
+           GROUP BY t.k ->> 'reason') AS g), ''));
 END
 $$;
 
@@ -134,7 +150,7 @@ BEGIN
     RETURN NEXT @hub@.card_line(concat_ws(' · ',
       'first ' || @hub@.card_day(behaviour -> 'first_order'),
       'last ' || @hub@.card_day(behaviour -> 'last_order'),
-      format('every %s days', behaviour ->> 'days_between') || CASE WHEN behaviour ->> 'days_between' IS NULL THEN NULL ELSE '' END,
+      'every ' || (behaviour ->> 'days_between') || ' days',
       'mostly ' || (behaviour ->> 'favourite_channel'),
       CASE WHEN (behaviour ->> 'returns')::bigint > 0
            THEN format('%s returned (%s)', behaviour ->> 'returns', @hub@.card_money(behaviour -> 'returned', currency)) END,
