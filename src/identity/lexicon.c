@@ -120,6 +120,50 @@ omni_same_group(const NameEntry *a, const NameEntry *b)
 	return false;
 }
 
+/* Whether a word is at most one typing error away from a known one. */
+static bool
+within_one(const NameWord *word, const NameEntry *entry)
+{
+	const codepoint *a = word->text;
+	const char *b = entry->word;
+	int			na = word->length;
+	int			nb = entry->length;
+
+	while (na > 0 && nb > 0 && *a == (unsigned char) *b)
+	{
+		a++;
+		b++;
+		na--;
+		nb--;
+	}
+	while (na > 0 && nb > 0 && a[na - 1] == (unsigned char) b[nb - 1])
+	{
+		na--;
+		nb--;
+	}
+	return Max(na, nb) <= 1 ||
+		(na == 2 && nb == 2 && a[0] == (unsigned char) b[1] && a[1] == (unsigned char) b[0]);
+}
+
+/*
+ * omni_common_neighbour: whether some known name is at most one typing error
+ * away from both words, which are then likely misspellings of it.
+ */
+bool
+omni_common_neighbour(const NameWord *a, const NameWord *b)
+{
+	if (!filled)
+		fill();
+	for (int i = 0; i < SLOTS; i++)
+	{
+		if (slots[i].word != NULL &&
+			abs(slots[i].length - a->length) <= 1 && abs(slots[i].length - b->length) <= 1 &&
+			within_one(a, &slots[i]) && within_one(b, &slots[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a word of code points equals the next word of a line. */
 static bool
 equals_word(const codepoint *word, int length, const char *line)

@@ -37,6 +37,7 @@ typedef struct NameEntry
 /* lexicon.c */
 extern const NameEntry *omni_name_entry(const codepoint *word, int length);
 extern bool omni_same_group(const NameEntry *a, const NameEntry *b);
+extern bool omni_common_neighbour(const NameWord *a, const NameWord *b);
 extern bool omni_compound_nickname(const NameWord *nickname, const NameWord *first, const NameWord *second);
 extern const char *omni_name_abbreviation(const codepoint *word, int length);
 

@@ -9,17 +9,22 @@
  *			  of three or more letters
  *		0.93  forms of one name: nickname, regional form, spelling, diminutive;
  *			  also one word against two, as Juanjo and Juan José
- *		0.88  two errors in words of seven or more letters, or three in words of
- *			  ten or more, with Jaro-Winkler of 0.85 or more
- *		0.78  two errors in words of five or six letters, one of them no known
- *			  name, with Jaro-Winkler of 0.78 or more
+ *		0.88  two errors in words of ten or more letters; or in words of seven or
+ *			  more, or three errors in words of ten or more, when Jaro-Winkler is
+ *			  0.85 or more
+ *		0.85  two errors in other words of six or more letters (0.80 in five, 0.75
+ *			  in four), but only when they are plausibly misspelt: one of the two
+ *			  is a known name (five letters or more), or both are one error away
+ *			  from the same known name, or a known given name agrees beside them
+ *			  (five letters or more)
  *		0.85  an initial and a word that starts with it; 0.95 when another given
  *			  name of the two agrees
  * and nothing otherwise; two different words that are both known names are two
  * names, however close (Juan and Juana, Martín and Martínez).
  *
  * When the words of one name all have a partner, the result is the product of
- * the pairs times 0.93 for each further word of the other name, 0.96 for each
+ * the pairs times 0.93 for each further word of the other name (0.88 for a
+ * further given name when María is the only one that agrees), 0.96 for each
  * further initial, 0.97 for a further legal form; but at most 0.5 when only one
  * word, or initials alone, agree; at most 0.6 when the given name is among the
  * further words and no given name agrees, or when the first given names differ
@@ -42,10 +47,13 @@
 #define TYPING_ERROR	0.95
 #define NICKNAME		0.93
 #define TWO_ERRORS		0.88
-#define SHORT_ERRORS	0.78
+#define DOUBTFUL_LONG	0.85
+#define DOUBTFUL_MEDIUM	0.80
+#define DOUBTFUL_SHORT	0.75
 #define INITIAL			0.85
 #define INITIAL_BACKED	0.95
 #define FURTHER_WORD	0.93
+#define BEYOND_MARIA	0.88
 #define FURTHER_INITIAL	0.96
 #define FURTHER_FORM	0.97
 #define ONE_WORD		0.5
@@ -62,6 +70,7 @@ typedef struct Word
 	int			partner;		/* in the other name, or -1 */
 	double		similarity;		/* with the partner */
 	bool		merged;			/* stands for two given names by a nickname */
+	bool		doubtful;		/* the pair needs a given name that agrees */
 } Word;
 
 typedef struct FullName
@@ -90,15 +99,36 @@ is_diminutive(const NameWord *word, const NameWord *small)
 	return memcmp(word->text, small->text, stem * sizeof(codepoint)) == 0;
 }
 
-/* Similarity of two words, see the top; 0 = no pair. */
+/* Two errors in words too short for two: see the top. */
 static double
-word_similarity(const Word *a, const Word *b)
+doubtful_similarity(const Word *a, const Word *b, int longer, bool *doubtful)
+{
+	bool		known = a->entry != NULL || b->entry != NULL;
+
+	if (longer < 4 || (longer == 4 && known))
+		return 0;
+	if (!known && !omni_common_neighbour(&a->name, &b->name))
+	{
+		if (longer == 4)
+			return 0;
+		*doubtful = true;
+	}
+	return longer >= 6 ? DOUBTFUL_LONG : longer == 5 ? DOUBTFUL_MEDIUM : DOUBTFUL_SHORT;
+}
+
+/*
+ * Similarity of two words, see the top; 0 = no pair.  *doubtful says that the
+ * pair holds only where a given name agrees beside it.
+ */
+static double
+word_similarity(const Word *a, const Word *b, bool *doubtful)
 {
 	const NameWord *x = &a->name;
 	const NameWord *y = &b->name;
 	int			longer = Max(x->length, y->length);
 	int			distance;
 
+	*doubtful = false;
 	if (same_text(x, y))
 		return a->merged || b->merged ? NICKNAME : 1.0;
 	if (x->kind == NAME_COMPANY || y->kind == NAME_COMPANY)
@@ -114,11 +144,14 @@ word_similarity(const Word *a, const Word *b)
 	distance = omni_edit_distance(x->text, x->length, y->text, y->length);
 	if (distance == 1)
 		return TYPING_ERROR;
-	if (distance > 3 || (distance == 3 && longer < 10) || longer < 5)
-		return 0;
-	if (longer >= 7)
-		return omni_jaro_winkler(x->text, x->length, y->text, y->length) >= 0.85 ? TWO_ERRORS : 0;
-	return omni_jaro_winkler(x->text, x->length, y->text, y->length) >= 0.78 ? SHORT_ERRORS : 0;
+	if (distance == 2 && longer >= 10)
+		return TWO_ERRORS;
+	if ((distance == 2 && longer >= 7) || (distance == 3 && longer >= 10))
+	{
+		if (omni_jaro_winkler(x->text, x->length, y->text, y->length) >= 0.85)
+			return TWO_ERRORS;
+	}
+	return distance == 2 ? doubtful_similarity(a, b, longer, doubtful) : 0;
 }
 
 /* The words of a name without titles; false when there is none or it is too long. */
@@ -218,12 +251,17 @@ finish_name(FullName *name)
 }
 
 static void
-pair(FullName *a, int i, FullName *b, int j, double similarity)
+pair(FullName *a, int i, FullName *b, int j)
 {
+	bool		doubtful;
+	double		similarity = word_similarity(&a->words[i], &b->words[j], &doubtful);
+
 	a->words[i].partner = j;
 	a->words[i].similarity = similarity;
+	a->words[i].doubtful = doubtful;
 	b->words[j].partner = i;
 	b->words[j].similarity = similarity;
+	b->words[j].doubtful = doubtful;
 }
 
 /* Pairs the open words one after the other, the most similar first. */
@@ -242,7 +280,8 @@ pair_greedily(FullName *a, FullName *b)
 			{
 				if (a->words[i].partner < 0 && b->words[j].partner < 0)
 				{
-					double		similarity = word_similarity(&a->words[i], &b->words[j]);
+					bool		doubtful;
+					double		similarity = word_similarity(&a->words[i], &b->words[j], &doubtful);
 
 					if (similarity > best)
 					{
@@ -255,7 +294,7 @@ pair_greedily(FullName *a, FullName *b)
 		}
 		if (best == 0)
 			return;
-		pair(a, best_i, b, best_j, best);
+		pair(a, best_i, b, best_j);
 	}
 }
 
@@ -271,11 +310,12 @@ pair_exactly(FullName *a, const int *open_a, int na, FullName *b, const int *ope
 	double		similarity[MAX_WORDS][EXACT_WORDS];
 	int			sets = 1 << na;
 	int			set = 0;
+	bool		doubtful;
 
 	for (int j = 0; j < nb; j++)
 	{
 		for (int i = 0; i < na; i++)
-			similarity[j][i] = word_similarity(&a->words[open_a[i]], &b->words[open_b[j]]);
+			similarity[j][i] = word_similarity(&a->words[open_a[i]], &b->words[open_b[j]], &doubtful);
 	}
 	for (int s = 0; s < sets; s++)
 		best[s] = s == 0 ? 0 : -1;
@@ -311,7 +351,7 @@ pair_exactly(FullName *a, const int *open_a, int na, FullName *b, const int *ope
 
 		if (i < 0)
 			continue;
-		pair(a, open_a[i], b, open_b[j], similarity[j][i]);
+		pair(a, open_a[i], b, open_b[j]);
 		set ^= 1 << i;
 	}
 }
@@ -331,7 +371,7 @@ pair_words(FullName *a, FullName *b)
 		{
 			if (b->words[j].partner < 0 && same_text(&a->words[i].name, &b->words[j].name))
 			{
-				pair(a, i, b, j, word_similarity(&a->words[i], &b->words[j]));
+				pair(a, i, b, j);
 				break;
 			}
 		}
@@ -358,6 +398,15 @@ is_given(const Word *word)
 	return word->entry != NULL && word->entry->given && !word->entry->surname;
 }
 
+/* María says little: a third of all Spanish women bear it beside another name. */
+static bool
+is_maria(const Word *word)
+{
+	static const codepoint maria[] = {'m', 'a', 'r', 'i', 'a'};
+
+	return word->name.length == lengthof(maria) && memcmp(word->name.text, maria, sizeof(maria)) == 0;
+}
+
 /* First given name of a name; a given name that is also a surname counts where there is no other. */
 static const Word *
 first_given(const FullName *name)
@@ -375,12 +424,17 @@ first_given(const FullName *name)
 	return NULL;
 }
 
+/* Whether two words of a name stand side by side. */
+static bool
+side_by_side(const FullName *name, const Word *x, const Word *y)
+{
+	return abs((int) (x - name->words) - (int) (y - name->words)) == 1;
+}
+
 /* Whether the first given names are of different gender and not paired with each other. */
 static bool
 genders_differ(const FullName *a, const FullName *b, bool all_paired)
 {
-	static const codepoint maria[] = {'m', 'a', 'r', 'i', 'a'};
-	const NameWord name = {maria, lengthof(maria), NAME_WORD};
 	const Word *x = first_given(a);
 	const Word *y = first_given(b);
 
@@ -389,10 +443,38 @@ genders_differ(const FullName *a, const FullName *b, bool all_paired)
 		return false;
 	if (x->partner >= 0 && &b->words[x->partner] == y)
 		return false;
+	if (!all_paired)
+		return (x->partner < 0 && is_given(x)) || (y->partner < 0 && is_given(y));
 	/* the same words in another order: only José María and María José are two people */
-	if (all_paired)
-		return (same_text(&x->name, &name) || same_text(&y->name, &name)) && is_given(x) && is_given(y);
-	return (x->partner < 0 && is_given(x)) || (y->partner < 0 && is_given(y));
+	return (is_maria(x) || is_maria(y)) &&
+		x->partner >= 0 && y->partner >= 0 && a->count >= 3 && b->count >= 3 &&
+		x->similarity == 1 && y->similarity == 1 && is_given(x) && is_given(y) &&
+		side_by_side(a, x, &a->words[y->partner]) && side_by_side(b, y, &b->words[x->partner]);
+}
+
+/* Parts doubtful pairs unless a given name agrees beside them. */
+static void
+settle_doubtful(FullName *a, FullName *b)
+{
+	bool		short_names = a->count == 2 && b->count == 2;
+	bool		agrees = false;
+
+	for (int i = 0; i < a->count; i++)
+	{
+		const Word *word = &a->words[i];
+
+		if (word->partner >= 0 && !word->doubtful && word->similarity >= NICKNAME)
+			agrees |= is_given(word) || is_given(&b->words[word->partner]) ||
+				(short_names && word->entry != NULL && word->entry->given);
+	}
+	for (int i = 0; i < a->count && !agrees; i++)
+	{
+		if (a->words[i].partner >= 0 && a->words[i].doubtful)
+		{
+			b->words[a->words[i].partner].partner = -1;
+			a->words[i].partner = -1;
+		}
+	}
 }
 
 /* What the pairs and the rest amount to. */
@@ -404,6 +486,7 @@ typedef struct Tally
 	int			initials;		/* pairs with an initial */
 	bool		given;			/* a given name agrees */
 	bool		given_sure;		/* one that is no surname */
+	bool		given_strong;	/* one that is not María */
 } Tally;
 
 static Tally
@@ -429,6 +512,7 @@ tally_pairs(const FullName *a, const FullName *b)
 		result.pairs++;
 		result.given |= (word->entry != NULL && word->entry->given) || (partner->entry != NULL && partner->entry->given);
 		result.given_sure |= is_given(word) || is_given(partner);
+		result.given_strong |= (is_given(word) && !is_maria(word)) || (is_given(partner) && !is_maria(partner));
 	}
 	for (int i = 0; i < a->count; i++)
 	{
@@ -436,7 +520,8 @@ tally_pairs(const FullName *a, const FullName *b)
 
 		if (a->words[i].partner < 0)
 			continue;
-		if (similarity == INITIAL && result.given_sure)
+		if (similarity == INITIAL && result.given_sure &&
+			(a->words[i].name.kind == NAME_INITIAL || b->words[a->words[i].partner].name.kind == NAME_INITIAL))
 			similarity = INITIAL_BACKED;
 		result.product *= similarity;
 		result.sum += similarity;
@@ -499,8 +584,13 @@ judge(const FullName *a, const FullName *b)
 		return Min(DIFFERENT, DIFFERENT_SHARE * tally.sum / Max(a->count, b->count));
 	longer = words_a + initials_a > 0 ? a : b;
 	result = tally.product;
-	for (int i = 0; i < words_a + words_b; i++)
-		result *= FURTHER_WORD;
+	for (int i = 0; i < longer->count; i++)
+	{
+		const Word *word = &longer->words[i];
+
+		if (word->partner < 0 && word->name.kind != NAME_INITIAL && word->name.kind != NAME_COMPANY)
+			result *= tally.given_sure && !tally.given_strong && is_given(word) ? BEYOND_MARIA : FURTHER_WORD;
+	}
 	for (int i = 0; i < initials_a + initials_b; i++)
 		result *= FURTHER_INITIAL;
 	if (forms_a + forms_b > 0)
@@ -568,5 +658,6 @@ omnicrm_name_similarity(PG_FUNCTION_ARGS)
 		b = other;
 	}
 	pair_words(a, b);
+	settle_doubtful(a, b);
 	PG_RETURN_FLOAT4((float4) judge(a, b));
 }

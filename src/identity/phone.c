@@ -83,6 +83,21 @@ any_number(const char *number, int length, const char *region, char *result, int
 }
 
 /*
+ * North American numbers always have ten digits; eight or nine alone have lost
+ * leading zeros in a numeric column.  Returns the new length.
+ */
+static int
+restore_zeros(const char *region, char number[PHONE_BUFFER], int length)
+{
+	if ((strcmp(region, "US") != 0 && strcmp(region, "CA") != 0) || length < 8 || length > 9 ||
+		strspn(number, "0123456789") != length)
+		return length;
+	memmove(number + 10 - length, number, length + 1);
+	memset(number, '0', 10 - length);
+	return 10;
+}
+
+/*
  * normalize_phone(text, region text) returns text: E.164 form, e.g. +34600111222.
  * Arguments: the number as written; the country whose numbers come without a
  * prefix, by code or name; NULL or unknown = none, only numbers with + or 00.
@@ -113,6 +128,7 @@ omnicrm_normalize_phone(PG_FUNCTION_ARGS)
 		memcpy(result + 3, subscriber, 10);
 		PG_RETURN_TEXT_P(omni_ascii_to_text(result, 12));
 	}
+	length = restore_zeros(region, number, length);
 	if (!any_number(number, length, region, result, sizeof(result)))
 	{
 		int			first = strcspn(number, "/;,|");
