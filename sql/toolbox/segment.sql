@@ -219,47 +219,63 @@ CREATE AGGREGATE omnicrm.share_needed(value double precision, s double precision
 COMMENT ON AGGREGATE omnicrm.share_needed(double precision, double precision) IS
   'Smallest part k / n of the values whose k largest hold at least the share s of the total (how many customers make 80 percent of the business); s from 0 to 1. Nulls are left out; null without a value or when the total is not above zero. Errors: as top_share.';
 
--- Days.
-CREATE FUNCTION omnicrm.distinct_days_accum(internal, date)
+-- The orders of one customer.
+CREATE TYPE omnicrm.order_totals AS (
+  last_sale      date,
+  sale_days      bigint,
+  revenue        numeric,
+  margin         numeric,
+  orders         bigint,
+  without_margin bigint
+);
+COMMENT ON TYPE omnicrm.order_totals IS 'What some orders amount to: result of order_summary().';
+COMMENT ON COLUMN omnicrm.order_totals.last_sale IS 'Last day with a sale; null without one.';
+COMMENT ON COLUMN omnicrm.order_totals.sale_days IS 'Number of different days with a sale.';
+COMMENT ON COLUMN omnicrm.order_totals.revenue IS 'Sum of revenue, returns (negative) included.';
+COMMENT ON COLUMN omnicrm.order_totals.margin IS 'Sum of the margins that are known.';
+COMMENT ON COLUMN omnicrm.order_totals.orders IS 'Number of orders and returns.';
+COMMENT ON COLUMN omnicrm.order_totals.without_margin IS 'Number of those without a known margin.';
+
+CREATE FUNCTION omnicrm.order_summary_accum(internal, date, boolean, numeric, numeric)
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_accum';
-COMMENT ON FUNCTION omnicrm.distinct_days_accum(internal, date) IS 'Support function: transition of distinct_days.';
+AS 'MODULE_PATHNAME', 'omnicrm_order_summary_accum';
+COMMENT ON FUNCTION omnicrm.order_summary_accum(internal, date, boolean, numeric, numeric) IS 'Support function: transition of order_summary.';
 
-CREATE FUNCTION omnicrm.distinct_days_combine(internal, internal)
+CREATE FUNCTION omnicrm.order_summary_combine(internal, internal)
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_combine';
-COMMENT ON FUNCTION omnicrm.distinct_days_combine(internal, internal) IS 'Support function: merges two states of distinct_days.';
+AS 'MODULE_PATHNAME', 'omnicrm_order_summary_combine';
+COMMENT ON FUNCTION omnicrm.order_summary_combine(internal, internal) IS 'Support function: merges two states of order_summary.';
 
-CREATE FUNCTION omnicrm.distinct_days_serialize(internal)
+CREATE FUNCTION omnicrm.order_summary_serialize(internal)
 RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_serialize';
-COMMENT ON FUNCTION omnicrm.distinct_days_serialize(internal) IS 'Support function: a state of distinct_days as bytea.';
+AS 'MODULE_PATHNAME', 'omnicrm_order_summary_serialize';
+COMMENT ON FUNCTION omnicrm.order_summary_serialize(internal) IS 'Support function: a state of order_summary as bytea.';
 
-CREATE FUNCTION omnicrm.distinct_days_deserialize(bytea, internal)
+CREATE FUNCTION omnicrm.order_summary_deserialize(bytea, internal)
 RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_deserialize';
-COMMENT ON FUNCTION omnicrm.distinct_days_deserialize(bytea, internal) IS
-  'Support function: a state of distinct_days from bytea. Errors: data_corrupted.';
+AS 'MODULE_PATHNAME', 'omnicrm_order_summary_deserialize';
+COMMENT ON FUNCTION omnicrm.order_summary_deserialize(bytea, internal) IS
+  'Support function: a state of order_summary from bytea. Errors: data_corrupted.';
 
-CREATE FUNCTION omnicrm.distinct_days_final(internal)
-RETURNS bigint
+CREATE FUNCTION omnicrm.order_summary_final(internal)
+RETURNS omnicrm.order_totals
 LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_distinct_days_final';
-COMMENT ON FUNCTION omnicrm.distinct_days_final(internal) IS 'Support function: result of distinct_days.';
+AS 'MODULE_PATHNAME', 'omnicrm_order_summary_final';
+COMMENT ON FUNCTION omnicrm.order_summary_final(internal) IS 'Support function: result of order_summary.';
 
-CREATE AGGREGATE omnicrm.distinct_days(day date) (
-  SFUNC = omnicrm.distinct_days_accum,
+CREATE AGGREGATE omnicrm.order_summary(ordered_on date, is_sale boolean, revenue numeric, margin numeric) (
+  SFUNC = omnicrm.order_summary_accum,
   STYPE = internal,
-  SSPACE = 96,
-  FINALFUNC = omnicrm.distinct_days_final,
-  COMBINEFUNC = omnicrm.distinct_days_combine,
-  SERIALFUNC = omnicrm.distinct_days_serialize,
-  DESERIALFUNC = omnicrm.distinct_days_deserialize,
+  SSPACE = 160,
+  FINALFUNC = omnicrm.order_summary_final,
+  COMBINEFUNC = omnicrm.order_summary_combine,
+  SERIALFUNC = omnicrm.order_summary_serialize,
+  DESERIALFUNC = omnicrm.order_summary_deserialize,
   PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE omnicrm.distinct_days(date) IS
-  'Number of different days: count(DISTINCT day) that can run in parallel and in a hash aggregate. Nulls are left out; 0 without a day.';
+COMMENT ON AGGREGATE omnicrm.order_summary(date, boolean, numeric, numeric) IS
+  'What the orders of a group (a customer) amount to: last day and number of days with a sale, exact sums of revenue and margin with returns, numbers of orders. Rows without day or revenue are left out; null without a row. Same result for any order of the rows. Errors: invalid_parameter_value for money with more than two decimals, NaN or infinity; numeric_value_out_of_range.';

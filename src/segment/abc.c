@@ -20,7 +20,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -30,10 +29,10 @@
 #include "windowapi.h"
 
 #include "common/compat.h"
+#include "common/units.h"
 #include "segment/segment.h"
 
 #define MAX_LIMITS 8
-#define MAX_SCALE 18
 #define LIMIT_UNIT 1000000000	/* limits are read to nine decimals */
 #define EQUAL_PART (4 * DBL_EPSILON)
 #define ROWS_PER_RESET 1024
@@ -118,82 +117,39 @@ key_of_float8(float8 value)
 	return segment_key_from_float8(value);
 }
 
-static void
-refuse_digits(const char *digits)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("value has too many digits for an exact sum: %s", digits),
-			 errhint("Round to the smallest unit of the currency, for example round(value, 2), or use double precision.")));
-}
-
-/* Multiplies by a power of ten. */
-static int64
-rescale(int64 value, int places, const char *digits)
-{
-	while (places-- > 0)
-		if (pg_mul_s64_overflow(value, 10, &value))
-			refuse_digits(digits);
-	return value;
-}
-
-/*
- * The decimal digits as an integer of 10^-scale; *scale is raised to the decimals
- * found, zeros at the end aside.
- */
-static int64
-integer_of_digits(const char *digits, int *scale)
-{
-	const char *end = digits + strlen(digits);
-	bool		negative = *digits == '-';
-	const char *point = strchr(digits, '.');
-	int			places = 0;
-	int64		value = 0;
-
-	if (point != NULL)
-	{
-		while (end[-1] == '0')
-			end--;
-		places = end - point - 1;
-	}
-	for (const char *at = digits + negative; at < end; at++)
-	{
-		if (at == point)
-			continue;
-		if (pg_mul_s64_overflow(value, 10, &value) ||
-			pg_add_s64_overflow(value, *at - '0', &value))
-			refuse_digits(digits);
-	}
-	if (places > MAX_SCALE)
-		refuse_digits(digits);
-	if (places > *scale)
-		*scale = places;
-	value = rescale(value, *scale - places, digits);
-	return negative ? -value : value;
-}
-
 /* The key of a numeric; raises the scale of all values before it when needed. */
 static uint64
 key_of_numeric(AbcValues *values, Datum value)
 {
-	int			scale = values->scale;
-	char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out, value));
-	int64		integer;
+	ExactDecimal decimal;
+	uint128		magnitude;
+	uint128		largest = 0;
+	int			raise;
 
-	if (strspn(digits, "-0123456789.") != strlen(digits))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("value is not finite: %s", digits),
-				 errhint("Leave such rows out, or use null.")));
-	integer = integer_of_digits(digits, &scale);
-	if (scale > values->scale)
+	omnicrm_decimal(DatumGetNumeric(value), "value", &decimal);
+	raise = decimal.scale - values->scale;
+	if (raise > 0)
 	{
 		for (int64 i = 0; i < values->count; i++)
-			values->keys[i] = segment_key_from_int64(rescale(segment_key_to_int64(values->keys[i]),
-															 scale - values->scale, digits));
-		values->scale = scale;
+			largest = Max(largest, (uint128) llabs(segment_key_to_int64(values->keys[i])));
 	}
-	return segment_key_from_int64(integer);
+	if (!omnicrm_scale_up(decimal.magnitude, Max(-raise, 0), &magnitude) || magnitude > PG_INT64_MAX ||
+		!omnicrm_scale_up(largest, Max(raise, 0), &largest) || largest > PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("values have too many digits for an exact sum: %s",
+						DatumGetCString(DirectFunctionCall1(numeric_out, value))),
+				 errhint("Round to the smallest unit of the currency, for example round(value, 2), or use double precision.")));
+	if (raise > 0)
+	{
+		uint128		factor = 0;
+
+		(void) omnicrm_scale_up(1, raise, &factor);
+		for (int64 i = 0; i < values->count; i++)
+			values->keys[i] = segment_key_from_int64(segment_key_to_int64(values->keys[i]) * (int64) factor);
+		values->scale = decimal.scale;
+	}
+	return segment_key_from_int64(decimal.negative ? -(int64) magnitude : (int64) magnitude);
 }
 
 /* Collects the values of the partition that are not null. */
@@ -278,7 +234,7 @@ divide_integers(AbcPartition *partition, const float8 *limits, const AbcValues *
 		if (class == partition->nlimits)
 			break;
 		partition->has_class[class] = true;
-		partition->smallest_numeric[class] = int64_div_fast_to_numeric(value, values->scale);
+		partition->smallest_numeric[class] = omnicrm_units_to_numeric(value, values->scale);
 	}
 }
 

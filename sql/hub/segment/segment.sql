@@ -69,12 +69,7 @@ BEGIN
     -- the orders of records that crm.resolve() has not seen yet.
     SELECT
       member.customer_id,
-      max(o.ordered_at) FILTER (WHERE o.kind = 'sale') AS last_sale,
-      omnicrm.distinct_days(o.ordered_at::date) FILTER (WHERE o.kind = 'sale') AS frequency,
-      sum(o.revenue) AS monetary,
-      coalesce(sum(o.gross_margin), 0) AS gross_margin,
-      count(*) AS orders,
-      count(*) - count(o.gross_margin) AS orders_without_margin
+      omnicrm.order_summary(o.ordered_at::date, o.kind = 'sale', o.revenue, o.gross_margin) AS total
     FROM @hub@.sales_order AS o
       LEFT JOIN @hub@.customer_member AS member ON member.record_id = o.record_id
     WHERE o.duplicate_of IS NULL
@@ -84,12 +79,12 @@ BEGIN
   ), measured AS MATERIALIZED (
     SELECT
       s.customer_id,
-      write_customer_scores.as_of - s.last_sale::date AS recency_days,
-      s.frequency,
-      s.monetary,
-      s.gross_margin
+      write_customer_scores.as_of - (s.total).last_sale AS recency_days,
+      (s.total).sale_days AS frequency,
+      (s.total).revenue AS monetary,
+      (s.total).margin AS gross_margin
     FROM customer_sum AS s
-    WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL
+    WHERE s.customer_id IS NOT NULL AND (s.total).last_sale IS NOT NULL
   ), cut AS MATERIALIZED (
     SELECT kept.recency_cuts, kept.frequency_cuts, kept.monetary_cuts
     FROM @hub@.rfm_cut AS kept
@@ -132,16 +127,18 @@ BEGIN
     FROM scored AS s
       JOIN @hub@.segment_rule AS rule ON rule.r = s.r AND rule.f = s.f
       CROSS JOIN positive
+    ORDER BY s.customer_id
   )
   SELECT jsonb_build_object(
-           'customers', count(s.customer_id) FILTER (WHERE s.last_sale IS NOT NULL),
-           'orders', coalesce(sum(s.orders), 0),
-           'revenue', coalesce(sum(s.monetary), 0),
-           'orders_without_margin', coalesce(sum(s.orders_without_margin), 0),
-           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE s.last_sale IS NULL),
-           'revenue_of_returns_only', coalesce(sum(s.monetary) FILTER (WHERE s.customer_id IS NOT NULL AND s.last_sale IS NULL), 0),
-           'orders_without_customer', coalesce(sum(s.orders) FILTER (WHERE s.customer_id IS NULL), 0),
-           'revenue_without_customer', coalesce(sum(s.monetary) FILTER (WHERE s.customer_id IS NULL), 0))
+           'customers', count(s.customer_id) FILTER (WHERE (s.total).last_sale IS NOT NULL),
+           'orders', coalesce(sum((s.total).orders), 0),
+           'revenue', coalesce(sum((s.total).revenue), 0),
+           'orders_without_margin', coalesce(sum((s.total).without_margin), 0),
+           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE (s.total).last_sale IS NULL),
+           'revenue_of_returns_only', coalesce(sum((s.total).revenue)
+                                                 FILTER (WHERE s.customer_id IS NOT NULL AND (s.total).last_sale IS NULL), 0),
+           'orders_without_customer', coalesce(sum((s.total).orders) FILTER (WHERE s.customer_id IS NULL), 0),
+           'revenue_without_customer', coalesce(sum((s.total).revenue) FILTER (WHERE s.customer_id IS NULL), 0))
   INTO counts
   FROM customer_sum AS s;
   RETURN counts;

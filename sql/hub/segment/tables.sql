@@ -51,9 +51,9 @@ CREATE TABLE @hub@.customer_score (
   revenue_class  text NOT NULL,
   margin_class   text NOT NULL,
   revenue_share  double precision NOT NULL,
-  PRIMARY KEY (as_of, customer_id)
+  PRIMARY KEY (customer_id, as_of)
 );
-CREATE INDEX customer_score_customer_idx ON @hub@.customer_score (customer_id, as_of DESC);
+CREATE INDEX customer_score_as_of_idx ON @hub@.customer_score (as_of);
 COMMENT ON TABLE @hub@.customer_score IS 'One row is one customer with at least one sale, as segment_customers() saw him or her on one day.';
 COMMENT ON COLUMN @hub@.customer_score.as_of IS 'Day of the segmentation.';
 COMMENT ON COLUMN @hub@.customer_score.customer_id IS 'Customer, by the id of that time; current_id() tells today''s.';
