@@ -75,3 +75,11 @@ AS 'MODULE_PATHNAME', 'omnicrm_dates_agree';
 
 COMMENT ON FUNCTION omnicrm.dates_agree(date, date) IS
   'True when two dates may be one, mistyped: equal, one digit of yyyymmdd different, two neighbouring digits swapped, or day and month swapped. Null when one is null.';
+
+CREATE FUNCTION omnicrm.names_mistyped(a text, b text)
+RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'omnicrm_names_mistyped';
+
+COMMENT ON FUNCTION omnicrm.names_mistyped(text, text) IS
+  'True when two full names may be one, mistyped: as many words in any order, all equal but one or two, of which one may have a single typing error and the other up to two (three from seven letters on), in words of four letters or more. Two different known names are never one. Weaker than name_similarity(), for pairs that agree on two further things. Null when one has no word.';

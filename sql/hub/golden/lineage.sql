@@ -73,7 +73,9 @@ AS $$
          l.record_b, format('%s %s: %s', sb.name, b.source_key, coalesce(b.full_name, 'no name')),
          NULLIF(CASE WHEN ma.customer_id = @hub@.current_id($1) THEN mb.customer_id ELSE ma.customer_id END, @hub@.current_id($1)),
          CASE l.decision
-           WHEN 'linked' THEN k.description
+           WHEN 'linked' THEN CASE WHEN l.similarity < k.min_name_similarity
+                                   THEN 'The names differ by typing errors; the birth date, or e-mail and phone, are the same.'
+                                   ELSE k.description END
            WHEN 'names differ' THEN format('The names agree to %s; this rule asks for %s.', round(l.similarity::numeric, 2),
                                            round(k.min_name_similarity::numeric, 2))
            WHEN 'birth dates differ' THEN format('Born %s and %s: more than a typing error.', a.birth_date, b.birth_date)

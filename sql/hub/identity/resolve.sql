@@ -45,7 +45,7 @@ BEGIN
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_resolve_node (
     record_id bigint PRIMARY KEY, source_id integer NOT NULL, source_key text NOT NULL, kind text NOT NULL, name text,
-    name_key text, birth_date date, exclusive bigint
+    name_key text, birth_date date, plausible boolean NOT NULL, email text, phone text, exclusive bigint
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_resolve_pair (
     record_a bigint NOT NULL, record_b bigint NOT NULL, kind text NOT NULL, value text NOT NULL, priority integer NOT NULL,
@@ -212,8 +212,8 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_find_values() IS
   'Used by crm.resolve(): collects the values of dirty records with all their holders. Returns the number of values that have become over-shared.';
 
--- The facts of records that guards and clustering need. A birth date counts
--- when its quality says plausible; the tax number of a person is exclusive.
+-- The facts of records that guards and clustering need. A birth date forbids a
+-- link only when it is plausible; the tax number of a person is exclusive.
 CREATE OR REPLACE FUNCTION @hub@.resolve_add_nodes()
 RETURNS void
 LANGUAGE plpgsql
@@ -222,11 +222,12 @@ AS $$
 DECLARE
   birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
 BEGIN
-  INSERT INTO pg_temp.omnicrm_resolve_node (record_id, source_id, source_key, kind, name, name_key, birth_date, exclusive)
+  INSERT INTO pg_temp.omnicrm_resolve_node (record_id, source_id, source_key, kind, name, name_key, birth_date, plausible,
+                                            email, phone, exclusive)
   SELECT r.record_id, r.source_id, r.source_key, r.kind,
          coalesce(r.full_name, NULLIF(concat_ws(' ', r.given_name, r.surname), '')),
          NULLIF(r.name_key, ''),
-         CASE WHEN substr(r.quality, birth_position, 1) >= '6' THEN r.birth_date END,
+         r.birth_date, substr(r.quality, birth_position, 1) >= '6', r.email, r.phone,
          CASE WHEN r.tax_id IS NOT NULL AND omnicrm.tax_id_kind(r.tax_id, 'ES') = 'person' THEN hashtextextended(r.tax_id, 0) END
   FROM (
     SELECT d.record_id FROM pg_temp.omnicrm_resolve_dirty AS d
@@ -264,8 +265,12 @@ BEGIN
            r.min_name_similarity > 0 AND s.similarity IS NULL AS attach,
            CASE
              WHEN a.kind <> b.kind THEN 'person and organisation'
-             WHEN s.similarity < r.min_name_similarity THEN 'names differ'
-             WHEN r.birth_date_guard AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date) THEN 'birth dates differ'
+             WHEN s.similarity < r.min_name_similarity
+                  AND NOT (r.accept_mistyped
+                           AND coalesce(a.birth_date = b.birth_date OR a.email = b.email AND a.phone = b.phone, false)
+                           AND omnicrm.names_mistyped(a.name, b.name)) THEN 'names differ'
+             WHEN r.birth_date_guard AND a.plausible AND b.plausible
+                  AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date) THEN 'birth dates differ'
              ELSE 'linked'
            END AS decision
     FROM (

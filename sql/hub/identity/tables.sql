@@ -245,6 +245,7 @@ CREATE TABLE @hub@.match_rule (
   max_records         integer NOT NULL CHECK (max_records >= 2),
   min_name_similarity real NOT NULL CHECK (min_name_similarity BETWEEN 0 AND 1),
   birth_date_guard    boolean NOT NULL,
+  accept_mistyped     boolean NOT NULL,
   certainty           real NOT NULL CHECK (certainty > 0 AND certainty <= 1),
   description         text NOT NULL
 );
@@ -254,18 +255,19 @@ COMMENT ON COLUMN @hub@.match_rule.priority IS 'Stronger evidence first: 1 is tr
 COMMENT ON COLUMN @hub@.match_rule.max_records IS 'A value held by more records than this links nobody.';
 COMMENT ON COLUMN @hub@.match_rule.min_name_similarity IS 'Two named records link only when omnicrm.name_similarity() of their names reaches this.';
 COMMENT ON COLUMN @hub@.match_rule.birth_date_guard IS 'True: two plausible birth dates that differ by more than a typing error forbid the link.';
+COMMENT ON COLUMN @hub@.match_rule.accept_mistyped IS 'True: names below the limit link too when they may be one, mistyped (omnicrm.names_mistyped()), and the birth date, or e-mail and phone, are the same.';
 COMMENT ON COLUMN @hub@.match_rule.certainty IS 'How sure a link by this rule is, 0 to 1; shown on the customer card.';
 COMMENT ON COLUMN @hub@.match_rule.description IS 'Reason of the rule.';
 INSERT INTO @hub@.match_rule VALUES
-  ('tax_id',         1, 200, 0.00, false, 0.999, 'A valid personal tax number belongs to one person.'),
-  ('company_tax_id', 2, 200, 0.60, false, 0.99,  'A company''s number is given by many of its people: the names decide.'),
-  ('loyalty_card',   3,  50, 0.60, true,  0.99,  'A card is one person''s, or a family''s: the names decide.'),
-  ('username',       4,  50, 0.60, true,  0.99,  'An account is one person''s; the names must not contradict.'),
-  ('email',          5,  50, 0.72, false, 0.98,  'An address is mostly one person''s; families share some, so the names must agree.'),
-  ('name_birth',     6,  20, 0.90, false, 0.97,  'Same name and same plausible birth date.'),
-  ('phone',          7,  50, 0.80, true,  0.95,  'A household shares its phone: names must agree, birth dates must not contradict.'),
-  ('device',         8,  20, 0.80, true,  0.90,  'A shared device has several users: names must agree.'),
-  ('name_postcode',  9,  10, 0.90, true,  0.90,  'Same name, at least two words, in the same postcode.');
+  ('tax_id',         1, 200, 0.00, false, false, 0.999, 'A valid personal tax number belongs to one person.'),
+  ('company_tax_id', 2, 200, 0.60, false, false, 0.99,  'A company''s number is given by many of its people: the names decide.'),
+  ('loyalty_card',   3,  50, 0.60, true,  false, 0.99,  'A card is one person''s, or a family''s: the names decide.'),
+  ('username',       4,  50, 0.60, true,  false, 0.99,  'An account is one person''s; the names must not contradict.'),
+  ('email',          5,  50, 0.72, false, true,  0.98,  'An address is mostly one person''s; families share some, so the names must agree.'),
+  ('name_birth',     6,  20, 0.90, false, false, 0.97,  'Same name and same plausible birth date.'),
+  ('phone',          7,  50, 0.80, true,  true,  0.95,  'A household shares its phone: names must agree, birth dates must not contradict.'),
+  ('device',         8,  20, 0.80, true,  false, 0.90,  'A shared device has several users: names must agree.'),
+  ('name_postcode',  9,  10, 0.90, true,  false, 0.90,  'Same name, at least two words, in the same postcode.');
 
 -- Values held by more records than match_rule.max_records. crm.resolve() keeps
 -- them, so that it notices when a value enters or leaves this list and
