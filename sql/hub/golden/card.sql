@@ -252,7 +252,7 @@ BEGIN
                                   'values', jsonb_agg(DISTINCT v.value))
         FROM @hub@.customer_member AS m
           JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-          CROSS JOIN LATERAL (VALUES ('birth date', r.birth_date::text), ('gender', r.gender), ('tax number', r.tax_id))
+          CROSS JOIN LATERAL (VALUES ('birth date', to_char(r.birth_date, 'YYYY-MM-DD')), ('gender', r.gender), ('tax number', r.tax_id))
             AS v(attribute, value)
         WHERE m.customer_id = living
           AND v.value IS NOT NULL

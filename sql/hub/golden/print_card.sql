@@ -118,15 +118,15 @@ BEGIN
   IF jsonb_array_length(points) > 12 THEN
     RETURN NEXT @hub@.card_line(format('  and %s more', jsonb_array_length(points) - 12));
   END IF;
-  RETURN NEXT @hub@.card_line('marketing ✓ ' || coalesce(
-    (SELECT string_agg(t.k ->> 'channel', ', ' ORDER BY t.n)
+  RETURN NEXT @hub@.card_line('marketing  ' || concat_ws('  ',
+    (SELECT '✓ ' || string_agg(t.k ->> 'channel', ', ' ORDER BY t.n)
      FROM jsonb_array_elements(consent) WITH ORDINALITY AS t(k, n)
-     WHERE (t.k ->> 'may_contact')::boolean), 'nothing') || coalesce('   ✗ ' ||
-    (SELECT string_agg(g.channels || ' (' || g.reason || ')', ', ' ORDER BY g.place)
+     WHERE (t.k ->> 'may_contact')::boolean),
+    (SELECT '✗ ' || string_agg(g.channels || ' (' || g.reason || ')', ', ' ORDER BY g.place)
      FROM (SELECT string_agg(t.k ->> 'channel', ', ' ORDER BY t.n) AS channels, t.k ->> 'reason' AS reason, min(t.n) AS place
            FROM jsonb_array_elements(consent) WITH ORDINALITY AS t(k, n)
            WHERE NOT (t.k ->> 'may_contact')::boolean
-           GROUP BY t.k ->> 'reason') AS g), ''));
+           GROUP BY t.k ->> 'reason') AS g)));
 END
 $$;
 
@@ -137,13 +137,15 @@ RETURNS SETOF text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  habits text;
 BEGIN
   RETURN NEXT @hub@.card_rule('Behaviour and value');
   IF (behaviour ->> 'orders')::bigint = 0 AND (behaviour ->> 'returns')::bigint = 0 THEN
     RETURN NEXT @hub@.card_line('no order yet');
   ELSE
     RETURN NEXT @hub@.card_line(concat_ws(' · ',
-      format('%s orders', behaviour ->> 'orders'),
+      (behaviour ->> 'orders') || CASE WHEN behaviour ->> 'orders' = '1' THEN ' order' ELSE ' orders' END,
       'revenue ' || @hub@.card_money(behaviour -> 'revenue', currency),
       'margin ' || @hub@.card_money(behaviour -> 'gross_margin', currency),
       'average ticket ' || @hub@.card_money(behaviour -> 'average_ticket', currency)));
@@ -151,11 +153,15 @@ BEGIN
       'first ' || @hub@.card_day(behaviour -> 'first_order'),
       'last ' || @hub@.card_day(behaviour -> 'last_order'),
       'every ' || (behaviour ->> 'days_between') || ' days',
-      'mostly ' || (behaviour ->> 'favourite_channel'),
+      'mostly ' || (behaviour ->> 'favourite_channel')));
+    habits := concat_ws(' · ',
       CASE WHEN (behaviour ->> 'returns')::bigint > 0
            THEN format('%s returned (%s)', behaviour ->> 'returns', @hub@.card_money(behaviour -> 'returned', currency)) END,
       CASE WHEN (behaviour ->> 'average_days_late')::numeric > 0 THEN format('pays %s days late', behaviour ->> 'average_days_late')
-           WHEN (behaviour ->> 'average_days_late')::numeric <= 0 THEN 'pays on time' END));
+           WHEN (behaviour ->> 'average_days_late')::numeric <= 0 THEN 'pays on time' END);
+    IF habits <> '' THEN
+      RETURN NEXT @hub@.card_line(habits);
+    END IF;
   END IF;
   IF jsonb_typeof(segment) = 'object' THEN
     RETURN NEXT @hub@.card_line(format('%s (R%s F%s M%s) · revenue class %s · margin class %s', segment ->> 'segment',

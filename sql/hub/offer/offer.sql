@@ -179,7 +179,7 @@ BEGIN
   passed := held.product_id IS NULL OR wanted.repeatable;
   detail := CASE
     WHEN held.product_id IS NULL THEN 'the customer does not have it'
-    ELSE format('the customer has it, bought %s%s', held.last_bought_at::date,
+    ELSE format('the customer has it, bought %s%s', to_char(held.last_bought_at, 'YYYY-MM-DD'),
                 CASE WHEN wanted.repeatable THEN '; it is bought again and again' ELSE '' END)
   END;
   RETURN NEXT;
@@ -189,7 +189,7 @@ BEGIN
                            CASE WHEN x.product_id IS NOT NULL THEN ', this product'
                                 WHEN x.category IS NOT NULL THEN ', category ' || x.category
                                 ELSE ', everything' END,
-                           CASE WHEN x.valid_to < 'infinity' THEN ', until ' || x.valid_to::date ELSE '' END),
+                           CASE WHEN x.valid_to < 'infinity' THEN ', until ' || to_char(x.valid_to, 'YYYY-MM-DD') ELSE '' END),
                     '; ' ORDER BY x.offer_exclusion_id)
   INTO bars
   FROM @hub@.offer_exclusion AS x
