@@ -40,6 +40,10 @@ PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno
 PG_CXXFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes
 endif
 
+# LLVM bitcode would need clang and brings nothing to functions of this size;
+# said before PGXS, which makes its rules from it.
+override with_llvm = no
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -47,9 +51,6 @@ include $(PGXS)
 ifeq ($(shell test "$(MAJORVERSION)" -ge 15 && echo ok),)
 $(error omnicrm needs PostgreSQL 15 or newer, this is $(MAJORVERSION) (choose another with PG_CONFIG=...))
 endif
-
-# LLVM bitcode would need clang and brings nothing to functions of this size.
-override with_llvm = no
 
 HEADERS_ALL := $(wildcard src/*/*.h)
 $(OBJS): $(HEADERS_ALL)
