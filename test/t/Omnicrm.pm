@@ -10,6 +10,10 @@ use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
 my %started;
+my $main_process = $$;
+
+# Stopped from outside: the servers must not stay behind.
+$SIG{$_} = sub { exit 1 } for qw(TERM INT HUP);
 
 # Omnicrm->new(settings...): a new cluster, not yet started. Settings are lines
 # of postgresql.conf.
@@ -51,41 +55,53 @@ sub run
 	return $text;
 }
 
+# Starts the server as a child of this process, so that it is fetched when it is
+# killed even where no init process does so, and waits until it answers.
 sub start
 {
 	my ($self) = @_;
-	run('pg_ctl', '-D', $self->{data}, '-l', "$self->{folder}/server.log", '-w', '-t', '120', '-s', 'start');
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0)
+	{
+		POSIX::setsid();
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>>', "$self->{folder}/server.log";
+		open STDERR, '>&', \*STDOUT;
+		exec 'postgres', '-D', $self->{data} or POSIX::_exit(127);
+	}
+	$self->{pid} = $pid;
 	$started{ $self->{data} } = $self;
-	return $self;
+	my $end = time + 120;
+	while (time < $end)
+	{
+		die 'the server ended: ' . $self->server_log if waitpid($pid, WNOHANG);
+		my ($status) = $self->try_sql('postgres', 'SELECT 1', 'omnicrm_admin');
+		return $self unless $status;
+		sleep 0.05;
+	}
+	die 'the server does not answer: ' . $self->server_log;
 }
 
 sub stop
 {
 	my ($self, $mode) = @_;
 	run('pg_ctl', '-D', $self->{data}, '-m', $mode // 'fast', '-w', '-s', 'stop');
+	waitpid $self->{pid}, 0;
 	delete $started{ $self->{data} };
 	return;
-}
-
-# Process id of the server.
-sub postmaster
-{
-	my ($self) = @_;
-	open my $file, '<', "$self->{data}/postmaster.pid" or die "postmaster.pid: $!";
-	chomp(my $pid = <$file>);
-	return $pid;
 }
 
 # kill -9 of the server and of all its processes, as by a power cut.
 sub power_cut
 {
 	my ($self) = @_;
-	my $server = $self->postmaster;
+	my $server = $self->{pid};
 	my @children = grep { $_ } map { parent_of($_) == $server ? $_ : 0 } processes();
 	kill 'KILL', $server, @children;
+	waitpid $server, 0;
 	for (1 .. 200)
 	{
-		last unless grep { is_running($_) } ($server, @children);
+		last unless grep { is_running($_) } @children;
 		sleep 0.05;
 	}
 	delete $started{ $self->{data} };
@@ -209,6 +225,7 @@ sub server_log
 END
 {
 	my $status = $?;
+	return unless %started && $$ == $main_process;
 	for my $node (values %started)
 	{
 		eval { $node->stop('immediate') };

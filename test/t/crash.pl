@@ -1,0 +1,94 @@
+# A backend killed, and the whole server killed, in the middle of loading and of
+# resolving: afterwards nothing is half done, and the same call again works.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep);
+use Omnicrm;
+
+my $rows = 30_000;
+my $node = Omnicrm->new('max_wal_size = 1GB', 'checkpoint_timeout = 30s')->start;
+$node->database('shop');
+$node->sql('shop', <<"END");
+SELECT omnicrm.deploy('crm');
+CREATE SCHEMA staging;
+CREATE TABLE staging.web_customer AS
+SELECT 'w' || n AS id, 'Nombre' || chr(65 + n % 26) || ' ' || chr(65 + n / 26 % 26) || 'ara' AS first_name,
+       'Apellido' || chr(65 + n / 676 % 26) || chr(97 + n % 11) || 'ez' AS last_name, 'cliente' || n % 20000 || '\@hotel-sol.es' AS mail,
+       '6' || lpad((n::bigint % 20000 * 7919 % 100000000)::text, 8, '0') AS tel,
+       timestamptz '2024-01-01 00:00+00' + n * interval '1 minute' AS updated
+FROM generate_series(1, $rows) AS n;
+SELECT crm.add_source('web shop', 'web', trust => 60);
+END
+
+my $load = q{SELECT rows_in, rows_loaded, rows_unchanged, rows_quarantined FROM crm.load('web shop', 'staging.web_customer',
+  '{"key": "id", "given_name": "first_name", "surname": "last_name", "email": "mail", "phone": "tel", "business_at": "updated"}')};
+my $resolve = 'SELECT crm.resolve()';
+
+# What is there, as text: equal texts, equal states.
+my $state = <<'END';
+SELECT (SELECT count(*) FROM crm.load_batch), (SELECT count(*) FROM crm.source_record), (SELECT count(*) FROM crm.identifier),
+       (SELECT count(*) FROM crm.quarantine), (SELECT count(*) FROM crm.customer), (SELECT count(*) FROM crm.customer_member),
+       (SELECT count(*) FROM crm.resolve_queue), (SELECT count(*) FROM crm.run_log)
+END
+
+# Starts the work, waits until it has written into the table, and strikes.
+sub strike
+{
+	my ($what, $statement, $table, $how) = @_;
+	my $before = $node->sql('shop', $state);
+	my $size = $node->sql('shop', "SELECT pg_relation_size('$table')");
+	my $pid = $node->background('shop', "SET application_name = 'victim'; $statement");
+	$node->wait_for('shop', "SELECT pg_relation_size('$table') > $size");
+	my $busy = $node->sql('shop', "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'");
+	ok($busy, "$what is in the middle of its work");
+	my $outcome;
+	if ($how eq 'backend')
+	{
+		kill 'KILL', $busy;
+		waitpid $pid, 0;
+		$outcome = $?;
+		# The server restarts by itself after the death of a backend.
+		for (1 .. 600)
+		{
+			my ($status) = $node->try_sql('shop', 'SELECT 1');
+			last unless $status;
+			sleep 0.1;
+		}
+	}
+	else
+	{
+		$node->power_cut;
+		waitpid $pid, 0;
+		$outcome = $?;
+		$node->start;
+	}
+	isnt($outcome, 0, "$what was interrupted");
+	is($node->sql('shop', $state), $before, "$what, $how killed: nothing is half done");
+	is($node->sql('shop', 'SELECT count(*) FROM crm.check()'), '0', "$what, $how killed: everything ties");
+	return;
+}
+
+strike('load', $load, 'crm.source_record', 'backend');
+strike('load', $load, 'crm.source_record', 'server');
+is($node->sql('shop', $load), "$rows|$rows|0|0", 'the same load again takes every row');
+is($node->sql('shop', $load), "$rows|0|$rows|0", 'and once more changes nothing');
+
+strike('resolve', $resolve, 'crm.customer', 'backend');
+strike('resolve', $resolve, 'crm.customer', 'server');
+$node->sql('shop', $resolve);
+is($node->sql('shop', "SELECT count(*) FROM crm.customer_member"), $rows, 'resolve again: every record has its customer');
+is($node->sql('shop', 'SELECT count(*) FROM crm.resolve_queue'), '0', 'and nobody waits');
+is($node->sql('shop', 'SELECT count(*) FROM crm.check()'), '0', 'everything ties');
+is($node->sql('shop', "SELECT bool_and(rows_in = rows_loaded + rows_unchanged + rows_quarantined) FROM crm.load_batch"), 't',
+	'counts of all loads add up');
+
+# A power cut right after a commit loses nothing.
+my $after = $node->sql('shop', $state);
+$node->power_cut;
+$node->start;
+is($node->sql('shop', $state), $after, 'what was committed is there after a power cut');
+like($node->server_log, qr/redo starts at/, 'recovered from the log');
+
+$node->stop;
+done_testing;
