@@ -88,6 +88,44 @@ UPDATE crm.hub_version SET version = '0.0.1';
 SELECT crm.grant_access('regress_omnicrm_admin', 'administrator');
 RESET ROLE;
 
+-- The steward's day: load, resolve, segment, mend; the reader's: find and look.
+CREATE TABLE public.regress_delivery (id text, name text, mail text, at timestamptz);
+INSERT INTO public.regress_delivery VALUES ('1', 'Marta Nueva', 'marta@hotel-sol.es', '2025-01-01 00:00+00'),
+                                           ('2', 'Marta Nueva', 'marta@hotel-sol.es', '2025-01-02 00:00+00'),
+                                           (NULL, 'Sin Clave', NULL, NULL);
+CREATE TABLE public.regress_order (no text, who text, at timestamptz, total text);
+INSERT INTO public.regress_order VALUES ('o1', '1', '2025-02-01 00:00+00', '10.00'), ('o2', '2', '2025-02-02 00:00+00', '20.00');
+GRANT SELECT ON public.regress_delivery, public.regress_order TO regress_omnicrm_steward;
+SET ROLE regress_omnicrm_steward;
+SELECT crm.add_source('web', 'web', trust => 60);
+SET ROLE regress_omnicrm_admin;
+SELECT crm.add_source('web', 'web', trust => 60);
+SET ROLE regress_omnicrm_steward;
+SELECT rows_in, rows_loaded, rows_unchanged, rows_quarantined
+FROM crm.load('web', 'public.regress_delivery', '{"key": "id", "full_name": "name", "email": "mail", "business_at": "at"}');
+SELECT rows_in, rows_loaded, rows_unchanged, rows_quarantined
+FROM crm.load('web', 'public.regress_order', '{"entity": "order", "key": "no", "customer": "who", "ordered_at": "at", "revenue": "total"}');
+SELECT crm.resolve() IS NOT NULL AS resolved;
+SELECT crm.segment_customers('2025-03-01') IS NOT NULL AS segmented;
+SELECT crm.refresh_offers() IS NOT NULL AS refreshed;
+UPDATE crm.quarantine SET raw = raw || '{"id": "3"}' WHERE state = 'open';
+SELECT rows_in, rows_loaded FROM crm.replay_quarantine();
+SELECT crm.resolve() IS NOT NULL AS resolved;
+SELECT count(*) FROM crm.check();
+SET ROLE regress_omnicrm_reader;
+SELECT customer_id, full_name FROM crm.find_customer('marta@hotel-sol.es');
+SELECT crm.customer_card(1) IS NOT NULL AS card;
+SELECT count(*) > 0 AS printed FROM crm.print_card(1);
+SELECT count(*) > 0 AS lineage FROM crm.lineage(1);
+SELECT count(*) FROM crm.check();
+SELECT rows_in FROM crm.load('web', 'public.regress_delivery', '{"key": "id"}');
+SELECT crm.resolve();
+SET ROLE regress_omnicrm_bi;
+SELECT customer_id, sources, records FROM crm_bi.dim_customer ORDER BY customer_id;
+SELECT order_id, customer_id, revenue FROM crm_bi.fact_order ORDER BY order_id;
+RESET ROLE;
+DROP TABLE public.regress_delivery, public.regress_order;
+
 -- Every function has a level, and what a level may call the lower ones may not.
 SELECT p.oid::regprocedure AS reader_may_write
 FROM pg_proc AS p
