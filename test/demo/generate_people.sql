@@ -37,8 +37,8 @@ FROM shop_build.home AS h
 CROSS JOIN LATERAL (
   SELECT CASE h.part
     WHEN 'head' THEN h.head_age
-    WHEN 'partner' THEN greatest(19, h.head_age - 5 + 8 * shop.u(h.person_id, 'age'))
-    ELSE greatest(16, h.head_age - 22 - 14 * shop.u(h.person_id, 'age')) END AS age
+    WHEN 'partner' THEN greatest(19 + 6 * shop.u(h.person_id, 'young'), h.head_age - 5 + 8 * shop.u(h.person_id, 'age'))
+    ELSE greatest(16 + 6 * shop.u(h.person_id, 'young'), h.head_age - 22 - 14 * shop.u(h.person_id, 'age')) END AS age
 ) AS a
 JOIN shop_build.given_pick AS g ON g.origin = h.origin AND g.sex = h.sex
   AND g.cohort = CASE WHEN a.age > 62 THEN 'old' WHEN a.age > 34 THEN 'middle' ELSE 'young' END

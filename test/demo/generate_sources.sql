@@ -62,12 +62,12 @@ WITH told AS (
          ni.nicks,
          CASE WHEN p.moved_on > r.at THEN p.old_address_id ELSE p.address_id END AS address_id,
          -- Chance that the system asked for: second surname, birth date, e-mail, phone, tax number, address.
-         (ARRAY[0.80, 0.95, 0.85, 0.60, 0.70, 0.90])[r.code] AS asks_surname2,
+         (ARRAY[0.85, 0.97, 0.88, 0.60, 0.75, 0.93])[r.code] AS asks_surname2,
          (ARRAY[0.60, 0.85, 0.15, 0.10, 0.50, 0.15])[r.code] AS asks_birth,
-         (ARRAY[0.98, 0.60, 0.30, 1.00, 0.96, 0.60])[r.code] AS asks_email,
-         (ARRAY[0.80, 0.78, 0.98, 0.05, 0.65, 0.95])[r.code] AS asks_phone,
+         (ARRAY[0.98, 0.72, 0.48, 1.00, 0.96, 0.75])[r.code] AS asks_email,
+         (ARRAY[0.85, 0.84, 0.98, 0.05, 0.75, 0.95])[r.code] AS asks_phone,
          (ARRAY[0.30, 0.45, 0.12, 0.00, 0.06, 0.60])[r.code] AS asks_tax,
-         (ARRAY[0.95, 0.80, 0.55, 0.20, 0.25, 0.85])[r.code] AS asks_address,
+         (ARRAY[0.95, 0.85, 0.60, 0.20, 0.30, 0.85])[r.code] AS asks_address,
          (ARRAY[0.05, 0.02, 0.05, 0.14, 0.14, 0.03])[r.code] AS nicknames,
          hashint8extended(r.rec, 77) & 9223372036854775807 AS error
   FROM shop_build.presence AS r
@@ -106,7 +106,7 @@ SELECT s.rec, s.person_id, s.kind, s.code, s.copy, s.at, s.source_key, s.househo
             WHEN shop.u(s.rec, 'email error') < 0.026 THEN replace(s.email, '@', '@' || 'x')
             WHEN shop.u(s.rec, 'email error') < 0.034 THEN shop.typo(split_part(s.email, '@', 1), s.error / 11) || '@' || split_part(s.email, '@', 2)
             WHEN s.kind = 'person' AND s.mail_of IS NOT NULL THEN head.email
-            WHEN s.kind = 'person' AND shop.u(s.rec, 'which email') < 0.10 THEN s.old_email
+            WHEN s.kind = 'person' AND shop.u(s.rec, 'which email') < 0.07 THEN s.old_email
             ELSE s.email END AS email,
        CASE WHEN shop.u(s.rec, 'asks phone') >= s.asks_phone THEN NULL
             WHEN shop.u(s.rec, 'phone error') < 0.010 THEN '000000000'
@@ -117,8 +117,8 @@ SELECT s.rec, s.person_id, s.kind, s.code, s.copy, s.at, s.source_key, s.househo
               THEN overlay(s.mobile PLACING ((substr(s.mobile, 6, 1)::integer + 1 + shop.k(s.rec, 'digit', 8)) % 10)::text FROM 6 FOR 1)
             WHEN s.kind = 'organisation' THEN s.landline
             WHEN s.lends_phone AND shop.u(s.rec, 'which phone') < 0.5 THEN head.mobile
-            WHEN shop.u(s.rec, 'which phone') < 0.12 THEN s.landline
-            WHEN shop.u(s.rec, 'which phone') < 0.17 THEN s.old_mobile
+            WHEN shop.u(s.rec, 'which phone') < 0.08 THEN s.landline
+            WHEN shop.u(s.rec, 'which phone') < 0.12 THEN s.old_mobile
             ELSE s.mobile END AS phone,
        CASE WHEN shop.u(s.rec, 'asks tax') >= CASE WHEN s.kind = 'person' THEN s.asks_tax ELSE 0.9 END THEN NULL
             WHEN s.kind = 'person' AND shop.u(s.rec, 'tax error') < 0.006 THEN '00000000T'

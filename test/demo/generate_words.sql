@@ -2,14 +2,15 @@
 -- frequencies per ten thousand, from general knowledge.
 
 -- A fraction in [0,1) and an integer in 0..n-1 that depend on key, salt and
--- seed alone. With a literal salt the inner hash is folded to a constant.
+-- seed alone. With a literal salt the inner hash is folded to a constant. Only
+-- the low half of the hash is well mixed for keys that follow each other.
 SELECT format($$
 CREATE FUNCTION shop.u(key bigint, salt text) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS 'SELECT (hashint8extended(key, hashtextextended(salt, %1$s)) & 9007199254740991)::double precision / 9007199254740992.0::double precision';
+AS 'SELECT (hashint8extended(key, hashtextextended(salt, %1$s)) & 4294967295)::double precision / 4294967296.0::double precision';
 CREATE FUNCTION shop.k(key bigint, salt text, n integer) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS 'SELECT ((hashint8extended(key, hashtextextended(salt, %1$s)) & 9223372036854775807) %% n)::integer';
+AS 'SELECT ((hashint8extended(key, hashtextextended(salt, %1$s)) & 4294967295) %% n)::integer';
 $$, :seed::bigint)
 \gexec
 
