@@ -45,7 +45,7 @@ BEGIN
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_resolve_node (
     record_id bigint PRIMARY KEY, source_id integer NOT NULL, source_key text NOT NULL, kind text NOT NULL, name text,
-    name_key text, birth_date date, plausible boolean NOT NULL, email text, phone text, exclusive bigint
+    name_key text, named boolean NOT NULL, birth_date date, plausible boolean NOT NULL, email text, phone text, exclusive bigint
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_resolve_pair (
     record_a bigint NOT NULL, record_b bigint NOT NULL, kind text NOT NULL, value text NOT NULL, priority integer NOT NULL,
@@ -213,7 +213,9 @@ COMMENT ON FUNCTION @hub@.resolve_find_values() IS
   'Used by crm.resolve(): collects the values of dirty records with all their holders. Returns the number of values that have become over-shared.';
 
 -- The facts of records that guards and clustering need. A birth date forbids a
--- link only when it is plausible; the tax number of a person is exclusive.
+-- link only when it is plausible; the tax number of a person is exclusive. A
+-- person of whom one word is known, such as the given name in a newsletter, is
+-- not named: that word can contradict, but it does not tell who it is.
 CREATE OR REPLACE FUNCTION @hub@.resolve_add_nodes()
 RETURNS void
 LANGUAGE plpgsql
@@ -222,11 +224,12 @@ AS $$
 DECLARE
   birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
 BEGIN
-  INSERT INTO pg_temp.omnicrm_resolve_node (record_id, source_id, source_key, kind, name, name_key, birth_date, plausible,
+  INSERT INTO pg_temp.omnicrm_resolve_node (record_id, source_id, source_key, kind, name, name_key, named, birth_date, plausible,
                                             email, phone, exclusive)
   SELECT r.record_id, r.source_id, r.source_key, r.kind,
          coalesce(r.full_name, NULLIF(concat_ws(' ', r.given_name, r.surname), '')),
          NULLIF(r.name_key, ''),
+         coalesce(r.name_key LIKE '% %' OR r.kind = 'organisation' AND r.name_key <> '', false),
          r.birth_date, substr(r.quality, birth_position, 1) >= '6', r.email, r.phone,
          CASE WHEN r.tax_id IS NOT NULL AND omnicrm.tax_id_kind(r.tax_id, 'ES') = 'person' THEN hashtextextended(r.tax_id, 0) END
   FROM (
@@ -247,8 +250,8 @@ COMMENT ON FUNCTION @hub@.resolve_add_nodes() IS
 
 -- Step 4: pairs of the collected values, each with the decision of its best
 -- rule: the strongest that accepts it, else the strongest that refuses it. A
--- pair with a nameless record may only attach, except by a rule that does not
--- ask for names. Empties the collection of values; returns the number of pairs.
+-- pair with a record that is not named may only attach, except by a rule that
+-- does not ask for names. Empties the collection of values; returns the number of pairs.
 CREATE OR REPLACE FUNCTION @hub@.resolve_add_pairs()
 RETURNS bigint
 LANGUAGE plpgsql
@@ -262,14 +265,15 @@ BEGIN
          e.record_a, e.record_b, e.rule, e.value, e.priority, e.similarity, e.attach, e.decision
   FROM (
     SELECT p.record_a, p.record_b, p.rule, p.value, r.priority, s.similarity,
-           r.min_name_similarity > 0 AND s.similarity IS NULL AS attach,
+           r.min_name_similarity > 0 AND NOT (a.named AND b.named) AS attach,
            CASE
              WHEN a.kind <> b.kind THEN 'person and organisation'
-             WHEN s.similarity < r.min_name_similarity
+             -- One word agrees up to .5: it need not be more, only not contradict.
+             WHEN s.similarity < CASE WHEN a.named AND b.named THEN r.min_name_similarity ELSE least(r.min_name_similarity, 0.45) END
                   AND NOT (r.accept_mistyped
                            AND coalesce(a.birth_date = b.birth_date OR a.email = b.email AND a.phone = b.phone, false)
                            AND omnicrm.names_mistyped(a.name, b.name)) THEN 'names differ'
-             WHEN r.birth_date_guard AND a.plausible AND b.plausible
+             WHEN (r.birth_date_guard OR r.min_name_similarity > 0 AND NOT (a.named AND b.named)) AND a.plausible AND b.plausible
                   AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date) THEN 'birth dates differ'
              ELSE 'linked'
            END AS decision
@@ -407,7 +411,7 @@ BEGIN
 
   SELECT (c.components).* INTO found
   FROM (SELECT omnicrm.link_components(x.number, y.number, p.priority, p.similarity, p.attach,
-                                       a.name IS NOT NULL, b.name IS NOT NULL, a.exclusive, b.exclusive) AS components
+                                       a.named, b.named, a.exclusive, b.exclusive) AS components
         FROM pg_temp.omnicrm_resolve_pair AS p
         JOIN pg_temp.omnicrm_resolve_node AS a ON a.record_id = p.record_a
         JOIN pg_temp.omnicrm_resolve_node AS b ON b.record_id = p.record_b
