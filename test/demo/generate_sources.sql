@@ -63,11 +63,11 @@ WITH told AS (
          CASE WHEN p.moved_on > r.at THEN p.old_address_id ELSE p.address_id END AS address_id,
          -- Chance that the system asked for: second surname, birth date, e-mail, phone, tax number, address.
          (ARRAY[0.85, 0.97, 0.88, 0.60, 0.75, 0.93])[r.code] AS asks_surname2,
-         (ARRAY[0.60, 0.85, 0.15, 0.10, 0.50, 0.15])[r.code] AS asks_birth,
-         (ARRAY[0.98, 0.72, 0.48, 1.00, 0.96, 0.75])[r.code] AS asks_email,
+         (ARRAY[0.60, 0.85, 0.20, 0.25, 0.50, 0.15])[r.code] AS asks_birth,
+         (ARRAY[0.98, 0.76, 0.55, 1.00, 0.96, 0.80])[r.code] AS asks_email,
          (ARRAY[0.85, 0.84, 0.98, 0.05, 0.75, 0.95])[r.code] AS asks_phone,
          (ARRAY[0.30, 0.45, 0.12, 0.00, 0.06, 0.60])[r.code] AS asks_tax,
-         (ARRAY[0.95, 0.85, 0.60, 0.20, 0.30, 0.85])[r.code] AS asks_address,
+         (ARRAY[0.95, 0.88, 0.65, 0.35, 0.35, 0.88])[r.code] AS asks_address,
          (ARRAY[0.05, 0.02, 0.05, 0.14, 0.14, 0.03])[r.code] AS nicknames,
          hashint8extended(r.rec, 77) & 9223372036854775807 AS error
   FROM shop_build.presence AS r
@@ -85,7 +85,7 @@ WITH told AS (
          CASE WHEN shop.u(t.rec, 'surname error') < 0.028 THEN shop.typo(t.surname1, t.error / 5) ELSE t.surname1 END AS said1,
          CASE WHEN shop.u(t.rec, 'asks surname') < t.asks_surname2
               THEN CASE WHEN shop.u(t.rec, 'surname 2 error') < 0.025 THEN shop.typo(t.surname2, t.error / 7) ELSE t.surname2 END END AS said2,
-         shop.u(t.rec, 'swap') < 0.014 AS swapped
+         t.kind = 'person' AND shop.u(t.rec, 'swap') < 0.014 AS swapped
   FROM told AS t
 )
 SELECT s.rec, s.person_id, s.kind, s.code, s.copy, s.at, s.source_key, s.household, s.sex, s.error,
@@ -106,7 +106,7 @@ SELECT s.rec, s.person_id, s.kind, s.code, s.copy, s.at, s.source_key, s.househo
             WHEN shop.u(s.rec, 'email error') < 0.026 THEN replace(s.email, '@', '@' || 'x')
             WHEN shop.u(s.rec, 'email error') < 0.034 THEN shop.typo(split_part(s.email, '@', 1), s.error / 11) || '@' || split_part(s.email, '@', 2)
             WHEN s.kind = 'person' AND s.mail_of IS NOT NULL THEN head.email
-            WHEN s.kind = 'person' AND shop.u(s.rec, 'which email') < 0.07 THEN s.old_email
+            WHEN s.kind = 'person' AND shop.u(s.rec, 'which email') < 0.05 THEN s.old_email
             ELSE s.email END AS email,
        CASE WHEN shop.u(s.rec, 'asks phone') >= s.asks_phone THEN NULL
             WHEN shop.u(s.rec, 'phone error') < 0.010 THEN '000000000'
@@ -216,8 +216,8 @@ WHERE t.code = 3;
 
 CREATE UNLOGGED TABLE shop.newsletter_subscriber AS
 SELECT t.source_key AS subscriber_id, t.email,
-       CASE WHEN shop.u(t.rec, 'gives name') < 0.75
-            THEN t.given || CASE WHEN shop.u(t.rec, 'gives surname') < 0.6 THEN ' ' || t.surname1 || coalesce(' ' || t.surname2, '') ELSE '' END END AS name,
+       CASE WHEN shop.u(t.rec, 'gives name') < 0.85
+            THEN t.given || CASE WHEN shop.u(t.rec, 'gives surname') < 0.65 THEN ' ' || t.surname1 || coalesce(' ' || t.surname2, '') ELSE '' END END AS name,
        a.postcode AS zip, to_char(t.born, 'YYYY-MM-DD') AS birthday,
        (ARRAY['web form', 'store tablet', 'prize draw', 'friend'])[1 + shop.k(t.rec, 'origin', 4)] AS origin,
        to_char(t.at AT TIME ZONE 'Europe/Madrid' AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS subscribed_at
