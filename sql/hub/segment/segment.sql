@@ -29,8 +29,13 @@ BEGIN
   given := jsonb_build_object('time_zone', current_setting('TimeZone'), 'abc_limits', '[0.8, 0.95]'::jsonb)
            || jsonb_strip_nulls(given);
   IF jsonb_typeof(given -> 'abc_limits') <> 'array'
-     OR jsonb_path_exists(given, '$.abc_limits[*] ? (@.type() != "number")') THEN
-    RAISE EXCEPTION 'option abc_limits must be a list of numbers, not %', given -> 'abc_limits'
+     OR jsonb_path_exists(given, '$.abc_limits[*] ? (@.type() != "number")')
+     OR jsonb_array_length(given -> 'abc_limits') NOT BETWEEN 1 AND 8
+     OR EXISTS (SELECT 1
+                FROM (SELECT e.value::numeric AS share, lag(e.value::numeric, 1, 0) OVER (ORDER BY e.n) AS before
+                      FROM jsonb_array_elements_text(given -> 'abc_limits') WITH ORDINALITY AS e(value, n)) AS l
+                WHERE l.share <= l.before OR l.share > 1) THEN
+    RAISE EXCEPTION 'option abc_limits must be 1 to 8 ascending shares, not %', given -> 'abc_limits'
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'For example [0.8, 0.95].';
   END IF;
