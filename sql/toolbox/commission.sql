@@ -33,3 +33,15 @@ AS 'MODULE_PATHNAME', 'omnicrm_tier_pay';
 
 COMMENT ON FUNCTION omnicrm.tier_pay(numeric, numeric, numeric[], numeric[], text) IS
   'What an amount pays when the period has sold cumulative_before already: exact, not rounded. bounds: ascending points where the rate changes; rates: one more than bounds; tiers are half open, [0, bounds[1]) pays rates[1], [bounds[1], bounds[2]) pays rates[2], and so on. mode marginal: each part at the rate of its tier; whole: all of the amount at the rate that the sum reaches; retro: as whole, and earlier amounts are topped up to the new rate. A negative amount takes back. Errors: invalid_parameter_value (unknown mode, NaN or infinity, bounds not positive and ascending), array_subscript_error (number of rates), null_value_not_allowed, program_limit_exceeded (over 1,000 tiers).';
+
+-- Brings parts such as 1/2 and 1/3 of a role to whole numbers.
+CREATE AGGREGATE omnicrm.common_multiple(numeric) (
+  SFUNC = pg_catalog.lcm,
+  STYPE = numeric,
+  INITCOND = '1',
+  COMBINEFUNC = pg_catalog.lcm,
+  PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE omnicrm.common_multiple(numeric) IS
+  'Least common multiple of whole numbers: 1 for none, 0 when one of them is 0. With it fractions become whole weights for omnicrm.allocate().';
