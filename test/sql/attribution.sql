@@ -61,10 +61,10 @@ SELECT * FROM crm.attribution_by_channel();
 SELECT * FROM crm.attribution_by_employee();
 
 -- The same again: the same run, no row touched.
-CREATE TEMP TABLE before AS SELECT ctid::text, xmin::text, c.* FROM crm.attribution_credit AS c;
+CREATE TEMP TABLE before AS SELECT c.ctid::text AS place, c.xmin::text AS writer, c.* FROM crm.attribution_credit AS c;
 SELECT attribution_run_id, credits FROM crm.attribute('2026-01-01', '2026-03-01', '90 days');
 SELECT attribution_run_id, credits FROM crm.attribute('2026-01-01', '2026-03-01', '3 months');
-SELECT count(*) AS rewritten FROM (SELECT ctid::text, xmin::text, c.* FROM crm.attribution_credit AS c EXCEPT TABLE before) AS d;
+SELECT count(*) AS rewritten FROM (SELECT c.ctid::text AS place, c.xmin::text AS writer, c.* FROM crm.attribution_credit AS c EXCEPT TABLE before) AS d;
 -- What somebody changed by hand comes right again.
 UPDATE crm.attribution_credit SET credit_linear = credit_linear + 1 WHERE position = 1;
 SELECT attribution_run_id, credits FROM crm.attribute('2026-01-01', '2026-03-01');
@@ -92,7 +92,7 @@ SELECT crm.drop_attribution(99999);
 SELECT crm.attribute('2026-01-01', '2026-03-01') IS NOT NULL AS again;
 SELECT count(*) AS rows, sum(credit_first) AS first, sum(credit_last) AS last, sum(credit_linear) AS linear, sum(credit_position) AS position
 FROM crm_bi.fact_attribution;
-SELECT order_id, customer_id, kind, order_date, touch_id, touch_date, channel_id, employee_id, role, campaign_id, phase, days_before_sale, position, touches, credit_linear
+SELECT order_id, customer_id, kind, order_date, touch_id, touch_date, channel_id, employee_id, role, campaign_id, phase, round(days_before_sale::numeric, 3) AS days_before_sale, position, touches, credit_linear
 FROM crm_bi.fact_attribution ORDER BY order_id, position;
 SELECT channel_id, channel, touches, touch_cost, campaign_cost, cost, orders, revenue, orders_touched, credit_first, credit_last, credit_linear, credit_position,
        cost_per_order, balance

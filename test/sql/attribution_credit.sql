@@ -15,7 +15,7 @@ INSERT INTO event VALUES
 SELECT c.*
 FROM (SELECT omnicrm.sale_credit(at, touch_id, sale_id, amount, '90 days') AS credits FROM event) AS a,
      unnest(a.credits) AS c;
--- Causality: a touch after the sale earns nothing; one in the same instant does.
+-- Revenue credited to later touches (aiku PR #2540): a touch after the sale earns nothing; one in the same instant does.
 SELECT c.sale_id, c.position, c.touch_id, c.credit_linear
 FROM (SELECT omnicrm.sale_credit(v.at::timestamptz, v.touch, v.sale, v.amount, '1 day') AS credits
       FROM (VALUES ('2024-01-01 12:00', NULL::bigint, 7::bigint, 9.99),
@@ -60,7 +60,7 @@ FROM (VALUES ('1 year'), ('1 year 1 month'), ('3 months'), ('90 days'), ('2160:0
   CROSS JOIN LATERAL (
     SELECT omnicrm.sale_credit(timestamptz '2024-01-01' - make_interval(hours => k), NULLIF(k, 0),
                                CASE WHEN k = 0 THEN 1 END, 1, l.lookback::interval) AS credits
-    FROM generate_series(0, 24 * 400) AS k) AS a
+    FROM generate_series(0, 24 * 400, 6) AS k) AS a
   CROSS JOIN LATERAL unnest(a.credits) AS c
 GROUP BY l.lookback
 ORDER BY l.lookback;
@@ -78,9 +78,9 @@ SELECT omnicrm.sale_credit('2024-01-01', NULL, 1, 'NaN', '1 day');
 SELECT omnicrm.sale_credit('2024-01-01', NULL, 1, 1e17, '1 day');
 SELECT omnicrm.sale_credit('2024-01-01', NULL, s, 1, '1 day') FROM (VALUES (1), (2), (1)) AS v(s);
 SELECT omnicrm.sale_credit('2024-01-01', NULL, s, 1, make_interval(days => s)) FROM (VALUES (1), (2)) AS v(s);
--- 3,000 sales of one customer, 3,000 touches before each of them: refused before memory is taken.
-SELECT omnicrm.sale_credit('2024-01-01', NULLIF(k % 3001, 0), CASE WHEN k % 3001 = 0 THEN k END, 1, '1 day')
-FROM generate_series(0, 3001 * 3000) AS k;
+-- 2,300 sales of one customer after 2,300 touches: refused before memory is taken.
+SELECT omnicrm.sale_credit('2024-01-01', CASE WHEN k > 0 THEN k END, CASE WHEN k < 0 THEN k END, 1, '1 day')
+FROM generate_series(-2300, 2300) AS k;
 -- 100,000 touches in one journey are fine.
 SELECT count(*), sum(c.credit_linear) AS linear, sum(c.credit_position) AS position, min(c.credit_linear), max(c.credit_linear)
 FROM (SELECT omnicrm.sale_credit('2024-01-01', NULLIF(k, 0), CASE WHEN k = 0 THEN 1 END, 777.77, '1 day') AS credits
@@ -162,7 +162,7 @@ FROM (SELECT omnicrm.sale_credit(at, touch_id, sale_id, amount, '30 days') OVER 
                 JOIN event AS s ON s.sale_id = c.sale_id
               WHERE c.customer = e.customer AND c.position <= 1 AND (s.at, s.sale_id) <= (e.at, e.sale_id)) AS expected
       FROM event AS e
-      WHERE customer < 20
+      WHERE customer < 6
       WINDOW w AS (PARTITION BY customer ORDER BY at, touch_id NULLS LAST, sale_id)) AS x
 WHERE expected IS NOT NULL;
 DROP TABLE shared_event;

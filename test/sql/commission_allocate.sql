@@ -1,12 +1,12 @@
 -- Penny-exact splits and tiers.
 \set VERBOSITY terse
 
--- The documented vectors.
+-- The documented vectors (moneyphp splits 5 as 4/1 and 3/2 for 70/30 and 30/70).
 SELECT omnicrm.allocate(100, ARRAY[1, 1, 1]) AS thirds,
        omnicrm.allocate(10000::bigint, '{1,1,1}'::bigint[], NULL) AS ten_thousand,
        omnicrm.allocate(0.05, ARRAY[70, 30]) AS five_cents,
        omnicrm.allocate(0.05, ARRAY[30, 70]) AS turned_round;
--- Alabama: the pool grows from 49 to 51 and the first payee falls from 2 to 1.
+-- Alabama 49 to 51: the pool grows from 49 to 51 and the first payee falls from 2 to 1.
 SELECT omnicrm.allocate(49::bigint, '{3,7,90}'::bigint[], NULL) AS of_49,
        omnicrm.allocate(51::bigint, '{3,7,90}'::bigint[], NULL) AS of_51;
 -- Ties go to the smaller key, wherever it stands.
@@ -15,7 +15,8 @@ SELECT omnicrm.allocate(100, ARRAY[1, 1, 1], '{9,2,5}'::bigint[]) AS keyed,
 -- A refund takes back what was paid.
 SELECT omnicrm.allocate(-100, ARRAY[1, 1, 1], '{9,2,5}'::bigint[]) AS refund,
        omnicrm.allocate(0, ARRAY[1, 2]) AS nothing;
--- Weight 0 gets 0, other scales, weights with many decimals.
+-- Weight 0 gets 0, other scales, weights with many decimals; ERPNext #57802:
+-- 72.68 + 10.93 + 2.73 + 13.66 is 100 here.
 SELECT omnicrm.allocate(1, ARRAY[0, 1, 0, 2]) AS with_zero,
        omnicrm.allocate(10, ARRAY[1, 1, 1], scale => 0) AS whole,
        omnicrm.allocate(1, ARRAY[1, 1, 1], NULL, 4) AS four_decimals,

@@ -2,132 +2,113 @@
 
 -- The sale that a return takes back: the order of that key in the same source,
 -- else the sale of that sale_key; of a sale recorded twice the row that counts.
+-- Subqueries, not joins: they are index lookups even where the tables have just
+-- been filled and have no statistics yet.
 CREATE OR REPLACE VIEW @hub@.return_original
 WITH (security_invoker = true) AS
-SELECT r.order_id, coalesce(same_source.order_id, same_sale.order_id) AS original_id
+SELECT
+  r.order_id,
+  coalesce(
+    (SELECT coalesce(o.duplicate_of, o.order_id)
+     FROM @hub@.sales_order AS o
+     WHERE o.source_id = r.source_id
+       AND o.order_key = r.returns_key
+       AND o.kind = 'sale'),
+    (SELECT s.order_id
+     FROM @hub@.sales_order AS s
+     WHERE s.sale_key = r.returns_key
+       AND s.duplicate_of IS NULL
+       AND s.kind = 'sale')) AS original_id,
+  r.ordered_at,
+  r.revenue
 FROM @hub@.sales_order AS r
-  LEFT JOIN LATERAL (
-    SELECT coalesce(o.duplicate_of, o.order_id) AS order_id
-    FROM @hub@.sales_order AS o
-    WHERE o.source_id = r.source_id
-      AND o.order_key = r.returns_key
-      AND o.kind = 'sale') AS same_source ON true
-  LEFT JOIN @hub@.sales_order AS same_sale
-    ON same_source.order_id IS NULL
-   AND same_sale.sale_key = r.returns_key
-   AND same_sale.duplicate_of IS NULL
-   AND same_sale.kind = 'sale'
 WHERE r.kind = 'return'
   AND r.duplicate_of IS NULL;
 
 COMMENT ON VIEW @hub@.return_original IS 'One row is one return, with the sale that it takes back.';
 COMMENT ON COLUMN @hub@.return_original.order_id IS 'The return.';
 COMMENT ON COLUMN @hub@.return_original.original_id IS 'The sale; NULL when it is not known.';
+COMMENT ON COLUMN @hub@.return_original.ordered_at IS 'When it was returned.';
+COMMENT ON COLUMN @hub@.return_original.revenue IS 'What was paid back, negative.';
 
--- All events that the credits of a window follow from. A return stands at the
--- place of its sale, so that it takes the credits back from the touches that
--- had them. Orders and touches of a record that belongs to no customer yet
--- share a group of their own. Inlined into the callers, hence the qualified
--- operators instead of a search_path.
-CREATE OR REPLACE FUNCTION @hub@.attribution_events(
-  ordered_from timestamptz, ordered_to timestamptz, touched_from timestamptz, touched_to timestamptz)
-RETURNS TABLE (customer_key bigint, occurred_at timestamptz, touch_id bigint, order_id bigint, revenue numeric)
-LANGUAGE sql STABLE
-AS $$
-  SELECT coalesce(m.customer_id, OPERATOR(pg_catalog.-) t.record_id), t.occurred_at, t.touch_id,
-         NULL::pg_catalog.int8, NULL::pg_catalog.numeric
-  FROM @hub@.touch AS t
-    LEFT JOIN @hub@.customer_member AS m ON m.record_id OPERATOR(pg_catalog.=) t.record_id
-  WHERE t.occurred_at OPERATOR(pg_catalog.>=) touched_from
-    AND t.occurred_at OPERATOR(pg_catalog.<=) touched_to
-  UNION ALL
-  SELECT coalesce(m.customer_id, OPERATOR(pg_catalog.-) o.record_id), o.ordered_at, NULL, o.order_id, o.revenue
-  FROM @hub@.sales_order AS o
-    LEFT JOIN @hub@.customer_member AS m ON m.record_id OPERATOR(pg_catalog.=) o.record_id
-  WHERE o.kind OPERATOR(pg_catalog.=) 'sale'
-    AND o.duplicate_of IS NULL
-    AND o.ordered_at OPERATOR(pg_catalog.>=) ordered_from
-    AND o.ordered_at OPERATOR(pg_catalog.<) ordered_to
-  UNION ALL
-  SELECT coalesce(m.customer_id, OPERATOR(pg_catalog.-) s.record_id), s.ordered_at, NULL, r.order_id, r.revenue
-  FROM @hub@.sales_order AS r
-    JOIN @hub@.return_original AS x ON x.order_id OPERATOR(pg_catalog.=) r.order_id
-    JOIN @hub@.sales_order AS s ON s.order_id OPERATOR(pg_catalog.=) x.original_id
-    LEFT JOIN @hub@.customer_member AS m ON m.record_id OPERATOR(pg_catalog.=) s.record_id
-  WHERE r.kind OPERATOR(pg_catalog.=) 'return'
-    AND r.ordered_at OPERATOR(pg_catalog.>=) ordered_from
-    AND r.ordered_at OPERATOR(pg_catalog.<) ordered_to
-$$;
+-- What credits follow from: touches, and orders with their revenue. A return
+-- stands at the place of its sale, so that it takes the credits back from the
+-- touches that had them. A record that belongs to no customer yet is a group of
+-- its own, and so is a return whose sale is not known, which no touch can have
+-- led to; the keys of such groups are negative and never those of a customer.
+CREATE OR REPLACE VIEW @hub@.attribution_event
+WITH (security_invoker = true) AS
+SELECT coalesce(m.customer_id, -t.record_id) AS customer_key, t.occurred_at, t.occurred_at AS counted_at,
+       t.touch_id, NULL::bigint AS order_id, NULL::numeric AS revenue
+FROM @hub@.touch AS t
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
+UNION ALL
+SELECT coalesce(m.customer_id, -o.record_id), o.ordered_at, o.ordered_at, NULL, o.order_id, o.revenue
+FROM @hub@.sales_order AS o
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+WHERE o.kind = 'sale'
+  AND o.duplicate_of IS NULL
+UNION ALL
+SELECT coalesce(m.customer_id, -s.record_id, -4611686018427387904 - r.order_id), coalesce(s.ordered_at, r.ordered_at), r.ordered_at,
+       NULL, r.order_id, r.revenue
+FROM @hub@.return_original AS r
+  LEFT JOIN @hub@.sales_order AS s ON s.order_id = r.original_id
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = s.record_id;
 
-COMMENT ON FUNCTION @hub@.attribution_events(timestamptz, timestamptz, timestamptz, timestamptz) IS
-  'The input of crm.attribute(): touches of all customers in [touched_from, touched_to] and, with their revenue, sales and returns ordered in [ordered_from, ordered_to); a return stands at the time and customer of the sale that it takes back. Returns one row for each event. customer_key: the customer, or minus the record where none is known.';
+COMMENT ON VIEW @hub@.attribution_event IS 'One row is one event that crm.attribute() reads: a touch, a sale, or a return, which stands at the time and customer of the sale that it takes back.';
+COMMENT ON COLUMN @hub@.attribution_event.customer_key IS 'Customer; a negative number where none is known.';
+COMMENT ON COLUMN @hub@.attribution_event.occurred_at IS 'Place in the journey: time of the touch or sale; of a return the time of its sale.';
+COMMENT ON COLUMN @hub@.attribution_event.counted_at IS 'Time of the touch, sale or return itself: decides in which window it counts.';
+COMMENT ON COLUMN @hub@.attribution_event.touch_id IS 'Touch; NULL for orders.';
+COMMENT ON COLUMN @hub@.attribution_event.order_id IS 'Order; NULL for touches.';
+COMMENT ON COLUMN @hub@.attribution_event.revenue IS 'Revenue of the order, negative for a return.';
 
--- The credits themselves, without writing them.
-CREATE OR REPLACE FUNCTION @hub@.attribution_fresh(
-  ordered_from timestamptz, ordered_to timestamptz, lookback interval, touched_from timestamptz, touched_to timestamptz)
-RETURNS TABLE (order_id bigint, touch_id bigint, place integer, touches integer,
-               credit_first numeric, credit_last numeric, credit_linear numeric, credit_position numeric)
-LANGUAGE sql STABLE
-AS $$
-  SELECT c.sale_id, c.touch_id, c.position, c.touches, c.credit_first, c.credit_last, c.credit_linear, c.credit_position
-  FROM (
-    SELECT omnicrm.sale_credit(e.occurred_at, e.touch_id, e.order_id, e.revenue, lookback) AS credits
-    FROM @hub@.attribution_events(ordered_from, ordered_to, touched_from, touched_to) AS e
-    GROUP BY e.customer_key) AS a
-    CROSS JOIN LATERAL pg_catalog.unnest(a.credits) AS c
-  UNION ALL
-  -- A return whose sale is not known took its revenue from no touch.
-  SELECT r.order_id, NULL, 0, 0, r.revenue, r.revenue, r.revenue, r.revenue
-  FROM @hub@.sales_order AS r
-    JOIN @hub@.return_original AS x ON x.order_id OPERATOR(pg_catalog.=) r.order_id
-  WHERE x.original_id IS NULL
-    AND r.ordered_at OPERATOR(pg_catalog.>=) ordered_from
-    AND r.ordered_at OPERATOR(pg_catalog.<) ordered_to
-$$;
-
-COMMENT ON FUNCTION @hub@.attribution_fresh(timestamptz, timestamptz, interval, timestamptz, timestamptz) IS
-  'Computes the credits of a window without storing them. Used by crm.attribute(); call that.';
-
--- The window of touches that can matter, from the oldest sale behind an order
--- of the window; a generous day more, for the aggregate decides exactly.
-CREATE OR REPLACE FUNCTION @hub@.attribution_touch_window(
-  ordered_from timestamptz, ordered_to timestamptz, lookback interval, OUT touched_from timestamptz, OUT touched_to timestamptz)
+-- The oldest instant at which a touch can matter: from the oldest sale behind
+-- an order of the window; a generous day more, for the aggregate decides exactly.
+CREATE OR REPLACE FUNCTION @hub@.attribution_touched_from(ordered_from timestamptz, ordered_to timestamptz, lookback interval)
+RETURNS timestamptz
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT least(ordered_from, min(s.ordered_at)) - make_interval(secs => extract(epoch FROM lookback)::double precision) - interval '1 day',
-         ordered_to
-  FROM @hub@.sales_order AS r
-    JOIN @hub@.return_original AS x ON x.order_id = r.order_id
-    JOIN @hub@.sales_order AS s ON s.order_id = x.original_id
-  WHERE r.kind = 'return'
-    AND r.ordered_at >= attribution_touch_window.ordered_from
-    AND r.ordered_at < attribution_touch_window.ordered_to
+  SELECT least(ordered_from, min(s.ordered_at)) - make_interval(secs => extract(epoch FROM lookback)::double precision) - interval '1 day'
+  FROM @hub@.return_original AS r
+    JOIN @hub@.sales_order AS s ON s.order_id = r.original_id
+  WHERE r.ordered_at >= ordered_from
+    AND r.ordered_at < ordered_to
 $$;
 
-COMMENT ON FUNCTION @hub@.attribution_touch_window(timestamptz, timestamptz, interval) IS
-  'The span of time in which a touch can have led to an order of the window, or to the sale behind a return of it. Used by crm.attribute().';
+COMMENT ON FUNCTION @hub@.attribution_touched_from(timestamptz, timestamptz, interval) IS
+  'The oldest instant at which a touch can have led to an order of the window, or to the sale behind a return of it. Used by crm.attribute().';
 
 -- One number for a set of credits, whatever their order: equal sets have equal
 -- numbers.
 CREATE OR REPLACE FUNCTION @hub@.attribution_unchanged(
-  run bigint, ordered_from timestamptz, ordered_to timestamptz, lookback interval, touched_from timestamptz, touched_to timestamptz)
+  run bigint, ordered_from timestamptz, ordered_to timestamptz, lookback interval, touched_from timestamptz)
 RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT (SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(ROW(
-                   f.order_id, f.place, f.touch_id, f.touches,
-                   f.credit_first, f.credit_last, f.credit_linear, f.credit_position), 0)), 0))
-          FROM @hub@.attribution_fresh(ordered_from, ordered_to, lookback, touched_from, touched_to) AS f)
-       = (SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(ROW(
-                   c.order_id, c.position, c.touch_id, c.touches,
-                   c.credit_first, c.credit_last, c.credit_linear, c.credit_position), 0)), 0))
-          FROM @hub@.attribution_credit AS c
-          WHERE c.attribution_run_id = run)
+BEGIN
+  RETURN (
+    SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(ROW(
+             c.sale_id, c.position, c.touch_id, c.touches, c.credit_first, c.credit_last, c.credit_linear, c.credit_position), 0)), 0))
+    FROM (
+      SELECT omnicrm.sale_credit(e.occurred_at, e.touch_id, e.order_id, e.revenue, lookback) AS credits
+      FROM @hub@.attribution_event AS e
+      WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
+        AND e.counted_at < ordered_to
+      GROUP BY e.customer_key) AS a
+      CROSS JOIN LATERAL unnest(a.credits) AS c
+  ) = (
+    SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(ROW(
+             c.order_id, c.position, c.touch_id, c.touches, c.credit_first, c.credit_last, c.credit_linear, c.credit_position), 0)), 0))
+    FROM @hub@.attribution_credit AS c
+    WHERE c.attribution_run_id = run
+  );
+END
 $$;
 
-COMMENT ON FUNCTION @hub@.attribution_unchanged(bigint, timestamptz, timestamptz, interval, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @hub@.attribution_unchanged(bigint, timestamptz, timestamptz, interval, timestamptz) IS
   'True when computing the credits of a run anew gives what is stored. Used by crm.attribute().';
 
 CREATE OR REPLACE FUNCTION @hub@.check_attribution_window(ordered_from timestamptz, ordered_to timestamptz, lookback interval)
@@ -216,12 +197,13 @@ RETURNS @hub@.attribution_run
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
+SET jit = off
 AS $$
 #variable_conflict use_variable
 DECLARE
   log_id bigint;
   opened record;
-  touched record;
+  touched_from timestamptz;
   span interval;
   result @hub@.attribution_run;
 BEGIN
@@ -233,18 +215,22 @@ BEGIN
   log_id := @hub@.start_run('attribute');
   span := make_interval(days => div(extract(epoch FROM lookback), 86400)::integer,
                         secs => mod(extract(epoch FROM lookback), 86400)::double precision);
-  SELECT w.touched_from, w.touched_to INTO touched
-  FROM @hub@.attribution_touch_window(ordered_from, ordered_to, span) AS w;
+  touched_from := @hub@.attribution_touched_from(ordered_from, ordered_to, span);
   SELECT o.run, o.is_new INTO opened
   FROM @hub@.open_attribution_run(ordered_from, ordered_to, span) AS o;
-  IF opened.is_new OR NOT @hub@.attribution_unchanged(opened.run, ordered_from, ordered_to, span,
-                                                      touched.touched_from, touched.touched_to) THEN
+  IF opened.is_new OR NOT @hub@.attribution_unchanged(opened.run, ordered_from, ordered_to, span, touched_from) THEN
     DELETE FROM @hub@.attribution_credit AS c WHERE c.attribution_run_id = opened.run;
     INSERT INTO @hub@.attribution_credit (attribution_run_id, order_id, touch_id, position, touches,
                                           credit_first, credit_last, credit_linear, credit_position)
-    SELECT opened.run, f.order_id, f.touch_id, f.place, f.touches,
-           f.credit_first, f.credit_last, f.credit_linear, f.credit_position
-    FROM @hub@.attribution_fresh(ordered_from, ordered_to, span, touched.touched_from, touched.touched_to) AS f;
+    SELECT opened.run, c.sale_id, c.touch_id, c.position, c.touches,
+           c.credit_first, c.credit_last, c.credit_linear, c.credit_position
+    FROM (
+      SELECT omnicrm.sale_credit(e.occurred_at, e.touch_id, e.order_id, e.revenue, span) AS credits
+      FROM @hub@.attribution_event AS e
+      WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
+        AND e.counted_at < ordered_to
+      GROUP BY e.customer_key) AS a
+      CROSS JOIN LATERAL unnest(a.credits) AS c;
   END IF;
   result := @hub@.close_attribution_run(opened.run);
   PERFORM @hub@.finish_run(log_id, jsonb_build_object(

@@ -124,9 +124,8 @@ AS $$
     WHERE p.sold_at >= sold_from AND p.sold_at < sold_to AND p.kind = 'sale'
     UNION
     SELECT x.original_id
-    FROM @hub@.sales_order AS r
-      JOIN @hub@.return_original AS x ON x.order_id = r.order_id
-    WHERE r.ordered_at >= sold_from AND r.ordered_at < sold_to AND r.kind = 'return'
+    FROM @hub@.return_original AS x
+    WHERE x.ordered_at >= sold_from AND x.ordered_at < sold_to
       AND NOT EXISTS (SELECT 1 FROM @hub@.commission_pool AS p WHERE p.order_id = x.original_id)
   ) AS x
   WHERE x.order_id IS NOT NULL
@@ -145,9 +144,8 @@ AS $$
     SELECT u.order_id FROM unnest(sales) AS u(order_id)
     UNION
     SELECT x.original_id
-    FROM @hub@.sales_order AS r
-      JOIN @hub@.return_original AS x ON x.order_id = r.order_id
-    WHERE r.ordered_at >= sold_from AND r.ordered_at < sold_to AND r.kind = 'return'
+    FROM @hub@.return_original AS x
+    WHERE x.ordered_at >= sold_from AND x.ordered_at < sold_to
     UNION
     SELECT p.original_id
     FROM @hub@.commission_pool AS p
@@ -340,7 +338,7 @@ BEGIN
     GROUP BY t.order_id
   )
   SELECT t.sale_key, t.order_id, t.original_id, t.plan_id, 'return', t.ordered_at, t.base, t.target - t.before,
-         format('of the sale %s of %s is left, which pays %s instead of %s', t.left_base, t.sold_base, t.target, t.before),
+         format('of the sale %s of %s is left, which pays %s instead of %s', greatest(t.left_base, 0), t.sold_base, t.target, t.before),
          p.employee_ids, p.roles, p.weights,
          (SELECT array_agg(a.target - a.before ORDER BY a.n)
           FROM unnest(omnicrm.allocate(t.target, p.weights, p.keys), omnicrm.allocate(t.before, p.weights, p.keys))
@@ -491,6 +489,8 @@ RETURNS TABLE (sales bigint, returns bigint, changed bigint, removed bigint, wit
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
+SET enable_nestloop = off
+SET jit = off
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -501,6 +501,9 @@ DECLARE
 BEGIN
   PERFORM @hub@.require_current();
   PERFORM @hub@.check_attribution_window(sold_from, sold_to, interval '0');
+  -- A batch job works within the memory for maintenance. Its joins are hash
+  -- joins even where tables have just been filled and have no statistics yet.
+  -- Both settings end with the function.
   PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
   -- One run at a time; readers go on.
   LOCK TABLE @hub@.commission_pool IN SHARE ROW EXCLUSIVE MODE;
@@ -518,7 +521,7 @@ BEGIN
       USING ERRCODE = 'data_corrupted';
   END IF;
   SELECT count(*) FILTER (WHERE p.kind = 'sale'), count(*) FILTER (WHERE p.kind = 'return'),
-         coalesce(sum(p.amount), 0), coalesce(sum(e.paid), 0), coalesce(sum(e.unassigned), 0)
+         coalesce(sum(p.amount), 0)::numeric(18, 2), coalesce(sum(e.paid), 0)::numeric(18, 2), coalesce(sum(e.unassigned), 0)::numeric(18, 2)
   INTO sales, returns, pool, paid, unassigned
   FROM @hub@.commission_pool AS p
     CROSS JOIN LATERAL (
