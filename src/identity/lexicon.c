@@ -17,7 +17,7 @@
 #define SLOTS			8192
 #define LONGEST_WORD	24
 
-static NameEntry slots[SLOTS];
+static NameEntry slots[SLOTS];	/* keyed by word */
 static bool filled = false;
 
 /* The slot of a word: its own or an empty one. */
@@ -32,20 +32,39 @@ find_slot(const char *word, int length)
 	return &slots[at];
 }
 
-/* Enters the words of one line; they share a group. */
+/* The entry of a word of a list, made where there is none; the word's length. */
+static NameEntry *
+enter(const char *word, int *length)
+{
+	NameEntry  *entry;
+
+	*length = strcspn(word, " ");
+	entry = find_slot(word, *length);
+	if (entry->word == NULL)
+	{
+		entry->word = word;
+		entry->length = *length;
+	}
+	return entry;
+}
+
+/* Next word of a list. */
+static const char *
+next_word(const char *word, int length)
+{
+	return word[length] == ' ' ? word + length + 1 : word + length;
+}
+
+/* Enters the words of one line of names; they share a group. */
 static void
 add_line(const char *line, uint16 group, char gender, bool surname)
 {
-	while (*line)
-	{
-		int			length = strcspn(line, " ");
-		NameEntry  *entry = find_slot(line, length);
+	int			length;
 
-		if (entry->word == NULL)
-		{
-			entry->word = line;
-			entry->length = length;
-		}
+	for (; *line; line = next_word(line, length))
+	{
+		NameEntry  *entry = enter(line, &length);
+
 		if (surname)
 			entry->surname = true;
 		else
@@ -61,8 +80,6 @@ add_line(const char *line, uint16 group, char gender, bool surname)
 				break;
 			}
 		}
-		line += length;
-		line += strspn(line, " ");
 	}
 }
 
@@ -70,6 +87,7 @@ static void
 fill(void)
 {
 	uint16		group = 0;
+	int			length;
 
 	for (int i = 0; i < lengthof(given_male); i++)
 		add_line(given_male[i], ++group, 'm', false);
@@ -77,6 +95,24 @@ fill(void)
 		add_line(given_female[i], ++group, 'f', false);
 	for (int i = 0; i < lengthof(surnames); i++)
 		add_line(surnames[i], ++group, '\0', true);
+	for (int i = 0; i < lengthof(compound_nicknames); i++)
+	{
+		const char *word = compound_nicknames[i];
+
+		/* after the two given names */
+		word += strcspn(word, " ") + 1;
+		word += strcspn(word, " ") + 1;
+		for (; *word; word = next_word(word, length))
+			enter(word, &length)->compound = true;
+	}
+	for (int i = 0; i < lengthof(abbreviations); i++)
+		enter(abbreviations[i].abbreviation, &length)->full = abbreviations[i].name;
+	for (const char *word = titles; *word; word = next_word(word, length))
+		enter(word, &length)->title = true;
+	for (const char *word = particles; *word; word = next_word(word, length))
+		enter(word, &length)->particle = true;
+	for (const char *word = company_forms; *word; word = next_word(word, length))
+		enter(word, &length)->company = true;
 	filled = true;
 }
 
@@ -101,6 +137,15 @@ omni_name_entry(const codepoint *word, int length)
 		fill();
 	entry = find_slot(plain, length);
 	return entry->word != NULL ? entry : NULL;
+}
+
+/*
+ * omni_is_name: whether an entry is a given name or a surname.
+ */
+bool
+omni_is_name(const NameEntry *entry)
+{
+	return entry != NULL && (entry->given || entry->surname);
 }
 
 /*
@@ -156,7 +201,7 @@ omni_common_neighbour(const NameWord *a, const NameWord *b)
 		fill();
 	for (int i = 0; i < SLOTS; i++)
 	{
-		if (slots[i].word != NULL &&
+		if (omni_is_name(&slots[i]) &&
 			abs(slots[i].length - a->length) <= 1 && abs(slots[i].length - b->length) <= 1 &&
 			within_one(a, &slots[i]) && within_one(b, &slots[i]))
 			return true;
@@ -185,6 +230,8 @@ equals_word(const codepoint *word, int length, const char *line)
 bool
 omni_compound_nickname(const NameWord *nickname, const NameWord *first, const NameWord *second)
 {
+	if (nickname->entry == NULL || !nickname->entry->compound)
+		return false;
 	for (int i = 0; i < lengthof(compound_nicknames); i++)
 	{
 		const char *line = compound_nicknames[i];
@@ -202,20 +249,4 @@ omni_compound_nickname(const NameWord *nickname, const NameWord *first, const Na
 		}
 	}
 	return false;
-}
-
-/*
- * omni_name_abbreviation: the name that an abbreviation stands for, or NULL.
- */
-const char *
-omni_name_abbreviation(const codepoint *word, int length)
-{
-	if (length < 3 || length > 6)
-		return NULL;
-	for (int i = 0; i < lengthof(abbreviations); i++)
-	{
-		if (equals_word(word, length, abbreviations[i].abbreviation))
-			return abbreviations[i].name;
-	}
-	return NULL;
 }

@@ -263,6 +263,18 @@ static const char *const compound_nicknames[] = {
 	"marco antonio marcan",
 };
 
+/* Words that carry no identity. */
+static const char titles[] =
+	"sr sra srta srs sres senor senora senorita don dona dna dn dr dra drs doctor doctora prof profesor profesora ing lic "
+	"ilmo ilma excmo excma hnos vda viuda mr mrs ms miss mister mx sir madam herr frau mme mlle monsieur madame sig signor "
+	"signora sen senhor senhora";
+
+static const char particles[] =
+	"de del la las los el da do das dos du des di della dello delle degli dei van von der den ter vom zu zum zur af av";
+
+static const char company_forms[] =
+	"sa sl sau slu sll slne slp slpu sal sc scp scl sccl scoop cb aie ute gmbh ag kg ltd llc inc plc sarl srl spa bv nv lda";
+
 /* Common surnames; a line is a group of spellings of one. */
 static const char *const surnames[] = {
 	"garcia garsia", "gonzalez gonzales", "rodriguez rodrigues", "fernandez fernandes", "lopez lopes",

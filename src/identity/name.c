@@ -21,46 +21,17 @@ PG_FUNCTION_INFO_V1(omnicrm_normalize_name);
 PG_FUNCTION_INFO_V1(omnicrm_name_tokens);
 PG_FUNCTION_INFO_V1(omnicrm_name_key);
 
-static const char titles[] =
-"|sr|sra|srta|srs|sres|senor|senora|senorita|don|dona|dna|dn|dr|dra|drs|doctor|doctora|prof|profesor|profesora|ing|"
-"lic|ilmo|ilma|excmo|excma|hnos|vda|viuda|mr|mrs|ms|miss|mister|mx|sir|madam|herr|frau|mme|mlle|monsieur|madame|sig|"
-"signor|signora|sen|senhor|senhora|";
-static const char particles[] =
-"|de|del|la|las|los|el|da|do|das|dos|du|des|di|della|dello|delle|degli|dei|van|von|der|den|ter|vom|zu|zum|zur|af|av|";
-static const char company_forms[] =
-"|sa|sl|sau|slu|sll|slne|slp|slpu|sal|sc|scp|scl|sccl|scoop|cb|aie|ute|gmbh|ag|kg|ltd|llc|inc|plc|sarl|srl|spa|bv|nv|lda|";
-
-/* Whether a folded word is in a list of the form above. */
-static bool
-in_list(const char *list, const codepoint *word, int length)
-{
-	char		key[16];
-
-	if (length > (int) sizeof(key) - 3)
-		return false;
-	key[0] = '|';
-	for (int i = 0; i < length; i++)
-	{
-		if (word[i] >= 0x80)
-			return false;
-		key[i + 1] = word[i];
-	}
-	key[length + 1] = '|';
-	key[length + 2] = '\0';
-	return strstr(list, key) != NULL;
-}
-
 /* Code points of an ASCII name. */
 static void
-set_word(NameWord *word, const char *name)
+set_word(NameWord *word, const char *name, int length)
 {
-	int			length = strlen(name);
 	codepoint  *text = palloc(length * sizeof(codepoint));
 
 	for (int i = 0; i < length; i++)
 		text[i] = (unsigned char) name[i];
 	word->text = text;
 	word->length = length;
+	word->entry = omni_name_entry(text, length);
 }
 
 /* Single letters at the end that spell a legal form become one word: "S. L." = sl. */
@@ -75,23 +46,21 @@ join_company_form(NameWord *words, int count)
 	{
 		codepoint	letters[5];
 		NameWord   *first = &words[count - n];
+		const NameEntry *entry;
 
 		if (words[count - n - 1].length == 1)
 			continue;
 		for (int i = 0; i < n; i++)
 			letters[i] = first[i].text[0];
-		if (in_list(company_forms, letters, n))
+		entry = omni_name_entry(letters, n);
+		if (entry != NULL && entry->company)
 		{
-			codepoint  *text = palloc(n * sizeof(codepoint));
-
-			memcpy(text, letters, n * sizeof(codepoint));
-			first->text = text;
-			first->length = n;
+			set_word(first, entry->word, entry->length);
 			first->kind = NAME_COMPANY;
 			return count - n + 1;
 		}
 	}
-	if (count > 1 && in_list(company_forms, words[count - 1].text, words[count - 1].length))
+	if (count > 1 && words[count - 1].entry != NULL && words[count - 1].entry->company)
 		words[count - 1].kind = NAME_COMPANY;
 	return count;
 }
@@ -120,24 +89,25 @@ classify(NameWord *words, int count, const bool *dotted)
 	for (int i = 0; i < count; i++)
 	{
 		NameWord   *word = &words[i];
-		const NameEntry *next = i + 1 < count ? omni_name_entry(words[i + 1].text, words[i + 1].length) : NULL;
+		const NameEntry *next = i + 1 < count ? words[i + 1].entry : NULL;
 
 		if (word->kind == NAME_COMPANY)
 			continue;
 		if (word->length == 1)
 		{
 			word->kind = NAME_INITIAL;
-			if (word->text[0] == 'd' && dotted[i] && i == 0 && next != NULL && next->given && count > 2)
+			if (word->text[0] == 'd' && dotted[i] && (i == 0 || words[i - 1].kind == NAME_TITLE) &&
+				next != NULL && next->given && count - i > 2)
 				word->kind = NAME_TITLE;	/* D. Juan Pérez */
 			if ((word->text[0] == 'y' || word->text[0] == 'i' || word->text[0] == 'e') && !dotted[i] &&
 				i > 0 && i + 1 < count && words[i - 1].length > 1 && words[i + 1].length > 1)
 				word->kind = NAME_PARTICLE;
 		}
 		else if (word->length == 2 && word->text[0] == 'm' && word->text[1] == 'a' && dotted[i] && i + 1 < count)
-			set_word(word, "maria");	/* Ma. Carmen */
-		else if (in_list(titles, word->text, word->length))
+			set_word(word, "maria", 5); /* Ma. Carmen */
+		else if (word->entry != NULL && word->entry->title)
 			word->kind = NAME_TITLE;
-		else if (in_list(particles, word->text, word->length))
+		else if (word->entry != NULL && word->entry->particle)
 			word->kind = NAME_PARTICLE;
 	}
 	for (int i = 0; i < count; i++)
@@ -175,7 +145,6 @@ omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
 	for (int i = 0; i < folded.length;)
 	{
 		int			start = i;
-		const char *full;
 
 		while (i < folded.length && folded.data[i] != ' ' && folded.data[i] != FOLD_DOT)
 			i++;
@@ -186,12 +155,14 @@ omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
 		}
 		else if (i > start)
 		{
-			(*words)[n].text = folded.data + start;
-			(*words)[n].length = i - start;
+			NameWord   *word = &(*words)[n];
+
+			word->text = folded.data + start;
+			word->length = i - start;
+			word->entry = omni_name_entry(word->text, word->length);
+			if (word->entry != NULL && word->entry->full != NULL)
+				set_word(word, word->entry->full, strlen(word->entry->full));
 			dotted[n] = i < folded.length && folded.data[i] == FOLD_DOT;
-			full = omni_name_abbreviation((*words)[n].text, (*words)[n].length);
-			if (full != NULL)
-				set_word(&(*words)[n], full);
 			n++;
 		}
 		while (i < folded.length && (folded.data[i] == ' ' || folded.data[i] == FOLD_DOT))

@@ -16,30 +16,36 @@ typedef enum NameWordKind
 	NAME_COMPANY				/* S.L., GmbH */
 } NameWordKind;
 
+/* what the lexicon says of a word */
+typedef struct NameEntry
+{
+	const char *word;
+	const char *full;			/* the name that an abbreviation stands for */
+	uint8		length;
+	char		gender;			/* m, f; 0 = both, a surname, or unknown */
+	bool		given;			/* a given name */
+	bool		surname;		/* a surname */
+	bool		compound;		/* nickname of two given names together */
+	bool		title;
+	bool		particle;
+	bool		company;		/* legal form of a company */
+	uint16		groups[4];		/* groups of equivalent names, 0 = none */
+} NameEntry;
+
 typedef struct NameWord
 {
 	const codepoint *text;
 	int			length;
 	NameWordKind kind;
+	const NameEntry *entry;		/* NULL: unknown */
 } NameWord;
-
-/* what the lexicon says of a word */
-typedef struct NameEntry
-{
-	const char *word;
-	uint8		length;
-	char		gender;			/* m, f; 0 = both, a surname, or unknown */
-	bool		given;			/* a given name */
-	bool		surname;		/* a surname */
-	uint16		groups[4];		/* groups of equivalent names, 0 = none */
-} NameEntry;
 
 /* lexicon.c */
 extern const NameEntry *omni_name_entry(const codepoint *word, int length);
 extern bool omni_same_group(const NameEntry *a, const NameEntry *b);
 extern bool omni_common_neighbour(const NameWord *a, const NameWord *b);
 extern bool omni_compound_nickname(const NameWord *nickname, const NameWord *first, const NameWord *second);
-extern const char *omni_name_abbreviation(const codepoint *word, int length);
+extern bool omni_is_name(const NameEntry *entry);
 
 /* name.c */
 extern bool omni_name_words(Datum value, bool given_first, NameWord **words, int *count);

@@ -66,7 +66,7 @@ PG_FUNCTION_INFO_V1(omnicrm_name_similarity);
 typedef struct Word
 {
 	NameWord	name;
-	const NameEntry *entry;
+	const NameEntry *entry;		/* of a known name, else NULL */
 	int			partner;		/* in the other name, or -1 */
 	double		similarity;		/* with the partner */
 	bool		merged;			/* stands for two given names by a nickname */
@@ -244,7 +244,7 @@ finish_name(FullName *name)
 
 		if (word->name.kind == NAME_PARTICLE)
 			continue;
-		word->entry = omni_name_entry(word->name.text, word->name.length);
+		word->entry = omni_is_name(word->name.entry) ? word->name.entry : NULL;
 		name->words[n++] = *word;
 	}
 	name->count = n;
@@ -644,6 +644,8 @@ omnicrm_name_similarity(PG_FUNCTION_ARGS)
 		a = &names[1];
 		b = &names[0];
 	}
+	if (compare_names(a, b) == 0)
+		PG_RETURN_FLOAT4(1);
 	merge_against(a, b);
 	merge_against(b, a);
 	finish_name(a);

@@ -82,6 +82,17 @@ any_number(const char *number, int length, const char *region, char *result, int
 	return omni_phone_e164(international, length - n - 1, "", result, size) == OMNI_PHONE_POSSIBLE;
 }
 
+/* Whether there are enough digits to ask the library, which is slow to say no. */
+static bool
+has_digits(const char *number)
+{
+	int			n = 0;
+
+	for (const char *s = number; *s && n < 4; s++)
+		n += *s >= '0' && *s <= '9';
+	return n >= 4;
+}
+
 /*
  * North American numbers always have ten digits; eight or nine alone have lost
  * leading zeros in a numeric column.  Returns the new length.
@@ -119,7 +130,7 @@ omnicrm_normalize_phone(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		omni_country(PG_GETARG_DATUM(1), region);
 	length = omni_plain(PG_GETARG_DATUM(0), number, sizeof(number));
-	if (length < 4)
+	if (length < 4 || !has_digits(number))
 		PG_RETURN_NULL();
 	subscriber = spanish_number(number, strcmp(region, "ES") == 0, digits);
 	if (subscriber != NULL)

@@ -49,11 +49,11 @@ weighted(const char *s, const int *weights, int n)
 static int
 modulo(const char *s, int n, int m)
 {
-	int			value = 0;
+	int64		value = 0;
 
 	for (int i = 0; i < n; i++)
 		value = (value * 10 + digit(s[i])) % m;
-	return value;
+	return (int) value;
 }
 
 /* Luhn sum over n digits, the last one the check digit. */
@@ -334,7 +334,7 @@ finland(const char *s)
 static TaxIdKind
 sweden(const char *s)
 {
-	return has_form(s, "999999999901") && luhn(s, 10) && modulo(s, 10, 1000000007) > 0 ?
+	return has_form(s, "999999999901") && luhn(s, 10) && modulo(s, 9, 1000000000) > 0 ?
 		TAX_ID_ORGANISATION : TAX_ID_NONE;
 }
 
@@ -351,7 +351,7 @@ poland(const char *s)
 	static const int weights[] = {6, 5, 7, 2, 3, 4, 5, 6, 7};
 	static const int person[] = {1, 3, 7, 9, 1, 3, 7, 9, 1, 3};
 
-	if (has_form(s, "9999999999") && modulo(s, 10, 1000000007) > 0)
+	if (has_form(s, "9999999999") && modulo(s, 9, 1000000000) > 0)
 		return weighted(s, weights, 9) % 11 == digit(s[9]) ? TAX_ID_ORGANISATION : TAX_ID_NONE;
 	if (has_form(s, "99999999999") && modulo(s, 6, 1000000) > 0)
 		return (10 - weighted(s, person, 10) % 10) % 10 == digit(s[10]) ? TAX_ID_PERSON : TAX_ID_NONE;

@@ -32,6 +32,19 @@ library()
 	return instance;
 }
 
+/* E.164 form of a possible number, or "". */
+static std::string
+e164(const std::string &number, const std::string &region)
+{
+	PhoneNumber parsed;
+	std::string formatted;
+
+	if (library()->Parse(number, region, &parsed) == PhoneNumberUtil::NO_PARSING_ERROR &&
+		library()->IsPossibleNumberWithReason(parsed) == PhoneNumberUtil::IS_POSSIBLE)
+		library()->Format(parsed, PhoneNumberUtil::E164, &formatted);
+	return formatted;
+}
+
 /*
  * Writes the E.164 form of a number to the buffer.
  * number, length: UTF-8 or ASCII; region: two capital letters, or "" for none,
@@ -42,16 +55,20 @@ omni_phone_e164(const char *number, int length, const char *region, char *result
 {
 	try
 	{
-		const PhoneNumberUtil *util = library();
-		PhoneNumber parsed;
-		std::string formatted;
+		std::string formatted = e164(std::string(number, length), *region ? region : "ZZ");
 
-		if (util->Parse(std::string(number, length), *region ? region : "ZZ", &parsed) !=
-			PhoneNumberUtil::NO_PARSING_ERROR)
-			return OMNI_PHONE_IMPOSSIBLE;
-		if (util->IsPossibleNumberWithReason(parsed) != PhoneNumberUtil::IS_POSSIBLE)
-			return OMNI_PHONE_IMPOSSIBLE;
-		util->Format(parsed, PhoneNumberUtil::E164, &formatted);
+		/*
+		 * The library leaves zeros at the front of some numbers that it takes
+		 * away when it reads its own result: read until nothing changes.
+		 */
+		for (int i = 0; i < 4 && !formatted.empty(); i++)
+		{
+			std::string again = e164(formatted, "ZZ");
+
+			if (again == formatted)
+				break;
+			formatted = again;
+		}
 		if (formatted.empty() || static_cast<int>(formatted.size()) >= result_size)
 			return OMNI_PHONE_IMPOSSIBLE;
 		std::memcpy(result, formatted.c_str(), formatted.size() + 1);
