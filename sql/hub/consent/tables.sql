@@ -2,9 +2,9 @@
 
 CREATE TABLE @hub@.consent_event (
   consent_event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  source_id        integer NOT NULL REFERENCES @hub@.source,
+  source_id        integer NOT NULL,
   event_key        text NOT NULL,
-  load_id          bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id          bigint NOT NULL,
   content_hash     bigint NOT NULL,
   record_id        bigint NOT NULL REFERENCES @hub@.source_record,
   channel_kind     text NOT NULL CHECK (channel_kind IN ('email', 'phone', 'sms', 'post', 'app', 'any')),

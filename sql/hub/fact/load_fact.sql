@@ -158,8 +158,9 @@ DECLARE
   filled text;
   final text;
   hashed text;
-  time_target CONSTANT text := (SELECT t.time_target FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity');
+  target record;
 BEGIN
+  SELECT t.* INTO STRICT target FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity';
   SELECT string_agg('p.t_' || t.target, ', ' ORDER BY t.position),
          string_agg(format('%s AS v_%s', @hub@.load_parsed(plan, t.target, t.type), t.target), E',\n  ' ORDER BY t.position),
          string_agg(format('%s AS v_%s', @hub@.load_value(t.target, t.type), t.target), E',\n  ' ORDER BY t.position),
@@ -171,7 +172,7 @@ BEGIN
   FROM @hub@.load_target() WITH ORDINALITY AS t(entity, target, type, required, column_name, fallback, position)
   WHERE t.entity = plan ->> 'entity';
   RETURN format($sql$
-SELECT e.*, omnicrm.content_hash(ROW(e.record_id, e.order_id%1$s)::text) AS content_hash
+SELECT e.*, omnicrm.content_hash(ROW(e.record_id, e.order_id%1$s)::text) AS content_hash%17$s
 FROM (
   SELECT d.raw, d.quarantine_id, d.key, %2$s AS at, d.record_id, d.order_id, d.problem[1] AS rule, d.problem[2] AS detail,
   %3$s
@@ -203,12 +204,18 @@ FROM (
     OFFSET 0
   ) AS d
   OFFSET 0
-) AS e$sql$,
-    hashed, coalesce('d.v_' || time_target, 'NULL::timestamptz'), final, @hub@.fact_problem(plan),
+) AS e
+%18$s$sql$,
+    hashed, coalesce('d.v_' || target.time_target, 'NULL::timestamptz'), final, @hub@.fact_problem(plan),
     replace(given, 'p.t_', 'b.t_'), @hub@.fact_reference(plan, 'customer', 'c', 'record_id'),
     @hub@.fact_reference(plan, 'order', 'o', 'order_id'), filled, given, checked, replace(given, 'p.t_', 'a.t_'), parsed,
-    CASE WHEN plan ? 'replay' THEN 'q.quarantine_id' ELSE 'NULL::bigint' END, @hub@.load_texts(plan), @hub@.load_from(plan),
-    @hub@.fact_joins(plan));
+    CASE WHEN plan ? 'replay' THEN 'q.quarantine_id' ELSE 'NULL::bigint' END, @hub@.load_texts(plan, true), @hub@.load_from(plan),
+    @hub@.fact_joins(plan),
+    CASE WHEN NOT target.is_dimension THEN format(', o.%I AS old_id, o.content_hash AS old_hash', target.id_column) END,
+    CASE WHEN NOT target.is_dimension THEN
+      format('LEFT JOIN @hub@.%I AS o ON %s AND o.%I = e.key', target.table_name,
+             CASE WHEN target.own_keys THEN format('o.source_id = %s', (plan ->> 'source_id')::integer) ELSE 'o.order_id = e.order_id' END,
+             target.key_column) END);
 END
 $$;
 

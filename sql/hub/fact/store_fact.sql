@@ -74,23 +74,6 @@ $$;
 COMMENT ON FUNCTION @hub@.fact_columns(jsonb) IS
   'Used by crm.load(): columns of an entity''s table, the expressions over the stage that fill them, and the joins for these.';
 
--- Condition that a row of the table (alias o) has the key of a stage row (s).
-CREATE OR REPLACE FUNCTION @hub@.fact_same_key(plan jsonb)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT format('%s AND o.%I = s.key',
-                CASE WHEN t.own_keys THEN format('o.source_id = %s', (plan ->> 'source_id')::integer)
-                     WHEN t.is_dimension THEN 'true'
-                     ELSE 'o.order_id = s.order_id' END, t.key_column)
-  FROM @hub@.load_table() AS t
-  WHERE t.entity = plan ->> 'entity'
-$$;
-
-COMMENT ON FUNCTION @hub@.fact_same_key(jsonb) IS
-  'Used by crm.load(): SQL condition that a row of the entity''s table (alias o) has the key of a stage row (alias s).';
-
 -- Changes the facts whose content changed. moved: only orders whose sale_key
 -- changed (true) or did not (false); NULL: all. An order that moves to another
 -- sale points to itself until settle_sales() finds its place.
@@ -100,19 +83,20 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  target_table CONSTANT text := (SELECT t.table_name FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity');
+  target record;
   part record;
   changed bigint;
 BEGIN
+  SELECT t.* INTO STRICT target FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity';
   SELECT c.names, c.expressions, c.joins INTO part FROM @hub@.fact_columns(plan) AS c;
   EXECUTE format($sql$
     UPDATE @hub@.%I AS o
     SET %s (load_id, content_hash, %s) = ROW (%s, s.content_hash, %s)
     FROM %s AS s
     %s
-    WHERE s.rule IS NULL AND %s AND o.content_hash <> s.content_hash%s$sql$,
-    target_table, CASE WHEN moved THEN 'duplicate_of = o.order_id,' END, part.names, (plan ->> 'load_id')::bigint, part.expressions,
-    @hub@.stage_name(plan), part.joins, @hub@.fact_same_key(plan),
+    WHERE s.rule IS NULL AND o.%I = s.old_id AND s.old_hash <> s.content_hash%s$sql$,
+    target.table_name, CASE WHEN moved THEN 'duplicate_of = o.order_id,' END, part.names, (plan ->> 'load_id')::bigint,
+    part.expressions, @hub@.stage_name(plan), part.joins, target.id_column,
     CASE moved WHEN true THEN ' AND o.sale_key <> s.v_sale_key' WHEN false THEN ' AND o.sale_key = s.v_sale_key' END);
   GET DIAGNOSTICS changed = ROW_COUNT;
   RETURN changed;
@@ -137,15 +121,15 @@ BEGIN
   SELECT t.* INTO STRICT target FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity';
   SELECT c.names, c.expressions, c.joins INTO part FROM @hub@.fact_columns(plan) AS c;
   EXECUTE format($sql$
-    INSERT INTO @hub@.%1$I (%2$s%3$I, load_id, content_hash, %4$s)
-    SELECT %5$s s.key, %6$s, s.content_hash, %7$s
-    FROM %8$s AS s
-    %9$s
-    WHERE s.rule IS NULL AND NOT EXISTS (SELECT FROM @hub@.%1$I AS o WHERE %10$s)
-    ORDER BY s.key COLLATE "C"%11$s$sql$,
+    INSERT INTO @hub@.%I (%s%I, load_id, content_hash, %s)
+    SELECT %s s.key, %s, s.content_hash, %s
+    FROM %s AS s
+    %s
+    WHERE s.rule IS NULL AND s.old_id IS NULL
+    ORDER BY s.key COLLATE "C", s.order_id$sql$,
     target.table_name, CASE WHEN target.own_keys THEN 'source_id, ' END, target.key_column, part.names,
     CASE WHEN target.own_keys THEN format('%s,', (plan ->> 'source_id')::integer) END, (plan ->> 'load_id')::bigint, part.expressions,
-    @hub@.stage_name(plan), part.joins, @hub@.fact_same_key(plan), CASE WHEN NOT target.own_keys THEN ', s.order_id' END);
+    @hub@.stage_name(plan), part.joins);
   GET DIAGNOSTICS made = ROW_COUNT;
   RETURN made;
 END
@@ -165,37 +149,45 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   stage CONSTANT text := @hub@.stage_name(plan);
+  source_id CONSTANT integer := (plan ->> 'source_id')::integer;
+  load_id CONSTANT bigint := (plan ->> 'load_id')::bigint;
   part record;
-  command text;
+  wanted bigint;
   made bigint;
-  duplicates bigint;
-  first_only text := '';
 BEGIN
   SELECT c.names, c.expressions, c.joins INTO part FROM @hub@.fact_columns(plan) AS c;
-  IF plan #> '{targets,sale_key}' IS NOT NULL THEN
-    first_only := format($sql$
-      AND NOT EXISTS (
-        SELECT FROM %s AS f
-        WHERE f.rule IS NULL AND f.v_sale_key = s.v_sale_key
-          AND (f.v_ordered_at, f.key COLLATE "C") < (s.v_ordered_at, s.key COLLATE "C"))$sql$, stage);
-  END IF;
-  command := format($sql$
-    INSERT INTO @hub@.sales_order (source_id, order_key, load_id, content_hash, %s, duplicate_of)
-    SELECT %s, s.key, %s, s.content_hash, %s, %%s
-    FROM %s AS s
+  EXECUTE format($sql$
+    INSERT INTO @hub@.sales_order (source_id, order_key, load_id, content_hash, %s)
+    SELECT %s, s.key, %s, s.content_hash, %s
+    FROM (SELECT s.*, row_number() OVER (PARTITION BY s.v_sale_key COLLATE "C" ORDER BY s.v_ordered_at, s.key COLLATE "C") AS place
+          FROM %s AS s
+          WHERE s.rule IS NULL AND s.old_id IS NULL) AS s
     %s
-    %%s
-    WHERE s.rule IS NULL AND NOT EXISTS (SELECT FROM @hub@.sales_order AS o WHERE %s)%%s
-    ORDER BY s.v_sale_key COLLATE "C", s.v_ordered_at, s.key COLLATE "C"
-    %%s$sql$,
-    part.names, (plan ->> 'source_id')::integer, (plan ->> 'load_id')::bigint, replace(part.expressions, '%', '%%'), stage,
-    replace(part.joins, '%', '%%'), @hub@.fact_same_key(plan));
-  EXECUTE format(command, 'NULL', '', first_only, 'ON CONFLICT (sale_key) WHERE duplicate_of IS NULL DO NOTHING');
+    WHERE s.place = 1
+    ORDER BY s.v_sale_key COLLATE "C"
+    ON CONFLICT (sale_key) WHERE duplicate_of IS NULL DO NOTHING$sql$,
+    part.names, source_id, load_id, part.expressions, stage, part.joins);
   GET DIAGNOSTICS made = ROW_COUNT;
-  -- What is left claims a sale that is there.
-  EXECUTE format(command, 'p.order_id', 'JOIN @hub@.sales_order AS p ON p.sale_key = s.v_sale_key AND p.duplicate_of IS NULL', '', '');
-  GET DIAGNOSTICS duplicates = ROW_COUNT;
-  RETURN made + duplicates;
+  EXECUTE format('SELECT count(*) FROM %s AS s WHERE s.rule IS NULL AND s.old_id IS NULL', stage) INTO wanted;
+  IF made < wanted THEN
+    -- What is left claims a sale that is there.
+    EXECUTE format($sql$
+      WITH rest AS MATERIALIZED (
+        SELECT s.*, o.order_id AS made_id
+        FROM %1$s AS s
+        LEFT JOIN @hub@.sales_order AS o ON o.source_id = %2$s AND o.order_key = s.key
+        WHERE s.rule IS NULL AND s.old_id IS NULL
+      )
+      INSERT INTO @hub@.sales_order (source_id, order_key, load_id, content_hash, %3$s, duplicate_of)
+      SELECT %2$s, s.key, %4$s, s.content_hash, %5$s, p.order_id
+      FROM rest AS s
+      JOIN @hub@.sales_order AS p ON p.sale_key = s.v_sale_key AND p.duplicate_of IS NULL
+      %6$s
+      WHERE s.made_id IS NULL
+      ORDER BY s.v_sale_key COLLATE "C", s.v_ordered_at, s.key COLLATE "C"$sql$,
+      stage, source_id, part.names, load_id, part.expressions, part.joins);
+  END IF;
+  RETURN wanted;
 END
 $$;
 
@@ -246,9 +238,9 @@ BEGIN
   EXECUTE format($sql$
     SELECT array_agg(DISTINCT k.sale_key)
     FROM %s AS s
-    JOIN @hub@.sales_order AS o ON %s
+    JOIN @hub@.sales_order AS o ON o.order_id = s.old_id
     CROSS JOIN LATERAL (VALUES (o.sale_key), (s.v_sale_key)) AS k(sale_key)
-    WHERE s.rule IS NULL AND o.sale_key <> s.v_sale_key$sql$, @hub@.stage_name(plan), @hub@.fact_same_key(plan)) INTO moved_keys;
+    WHERE s.rule IS NULL AND s.old_hash <> s.content_hash AND o.sale_key <> s.v_sale_key$sql$, @hub@.stage_name(plan)) INTO moved_keys;
   IF moved_keys IS NOT NULL THEN
     loaded := @hub@.update_facts(plan, true);
   END IF;
@@ -306,10 +298,10 @@ BEGIN
     SELECT s.key, %4$s, true
     FROM %5$s AS s
     %6$s
-    WHERE s.rule IS NULL AND NOT EXISTS (SELECT FROM @hub@.%1$I AS o WHERE %7$s)
+    WHERE s.rule IS NULL AND NOT EXISTS (SELECT FROM @hub@.%1$I AS o WHERE o.%2$I = s.key)
     ORDER BY s.key COLLATE "C"
     ON CONFLICT DO NOTHING$sql$,
-    target.table_name, target.key_column, part.names, part.expressions, stage, part.joins, @hub@.fact_same_key(plan));
+    target.table_name, target.key_column, part.names, part.expressions, stage, part.joins);
   GET DIAGNOSTICS made = ROW_COUNT;
 
   SELECT coalesce(string_agg(format(', %I', t.column_name), '' ORDER BY t.position), ''),
@@ -320,15 +312,15 @@ BEGIN
   FROM @hub@.load_target() WITH ORDINALITY AS t(entity, target, type, required, column_name, fallback, position)
   LEFT JOIN @hub@.fact_dimension() AS d ON d.type = t.type
   WHERE t.entity = plan ->> 'entity' AND t.type <> 'key' AND plan -> 'targets' -> t.target IS NOT NULL;
-  EXECUTE format('SELECT FROM @hub@.%I AS o JOIN %s AS s ON %s WHERE s.rule IS NULL ORDER BY s.key COLLATE "C" FOR NO KEY UPDATE OF o',
-                 target.table_name, stage, @hub@.fact_same_key(plan));
+  EXECUTE format('SELECT FROM @hub@.%I AS o JOIN %s AS s ON o.%I = s.key WHERE s.rule IS NULL ORDER BY s.key COLLATE "C" FOR NO KEY UPDATE OF o',
+                 target.table_name, stage, target.key_column);
   EXECUTE format($sql$
     UPDATE @hub@.%1$I AS o
     SET (declared%2$s) = ROW (true%3$s)
     FROM %4$s AS s
     %5$s
-    WHERE s.rule IS NULL AND %6$s AND ROW (o.declared%7$s) IS DISTINCT FROM ROW (true%3$s)$sql$,
-    target.table_name, mapped_names, mapped_values, stage, part.joins, @hub@.fact_same_key(plan), old_values);
+    WHERE s.rule IS NULL AND o.%6$I = s.key AND ROW (o.declared%7$s) IS DISTINCT FROM ROW (true%3$s)$sql$,
+    target.table_name, mapped_names, mapped_values, stage, part.joins, target.key_column, old_values);
   GET DIAGNOSTICS changed = ROW_COUNT;
   RETURN made + changed;
 END

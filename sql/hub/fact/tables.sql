@@ -39,9 +39,9 @@ CREATE TABLE @hub@.product (
 );
 CREATE TABLE @hub@.sales_order (
   order_id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  source_id           integer NOT NULL REFERENCES @hub@.source,
+  source_id           integer NOT NULL,
   order_key           text NOT NULL,
-  load_id             bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id             bigint NOT NULL,
   content_hash        bigint NOT NULL,
   record_id           bigint NOT NULL REFERENCES @hub@.source_record,
   channel_id          integer REFERENCES @hub@.channel,
@@ -66,7 +66,7 @@ CREATE TABLE @hub@.order_line (
   order_line_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   order_id            bigint NOT NULL REFERENCES @hub@.sales_order,
   line_key            text NOT NULL,
-  load_id             bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id             bigint NOT NULL,
   content_hash        bigint NOT NULL,
   product_id          bigint REFERENCES @hub@.product,
   quantity            numeric(18, 3) NOT NULL DEFAULT 1,
@@ -78,9 +78,9 @@ CREATE TABLE @hub@.order_line (
 CREATE INDEX order_line_product_idx ON @hub@.order_line (product_id);
 CREATE TABLE @hub@.payment (
   payment_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  source_id    integer NOT NULL REFERENCES @hub@.source,
+  source_id    integer NOT NULL,
   payment_key  text NOT NULL,
-  load_id      bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   order_id     bigint NOT NULL REFERENCES @hub@.sales_order,
   terms_days   integer NOT NULL DEFAULT 0 CHECK (terms_days >= 0),
@@ -93,9 +93,9 @@ CREATE TABLE @hub@.payment (
 CREATE INDEX payment_order_idx ON @hub@.payment (order_id);
 CREATE TABLE @hub@.touch (
   touch_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  source_id    integer NOT NULL REFERENCES @hub@.source,
+  source_id    integer NOT NULL,
   event_key    text NOT NULL,
-  load_id      bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   record_id    bigint NOT NULL REFERENCES @hub@.source_record,
   occurred_at  timestamptz NOT NULL,
@@ -113,9 +113,9 @@ CREATE TABLE @hub@.touch (
 CREATE INDEX touch_record_idx ON @hub@.touch (record_id);
 CREATE TABLE @hub@.lead (
   lead_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  source_id    integer NOT NULL REFERENCES @hub@.source,
+  source_id    integer NOT NULL,
   lead_key     text NOT NULL,
-  load_id      bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   record_id    bigint REFERENCES @hub@.source_record,
   created_at   timestamptz NOT NULL,
@@ -137,9 +137,9 @@ CREATE INDEX lead_record_idx ON @hub@.lead (record_id);
 CREATE INDEX lead_sale_key_idx ON @hub@.lead (sale_key);
 CREATE TABLE @hub@.service_case (
   case_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  source_id    integer NOT NULL REFERENCES @hub@.source,
+  source_id    integer NOT NULL,
   case_key     text NOT NULL,
-  load_id      bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   record_id    bigint NOT NULL REFERENCES @hub@.source_record,
   channel_id   integer REFERENCES @hub@.channel,

@@ -65,11 +65,13 @@ COMMENT ON FUNCTION @hub@.stage_payload(jsonb) IS
   'Used by crm.load(): SQL expression for the delivered row in the stage (alias s), as jsonb.';
 
 -- Puts the rows that broke a rule into quarantine. A row that waits there
--- already, from an earlier load of the same rows, does not get a twin.
+-- already, from an earlier load of the same rows, does not get a twin. Never by
+-- nested loops: nothing is known of the sizes here, and rows may be many.
 CREATE OR REPLACE FUNCTION @hub@.store_quarantine(plan jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 AS $$
 DECLARE
   stage CONSTANT text := @hub@.stage_name(plan);
@@ -88,20 +90,21 @@ BEGIN
     RETURN;
   END IF;
   EXECUTE format($sql$
-    INSERT INTO @hub@.quarantine (load_id, rule, detail, row_key, raw)
-    SELECT n.load_id, n.rule, n.detail, n.row_key, n.raw
-    FROM (SELECT %1$s::bigint AS load_id, s.rule, s.detail, left(s.key, 200) AS row_key, %3$s AS raw
-          FROM %2$s AS s
-          WHERE s.rule <> 'same') AS n
-    WHERE NOT EXISTS (
-      SELECT
+    WITH waiting AS MATERIALIZED (
+      SELECT q.rule, q.raw, true AS is_there
       FROM @hub@.quarantine AS q
       JOIN @hub@.load_batch AS b ON b.load_id = q.load_id
-      JOIN @hub@.load_batch AS own ON own.load_id = %1$s
-        AND own.source_id = b.source_id AND own.mapping = b.mapping
-      WHERE q.state = 'open' AND b.load_id <> %1$s AND q.rule = n.rule AND q.raw = n.raw)
+      JOIN @hub@.load_batch AS own ON own.source_id = b.source_id AND own.mapping = b.mapping
+      WHERE own.load_id = %1$s AND b.load_id <> own.load_id AND q.state = 'open'
+      GROUP BY q.rule, q.raw
+    )
+    INSERT INTO @hub@.quarantine (load_id, rule, detail, row_key, raw)
+    SELECT %1$s, n.rule, n.detail, n.row_key, n.raw
+    FROM (SELECT s.rule, s.detail, left(s.key, 200) AS row_key, %3$s AS raw FROM %2$s AS s WHERE s.rule <> 'same') AS n
+    LEFT JOIN waiting AS w ON w.rule = n.rule AND w.raw = n.raw
+    WHERE w.is_there IS NULL
     ORDER BY n.rule, n.row_key COLLATE "C", n.raw::text COLLATE "C"$sql$,
-    plan ->> 'load_id', stage, @hub@.stage_payload(plan));
+    (plan ->> 'load_id')::bigint, stage, @hub@.stage_payload(plan));
 END
 $$;
 
@@ -132,7 +135,7 @@ BEGIN
   IF plan ? 'replay' THEN
     PERFORM @hub@.mark_stale(plan);
   END IF;
-  loaded := CASE WHEN entity = 'customer' THEN @hub@.store_customers(plan)
+  loaded := CASE WHEN entity = 'customer' THEN @hub@.store_changed_customers(plan) + @hub@.store_new_customers(plan)
                  WHEN is_dimension THEN @hub@.store_dimension(plan)
                  ELSE @hub@.store_facts(plan) END;
   EXECUTE format('SELECT count(*) FROM %s AS s WHERE s.rule <> ''same''', stage) INTO quarantined;

@@ -39,8 +39,57 @@ $$;
 COMMENT ON FUNCTION @hub@.load_quality() IS
   'Used by crm.load(): SQL expression for source_record.quality: 0 none or rejected, 3 implausible, 6 unchecked, 9 checked and valid, by position of survivorship_rule.';
 
+-- Text of one attribute as it is delivered, to be normalised: NULL beyond a
+-- number of bytes, so that hostile values reach no index.
+CREATE OR REPLACE FUNCTION @hub@.load_short(plan jsonb, target text, bytes integer)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN plan -> 'targets' -> target IS NULL THEN 'NULL::text'
+              ELSE format('CASE WHEN octet_length(a.t_%1$s) <= %2$s THEN a.t_%1$s END', target, bytes) END
+$$;
+
+COMMENT ON FUNCTION @hub@.load_short(jsonb, text, integer) IS
+  'Used by crm.load(): SQL expression for the text of a target when it is not longer than this many bytes.';
+
+-- Whether one of the texts of a row is too long.
+CREATE OR REPLACE FUNCTION @hub@.load_too_long(plan jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce('coalesce(' || string_agg(
+    format('octet_length(a.t_%s) > %s', t.target, CASE WHEN t.target IN ('loyalty_card', 'device', 'username') THEN 400 ELSE 1000 END),
+    ' OR ' ORDER BY t.target) || ', false)', 'false')
+  FROM @hub@.load_target() AS t
+  WHERE t.entity = 'customer' AND plan -> 'targets' -> t.target IS NOT NULL
+    AND t.target IN ('full_name', 'given_name', 'surname', 'street', 'city', 'province', 'country', 'entered_by', 'loyalty_card',
+                     'device', 'username')
+$$;
+
+COMMENT ON FUNCTION @hub@.load_too_long(jsonb) IS
+  'Used by crm.load(): SQL condition that one of the texts of a customer row is too long.';
+
+-- What was delivered for a checked attribute and rejected by its normaliser
+-- (alias p); trimmed only here, since few values are rejected.
+CREATE OR REPLACE FUNCTION @hub@.load_rejected(plan jsonb, target text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN plan -> 'targets' -> target IS NULL THEN 'NULL::text'
+              ELSE format('CASE WHEN p.%1$s IS NULL THEN %2$s END', target, @hub@.load_trim('p.t_' || target)) END
+$$;
+
+COMMENT ON FUNCTION @hub@.load_rejected(jsonb, text) IS
+  'Used by crm.load(): SQL expression for the text of a target that its normaliser rejected.';
+
 -- The query that reads and normalises customer rows. Nested selects with
--- OFFSET 0 keep the planner from evaluating a normaliser more than once.
+-- OFFSET 0 keep the planner from evaluating a normaliser more than once. Levels:
+-- a the texts, p the normalised values, b the rejected texts and the date by
+-- which a birth must have been, c placeholders, d what stays, e quality and
+-- flags.
 CREATE OR REPLACE FUNCTION @hub@.customer_stage(plan jsonb)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -49,121 +98,115 @@ AS $$
 DECLARE
   zone CONSTANT text := plan ->> 'zone';
   started CONSTANT timestamptz := plan ->> 'started_at';
+  kind_text CONSTANT text := CASE WHEN plan #> '{targets,kind}' IS NULL THEN 'NULL::text' ELSE format('lower(%s)', @hub@.load_trim('a.t_kind')) END;
 BEGIN
   RETURN format($sql$
 SELECT e.payload, e.quarantine_id, e.key, e.business_at AS at, e.entered_by, e.kind, e.full_name, e.given_name, e.surname,
        e.birth_date, e.gender, e.email, e.phone, e.tax_id, e.street, e.postcode, e.city, e.province, e.country, e.loyalty_card,
-       e.device, e.username, e.name_key, e.quality, e.flags, e.attributes,
+       e.device, e.username, e.name_key, e.quality, e.flags, e.attributes, e.content_hash,
        CASE WHEN e.key IS NULL THEN 'missing_key'
             WHEN octet_length(e.key) > 1000 THEN 'value_too_long'
             WHEN num_nonnulls(e.full_name, e.email, e.phone, e.tax_id, e.loyalty_card, e.device, e.username) = 0 THEN 'empty_row'
        END AS rule,
        CASE WHEN octet_length(e.key) > 1000 THEN 'key: ' || left(e.key, 100) || '...' END AS detail,
-       omnicrm.content_hash(e.payload::text || ROW(
-         e.business_at, e.entered_by, e.kind, e.full_name, e.given_name, e.surname, e.birth_date, e.gender, e.email, e.phone, e.tax_id,
-         e.street, e.postcode, e.city, e.province, e.country, e.loyalty_card, e.device, e.username, e.quality, e.flags,
-         e.attributes)::text) AS content_hash
+       o.record_id AS old_id, o.content_hash AS old_hash
 FROM (
-  SELECT d.*, %6$s AS quality,
-         CASE WHEN d.wrong OR d.odd_birth OR d.bad_birth THEN NULLIF(array_remove(ARRAY[
-           CASE WHEN d.fake_email THEN 'placeholder_email' WHEN d.t_email IS NOT NULL AND d.email IS NULL THEN 'email_invalid' END,
-           CASE WHEN d.fake_phone THEN 'placeholder_phone' WHEN d.t_phone IS NOT NULL AND d.phone IS NULL THEN 'phone_invalid' END,
-           CASE WHEN d.fake_tax_id THEN 'placeholder_tax_id' WHEN d.t_tax_id IS NOT NULL AND d.tax_id IS NULL THEN 'tax_id_invalid' END,
+  SELECT d.*, %3$s AS quality,
+         omnicrm.content_hash(%4$L || d.payload::text) AS content_hash,
+         CASE WHEN d.flagged OR d.odd_birth THEN array_remove(ARRAY[
+           CASE WHEN d.fake_email THEN 'placeholder_email' WHEN d.r_email IS NOT NULL THEN 'email_invalid' END,
+           CASE WHEN d.fake_phone THEN 'placeholder_phone' WHEN d.r_phone IS NOT NULL THEN 'phone_invalid' END,
+           CASE WHEN d.fake_tax_id THEN 'placeholder_tax_id' WHEN d.r_tax_id IS NOT NULL THEN 'tax_id_invalid' END,
            CASE WHEN d.fake_name THEN 'placeholder_name' END,
-           CASE WHEN d.t_birth_date IS NULL THEN NULL
-                WHEN d.fake_birth THEN 'placeholder_birth_date'
+           CASE WHEN d.fake_birth THEN 'placeholder_birth_date'
                 WHEN d.bad_birth THEN 'birth_date_impossible'
                 WHEN d.odd_birth THEN 'birth_date_implausible'
-                WHEN d.birth_date IS NULL THEN 'birth_date_invalid' END,
-           CASE WHEN d.t_postcode IS NOT NULL AND d.postcode IS NULL THEN 'postcode_invalid' END,
-           CASE WHEN d.t_gender IS NOT NULL AND d.gender IS NULL THEN 'gender_invalid' END,
-           CASE WHEN d.t_business_at IS NOT NULL AND d.business_at IS NULL THEN 'business_at_invalid' END,
+                WHEN d.r_birth_date IS NOT NULL THEN 'birth_date_invalid' END,
+           CASE WHEN d.fake_postcode THEN 'placeholder_postcode' WHEN d.r_postcode IS NOT NULL THEN 'postcode_invalid' END,
+           CASE WHEN d.r_gender IS NOT NULL THEN 'gender_invalid' END,
+           CASE WHEN d.r_business_at IS NOT NULL THEN 'business_at_invalid' END,
            CASE WHEN d.fake_card THEN 'placeholder_loyalty_card' END,
            CASE WHEN d.fake_device THEN 'placeholder_device' END,
            CASE WHEN d.fake_username THEN 'placeholder_username' END,
            CASE WHEN d.odd_kind THEN 'kind_invalid' END,
-           CASE WHEN d.long_text THEN 'text_too_long' END], NULL), '{}') END AS flags
+           CASE WHEN d.long_text THEN 'text_too_long' END], NULL) END AS flags
   FROM (
-    SELECT c.payload, c.quarantine_id, c.t_key AS key, c.business_at, c.attributes,
-           c.t_email, c.t_phone, c.t_tax_id, c.t_birth_date, c.t_postcode, c.t_gender, c.t_business_at,
-           c.fake_email, c.fake_phone, c.fake_tax_id, c.fake_name, c.fake_birth, c.fake_card, c.fake_device, c.fake_username,
-           c.odd_kind, c.long_text, c.bad_birth, c.entered_by,
-           coalesce(c.known_kind, CASE WHEN c.tax_kind = 'organisation' AND NOT coalesce(c.fake_tax_id, false) THEN 'organisation' END, 'person') AS kind,
-           CASE WHEN NOT coalesce(c.fake_name, false) THEN c.full_name END AS full_name,
-           CASE WHEN NOT coalesce(c.fake_name, false) THEN c.given_name END AS given_name,
-           CASE WHEN NOT coalesce(c.fake_name, false) THEN c.surname END AS surname,
-           CASE WHEN NOT (coalesce(c.fake_birth, false) OR c.bad_birth) THEN c.birth_date END AS birth_date,
+    SELECT c.payload, c.quarantine_id, c.attributes, c.key, c.business_at, c.entered_by,
+           c.r_email, c.r_phone, c.r_tax_id, c.r_birth_date, c.r_postcode, c.r_gender, c.r_business_at,
+           c.fake_email, c.fake_phone, c.fake_tax_id, c.fake_name, c.fake_birth, c.fake_postcode, c.fake_card, c.fake_device,
+           c.fake_username, c.odd_kind, c.long_text, c.bad_birth,
+           coalesce(c.known_kind, CASE WHEN NOT c.fake_tax_id THEN omnicrm.tax_id_kind(c.tax_id, c.place) END, 'person') AS kind,
+           CASE WHEN c.fake_name IS NOT TRUE THEN c.full_name END AS full_name,
+           CASE WHEN c.fake_name IS NOT TRUE THEN c.given_name END AS given_name,
+           CASE WHEN c.fake_name IS NOT TRUE THEN c.surname END AS surname,
+           CASE WHEN c.fake_name IS NOT TRUE THEN omnicrm.name_key(c.full_name) END AS name_key,
+           CASE WHEN c.fake_birth IS NOT TRUE AND NOT c.bad_birth THEN c.birth_date END AS birth_date,
            c.gender,
-           CASE WHEN NOT coalesce(c.fake_email, false) THEN c.email END AS email,
-           CASE WHEN NOT coalesce(c.fake_phone, false) THEN c.phone END AS phone,
-           CASE WHEN NOT coalesce(c.fake_tax_id, false) THEN c.tax_id END AS tax_id,
-           c.street, c.postcode, c.city, c.province, c.country,
-           CASE WHEN NOT coalesce(c.fake_card, false) THEN c.loyalty_card END AS loyalty_card,
-           CASE WHEN NOT coalesce(c.fake_device, false) THEN c.device END AS device,
-           CASE WHEN NOT coalesce(c.fake_username, false) THEN c.username END AS username,
-           CASE WHEN NOT coalesce(c.fake_name, false) THEN omnicrm.name_key(c.full_name) END AS name_key,
-           NOT c.bad_birth AND NOT coalesce(c.fake_birth, false)
-             AND coalesce(c.birth_date > c.known_on - 5115 AND c.birth_date > (c.known_on - interval '14 years')::date
-                          OR c.birth_date < c.known_on - 40000 AND c.birth_date < (c.known_on - interval '110 years')::date,
-                          false) AS odd_birth,
-           coalesce(c.fake_email OR c.fake_phone OR c.fake_tax_id OR c.fake_name OR c.fake_birth OR c.fake_card OR c.fake_device
-                    OR c.fake_username, false)
-             OR c.odd_kind OR c.long_text
-             OR num_nonnulls(c.t_email, c.t_phone, c.t_tax_id, c.t_birth_date, c.t_postcode, c.t_gender, c.t_business_at)
-                <> num_nonnulls(c.email, c.phone, c.tax_id, c.birth_date, c.postcode, c.gender, c.business_at) AS wrong
+           CASE WHEN c.fake_email IS NOT TRUE THEN c.email END AS email,
+           CASE WHEN c.fake_phone IS NOT TRUE THEN c.phone END AS phone,
+           CASE WHEN c.fake_tax_id IS NOT TRUE THEN c.tax_id END AS tax_id,
+           c.street, CASE WHEN c.fake_postcode IS NOT TRUE THEN c.postcode END AS postcode, c.city, c.province, c.country,
+           CASE WHEN c.fake_card IS NOT TRUE THEN c.loyalty_card END AS loyalty_card,
+           CASE WHEN c.fake_device IS NOT TRUE THEN c.device END AS device,
+           CASE WHEN c.fake_username IS NOT TRUE THEN c.username END AS username,
+           coalesce(NOT c.bad_birth AND NOT c.fake_birth
+                    AND (c.birth_date > c.known_on - 5115 AND c.birth_date > (c.known_on - interval '14 years')::date
+                         OR c.birth_date < c.known_on - 40000 AND c.birth_date < (c.known_on - interval '110 years')::date),
+                    false) AS odd_birth,
+           coalesce(c.fake_email, false) OR coalesce(c.fake_phone, false) OR coalesce(c.fake_tax_id, false)
+             OR coalesce(c.fake_name, false) OR coalesce(c.fake_birth, false) OR coalesce(c.fake_postcode, false)
+             OR coalesce(c.fake_card, false) OR coalesce(c.fake_device, false) OR coalesce(c.fake_username, false)
+             OR c.bad_birth OR c.odd_kind OR c.long_text
+             OR num_nonnulls(c.r_email, c.r_phone, c.r_tax_id, c.r_birth_date, c.r_postcode, c.r_gender, c.r_business_at) > 0 AS flagged
     FROM (
       SELECT b.*,
              coalesce(b.birth_date >= b.known_on, false) AS bad_birth,
-             omnicrm.is_placeholder('email', coalesce(b.email, b.t_email)) AS fake_email,
-             omnicrm.is_placeholder('phone', coalesce(b.phone, b.t_phone)) AS fake_phone,
-             omnicrm.is_placeholder('tax_id', coalesce(b.tax_id, b.t_tax_id)) AS fake_tax_id,
+             omnicrm.is_placeholder('email', coalesce(b.email, b.r_email)) AS fake_email,
+             omnicrm.is_placeholder('phone', coalesce(b.phone, b.r_phone)) AS fake_phone,
+             omnicrm.is_placeholder('tax_id', coalesce(b.tax_id, b.r_tax_id)) AS fake_tax_id,
              omnicrm.is_placeholder('name', b.full_name) AS fake_name,
-             omnicrm.is_placeholder('birth_date', b.birth_date::text) AS fake_birth,
+             omnicrm.is_placeholder('birth_date', coalesce(b.birth_date::text, b.r_birth_date)) AS fake_birth,
+             omnicrm.is_placeholder('postcode', coalesce(b.postcode, b.r_postcode)) AS fake_postcode,
              omnicrm.is_placeholder('loyalty_card', b.loyalty_card) AS fake_card,
              omnicrm.is_placeholder('device', b.device) AS fake_device,
-             omnicrm.is_placeholder('username', b.username) AS fake_username,
-             CASE WHEN b.t_kind IS NULL THEN omnicrm.tax_id_kind(b.tax_id, b.place) END AS tax_kind
+             omnicrm.is_placeholder('username', b.username) AS fake_username
       FROM (
-        SELECT p.payload, p.quarantine_id, p.attributes, p.t_key, p.t_kind, p.t_email, p.t_phone, p.t_tax_id, p.t_birth_date,
-               p.t_postcode, p.t_gender, p.t_business_at, p.place, p.business_at, p.birth_date,
+        SELECT p.payload, p.quarantine_id, p.attributes, p.key, p.place, p.business_at, p.birth_date, p.entered_by, p.gender,
                coalesce(p.full_name, NULLIF(concat_ws(' ', p.given_name, p.surname), '')) AS full_name,
-               p.given_name, p.surname, p.gender, p.email, p.phone, p.tax_id, p.postcode, p.street, p.city, p.province, p.country,
-               p.loyalty_card, p.device, p.username, p.entered_by, p.known_kind, p.odd_kind, p.long_text,
-               coalesce(least(%7$s, %4$L::date), %4$L::date) AS known_on
+               p.given_name, p.surname, p.email, p.phone, p.tax_id, p.postcode, p.street, p.city, p.province, p.country,
+               p.loyalty_card, p.device, p.username, p.long_text,
+               CASE WHEN p.kind_text IN ('person', 'persona', 'individual', 'consumer', 'b2c') THEN 'person'
+                    WHEN p.kind_text IN ('organisation', 'organization', 'company', 'empresa', 'business', 'b2b') THEN 'organisation'
+               END AS known_kind,
+               coalesce(p.kind_text NOT IN ('person', 'persona', 'individual', 'consumer', 'b2c', 'organisation', 'organization',
+                                            'company', 'empresa', 'business', 'b2b'), false) AS odd_kind,
+               %5$s AS r_email, %6$s AS r_phone, %7$s AS r_tax_id, %8$s AS r_birth_date, %9$s AS r_postcode, %10$s AS r_gender,
+               %11$s AS r_business_at,
+               coalesce(least(%12$s, %13$L::date), %13$L::date) AS known_on
         FROM (
-          SELECT a.payload, a.quarantine_id, a.attributes, a.t_key, a.t_kind, a.t_email, a.t_phone, a.t_tax_id, a.t_birth_date,
-                 a.t_postcode, a.t_gender, a.t_business_at, coalesce(a.t_country, %3$L) AS place,
-                 %8$s AS business_at,
-                 %9$s AS birth_date,
-                 CASE WHEN octet_length(a.t_full_name) <= 1000 THEN omnicrm.normalize_text(a.t_full_name) END AS full_name,
-                 CASE WHEN octet_length(a.t_given_name) <= 1000 THEN omnicrm.normalize_text(a.t_given_name) END AS given_name,
-                 CASE WHEN octet_length(a.t_surname) <= 1000 THEN omnicrm.normalize_text(a.t_surname) END AS surname,
+          SELECT a.payload, a.quarantine_id, a.attributes, %14$s AS key, %15$s AS kind_text, a.t_email, a.t_phone, a.t_tax_id,
+                 a.t_birth_date, a.t_postcode, a.t_gender, a.t_business_at, coalesce(a.t_country, %16$L) AS place,
+                 %17$s AS business_at,
+                 %18$s AS birth_date,
+                 omnicrm.normalize_text(%19$s) AS full_name,
+                 omnicrm.normalize_text(%20$s) AS given_name,
+                 omnicrm.normalize_text(%21$s) AS surname,
                  omnicrm.normalize_gender(a.t_gender) AS gender,
                  omnicrm.normalize_email(a.t_email) AS email,
-                 omnicrm.normalize_phone(a.t_phone, coalesce(a.t_country, %3$L)) AS phone,
-                 omnicrm.normalize_tax_id(a.t_tax_id, coalesce(a.t_country, %3$L)) AS tax_id,
-                 omnicrm.normalize_postcode(a.t_postcode, coalesce(a.t_country, %3$L)) AS postcode,
-                 CASE WHEN octet_length(a.t_street) <= 1000 THEN omnicrm.normalize_text(a.t_street) END AS street,
-                 CASE WHEN octet_length(a.t_city) <= 1000 THEN omnicrm.normalize_text(a.t_city) END AS city,
-                 CASE WHEN octet_length(a.t_province) <= 1000 THEN omnicrm.normalize_text(a.t_province) END AS province,
-                 CASE WHEN octet_length(a.t_country) <= 1000 THEN omnicrm.normalize_text(a.t_country) END AS country,
-                 CASE WHEN octet_length(a.t_loyalty_card) <= 400 THEN NULLIF(translate(upper(a.t_loyalty_card), ' -.', ''), '') END AS loyalty_card,
-                 CASE WHEN octet_length(a.t_device) <= 400 THEN a.t_device END AS device,
-                 CASE WHEN octet_length(a.t_username) <= 400 THEN lower(a.t_username) END AS username,
-                 CASE WHEN octet_length(a.t_entered_by) <= 1000 THEN omnicrm.normalize_text(a.t_entered_by) END AS entered_by,
-                 CASE WHEN a.t_kind IS NULL THEN NULL
-                      WHEN lower(a.t_kind) IN ('person', 'persona', 'individual', 'consumer', 'b2c') THEN 'person'
-                      WHEN lower(a.t_kind) IN ('organisation', 'organization', 'company', 'empresa', 'business', 'b2b') THEN 'organisation'
-                 END AS known_kind,
-                 coalesce(lower(a.t_kind) NOT IN ('person', 'persona', 'individual', 'consumer', 'b2c', 'organisation', 'organization',
-                                                  'company', 'empresa', 'business', 'b2b'), false) AS odd_kind,
-                 coalesce(greatest(octet_length(a.t_full_name), octet_length(a.t_given_name), octet_length(a.t_surname),
-                                   octet_length(a.t_street), octet_length(a.t_city), octet_length(a.t_province),
-                                   octet_length(a.t_country), octet_length(a.t_entered_by)) > 1000
-                          OR greatest(octet_length(a.t_loyalty_card), octet_length(a.t_device), octet_length(a.t_username)) > 400,
-                          false) AS long_text
+                 omnicrm.normalize_phone(a.t_phone, coalesce(a.t_country, %16$L)) AS phone,
+                 omnicrm.normalize_tax_id(a.t_tax_id, coalesce(a.t_country, %16$L)) AS tax_id,
+                 omnicrm.normalize_postcode(a.t_postcode, coalesce(a.t_country, %16$L)) AS postcode,
+                 omnicrm.normalize_text(%22$s) AS street,
+                 omnicrm.normalize_text(%23$s) AS city,
+                 omnicrm.normalize_text(%24$s) AS province,
+                 omnicrm.normalize_text(%25$s) AS country,
+                 NULLIF(translate(upper(omnicrm.normalize_text(%26$s)), ' -.', ''), '') AS loyalty_card,
+                 omnicrm.normalize_text(%27$s) AS device,
+                 lower(omnicrm.normalize_text(%28$s)) AS username,
+                 omnicrm.normalize_text(%29$s) AS entered_by,
+                 %30$s AS long_text
           FROM (
-            SELECT %10$s AS payload, %11$s AS quarantine_id, %12$s AS attributes,
+            SELECT %31$s AS payload, %32$s AS quarantine_id, %33$s AS attributes,
   %1$s
             FROM %2$s
             OFFSET 0
@@ -177,14 +220,22 @@ FROM (
     OFFSET 0
   ) AS d
   OFFSET 0
-) AS e$sql$,
-    @hub@.load_texts(plan), @hub@.load_from(plan), plan ->> 'region', (started AT TIME ZONE zone)::date, zone,
-    @hub@.load_quality(),
+) AS e
+LEFT JOIN @hub@.source_record AS o ON o.source_id = %34$s AND o.source_key = e.key$sql$,
+    @hub@.load_texts(plan, false), @hub@.load_from(plan), @hub@.load_quality(), @hub@.load_fingerprint(plan),
+    @hub@.load_rejected(plan, 'email'), @hub@.load_rejected(plan, 'phone'), @hub@.load_rejected(plan, 'tax_id'),
+    @hub@.load_rejected(plan, 'birth_date'), @hub@.load_rejected(plan, 'postcode'), @hub@.load_rejected(plan, 'gender'),
+    @hub@.load_rejected(plan, 'business_at'),
     -- The session's time zone is UTC inside crm.load().
     CASE WHEN zone = 'UTC' THEN 'p.business_at::date' ELSE format('(p.business_at AT TIME ZONE %L)::date', zone) END,
+    (started AT TIME ZONE zone)::date, @hub@.load_trim('a.t_key'), kind_text, plan ->> 'region',
     @hub@.load_parsed(plan, 'business_at', 'timestamp'), @hub@.load_parsed(plan, 'birth_date', 'date'),
+    @hub@.load_short(plan, 'full_name', 1000), @hub@.load_short(plan, 'given_name', 1000), @hub@.load_short(plan, 'surname', 1000),
+    @hub@.load_short(plan, 'street', 1000), @hub@.load_short(plan, 'city', 1000), @hub@.load_short(plan, 'province', 1000),
+    @hub@.load_short(plan, 'country', 1000), @hub@.load_short(plan, 'loyalty_card', 400), @hub@.load_short(plan, 'device', 400),
+    @hub@.load_short(plan, 'username', 400), @hub@.load_short(plan, 'entered_by', 1000), @hub@.load_too_long(plan),
     @hub@.load_payload(plan, 'r'), CASE WHEN plan ? 'replay' THEN 'q.quarantine_id' ELSE 'NULL::bigint' END,
-    @hub@.load_attributes(plan));
+    @hub@.load_attributes(plan), (plan ->> 'source_id')::integer);
 END
 $$;
 
@@ -244,21 +295,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   stage CONSTANT text := @hub@.stage_name(plan);
-  source_id CONSTANT integer := (plan ->> 'source_id')::integer;
-  load_id CONSTANT bigint := (plan ->> 'load_id')::bigint;
   changed bigint;
 BEGIN
   EXECUTE format($sql$
     WITH changed AS MATERIALIZED (
       SELECT o.record_id, o.load_id, o.business_at, o.received_at, o.payload
       FROM %s AS s
-      JOIN @hub@.source_record AS o ON o.source_id = %s AND o.source_key = s.key
-      WHERE s.rule IS NULL AND o.content_hash <> s.content_hash
+      JOIN @hub@.source_record AS o ON o.record_id = s.old_id
+      WHERE s.rule IS NULL AND s.old_hash <> s.content_hash
     ), gone AS (
       DELETE FROM @hub@.identifier AS i USING changed AS c WHERE i.record_id = c.record_id
     )
     INSERT INTO @hub@.source_record_history (record_id, load_id, business_at, received_at, payload)
-    SELECT c.record_id, c.load_id, c.business_at, c.received_at, c.payload FROM changed AS c$sql$, stage, source_id);
+    SELECT c.record_id, c.load_id, c.business_at, c.received_at, c.payload FROM changed AS c$sql$, stage);
   GET DIAGNOSTICS changed = ROW_COUNT;
   IF changed = 0 THEN
     RETURN 0;
@@ -268,13 +317,13 @@ BEGIN
       UPDATE @hub@.source_record AS o
       SET (load_id, business_at, received_at, %1$s) = ROW (%2$s, s.at, now(), %3$s)
       FROM %4$s AS s
-      WHERE o.source_id = %5$s AND o.source_key = s.key AND s.rule IS NULL AND o.content_hash <> s.content_hash
+      WHERE o.record_id = s.old_id AND s.rule IS NULL AND s.old_hash <> s.content_hash
       RETURNING o.*
     ), queued AS (
       INSERT INTO @hub@.resolve_queue (record_id) SELECT m.record_id FROM made AS m
     )
-    INSERT INTO @hub@.identifier (kind, value, record_id) %6$s$sql$,
-    @hub@.record_columns(''), load_id, @hub@.record_columns('s.'), stage, source_id, @hub@.load_identifiers(plan));
+    INSERT INTO @hub@.identifier (kind, value, record_id) %5$s$sql$,
+    @hub@.record_columns(''), (plan ->> 'load_id')::bigint, @hub@.record_columns('s.'), stage, @hub@.load_identifiers(plan));
   RETURN changed;
 END
 $$;
@@ -282,7 +331,8 @@ $$;
 COMMENT ON FUNCTION @hub@.store_changed_customers(jsonb) IS
   'Used by crm.load(): moves the old version of changed records to source_record_history, updates them, replaces their identifiers and queues them. Returns their number.';
 
--- Inserts the records whose key is new, with identifiers and queue.
+-- Inserts the records whose key is new, with identifiers and queue, in the order
+-- of their keys: the same rows in any order get the same ids.
 CREATE OR REPLACE FUNCTION @hub@.store_new_customers(plan jsonb)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -296,8 +346,8 @@ BEGIN
       INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, %1$s)
       SELECT %2$s, s.key, %3$s, s.at, %4$s
       FROM %5$s AS s
-      WHERE s.rule IS NULL
-        AND NOT EXISTS (SELECT FROM @hub@.source_record AS o WHERE o.source_id = %2$s AND o.source_key = s.key)
+      WHERE s.rule IS NULL AND s.old_id IS NULL
+      ORDER BY s.key COLLATE "C"
       RETURNING o.record_id, o.tax_id, o.email, o.phone, o.loyalty_card, o.device, o.username, o.name_key, o.birth_date, o.postcode
     ), queued AS (
       INSERT INTO @hub@.resolve_queue (record_id) SELECT m.record_id FROM made AS m
@@ -305,29 +355,11 @@ BEGIN
       INSERT INTO @hub@.identifier (kind, value, record_id) %6$s
     )
     SELECT count(*) FROM made$sql$,
-    @hub@.record_columns(''), plan ->> 'source_id', plan ->> 'load_id', @hub@.record_columns('s.'), @hub@.stage_name(plan),
-    @hub@.load_identifiers(plan)) INTO made;
+    @hub@.record_columns(''), (plan ->> 'source_id')::integer, (plan ->> 'load_id')::bigint, @hub@.record_columns('s.'),
+    @hub@.stage_name(plan), @hub@.load_identifiers(plan)) INTO made;
   RETURN made;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.store_new_customers(jsonb) IS
   'Used by crm.load(): inserts the records whose key is new, with their identifiers, and queues them. Returns their number.';
-
-CREATE OR REPLACE FUNCTION @hub@.store_customers(plan jsonb)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  loaded bigint := 0;
-BEGIN
-  IF EXISTS (SELECT FROM @hub@.source_record AS o WHERE o.source_id = (plan ->> 'source_id')::integer) THEN
-    loaded := @hub@.store_changed_customers(plan);
-  END IF;
-  RETURN loaded + @hub@.store_new_customers(plan);
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.store_customers(jsonb) IS
-  'Used by crm.load(): stores the checked customer rows of the stage. Returns the number of new and changed records.';

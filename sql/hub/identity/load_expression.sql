@@ -58,8 +58,22 @@ $$;
 COMMENT ON FUNCTION @hub@.load_payload(jsonb, text) IS
   'Used by crm.load(): SQL expression for the row as delivered, as jsonb.';
 
--- The text of one target in row r, trimmed, blank is NULL.
-CREATE OR REPLACE FUNCTION @hub@.load_text(plan jsonb, target text)
+-- What the content of a row depends on beside the row: the same row under
+-- another mapping is another content.
+CREATE OR REPLACE FUNCTION @hub@.load_fingerprint(plan jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT omnicrm.content_hash(jsonb_build_array(plan -> 'mapping', plan -> 'region', plan -> 'zone')::text)::text || ' '
+$$;
+
+COMMENT ON FUNCTION @hub@.load_fingerprint(jsonb) IS
+  'Used by crm.load(): hash of the mapping, region and time zone of a plan, which goes into the content hash of customer rows.';
+
+-- The text of one target in row r; trimmed, blank is NULL, unless the normaliser
+-- of the target does that anyway.
+CREATE OR REPLACE FUNCTION @hub@.load_text(plan jsonb, target text, trimmed boolean)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -67,7 +81,7 @@ AS $$
   SELECT CASE
     WHEN s.spec IS NULL THEN 'NULL::text'
     WHEN s.spec ? 'value' THEN format('%L::text', NULLIF(btrim(s.spec ->> 'value'), ''))
-    WHEN jsonb_array_length(s.spec -> 'columns') = 1 THEN @hub@.load_trim(c.list)
+    WHEN jsonb_array_length(s.spec -> 'columns') = 1 THEN CASE WHEN trimmed THEN @hub@.load_trim(c.list) ELSE c.list END
     ELSE format('NULLIF(concat_ws('' '', %s), '''')', c.list_trimmed)
   END
   FROM (SELECT plan -> 'targets' -> target AS spec) AS s
@@ -82,8 +96,8 @@ AS $$
   ) AS c
 $$;
 
-COMMENT ON FUNCTION @hub@.load_text(jsonb, text) IS
-  'Used by crm.load(): SQL expression for the text of one target in row r: columns joined by one blank, trimmed, blank is NULL.';
+COMMENT ON FUNCTION @hub@.load_text(jsonb, text, boolean) IS
+  'Used by crm.load(): SQL expression for the text of one target in row r: columns joined by one blank; trimmed: blanks around it taken off, blank is NULL.';
 
 -- A typed column that needs no parsing: its value, NULL where it is out of
 -- range. NULL when the target has no such column.
@@ -124,22 +138,22 @@ COMMENT ON FUNCTION @hub@.load_direct(jsonb, text, text) IS
 -- Select list of the innermost query: t_<target> is the text of each target,
 -- x_<target> the value of a typed column. Where the value is there, its text is
 -- not needed, only that there is one.
-CREATE OR REPLACE FUNCTION @hub@.load_texts(plan jsonb)
+CREATE OR REPLACE FUNCTION @hub@.load_texts(plan jsonb, trimmed boolean)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT string_agg(
-    CASE WHEN d.direct IS NULL THEN format('%s AS t_%s', @hub@.load_text(plan, t.target), t.target)
+    CASE WHEN d.direct IS NULL THEN format('%s AS t_%s', @hub@.load_text(plan, t.target, trimmed), t.target)
          ELSE format('%1$s AS x_%2$s, CASE WHEN (%1$s) IS NULL THEN %3$s ELSE ''-'' END AS t_%2$s',
-                     d.direct, t.target, @hub@.load_text(plan, t.target)) END,
+                     d.direct, t.target, @hub@.load_text(plan, t.target, trimmed)) END,
     E',\n  ' ORDER BY t.position)
   FROM @hub@.load_target() WITH ORDINALITY AS t(entity, target, type, required, column_name, fallback, position)
   CROSS JOIN LATERAL (SELECT @hub@.load_direct(plan, t.target, t.type) AS direct) AS d
   WHERE t.entity = plan ->> 'entity' AND t.type <> 'attributes'
 $$;
 
-COMMENT ON FUNCTION @hub@.load_texts(jsonb) IS
+COMMENT ON FUNCTION @hub@.load_texts(jsonb, boolean) IS
   'Used by crm.load(): select list with the text (t_) and, for typed columns, the value (x_) of each target of the plan.';
 
 -- The parsed value of one target over the columns of load_texts() (alias a),

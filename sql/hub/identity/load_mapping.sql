@@ -126,29 +126,29 @@ $$;
 COMMENT ON FUNCTION @hub@.load_target() IS
   'What crm.load() can load: one row for each target of each entity. type: key, text, name (text in an index), date, timestamp, money, quantity, days, emotion (-2 to 2), rating (1 to 5), boolean, currency, choice (followed by its values), attributes, or a reference: customer, order, channel, employee, campaign, product. required: the mapping must name it. column_name: where it goes; fallback: SQL expression for a missing value.';
 
--- Table, key column and time column of an entity.
+-- Table, columns and nature of an entity.
 CREATE OR REPLACE FUNCTION @hub@.load_table()
-RETURNS TABLE (entity text, table_name text, key_column text, time_target text, own_keys boolean, is_dimension boolean)
+RETURNS TABLE (entity text, table_name text, id_column text, key_column text, time_target text, own_keys boolean, is_dimension boolean)
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   VALUES
-    ('customer', 'source_record', 'source_key', 'business_at', true, false),
-    ('channel', 'channel', 'name', NULL, false, true),
-    ('employee', 'employee', 'employee_key', NULL, false, true),
-    ('campaign', 'campaign', 'name', NULL, false, true),
-    ('product', 'product', 'product_key', NULL, false, true),
-    ('order', 'sales_order', 'order_key', 'ordered_at', true, false),
-    ('order_line', 'order_line', 'line_key', NULL, false, false),
-    ('payment', 'payment', 'payment_key', NULL, true, false),
-    ('touch', 'touch', 'event_key', 'occurred_at', true, false),
-    ('lead', 'lead', 'lead_key', 'created_at', true, false),
-    ('case', 'service_case', 'case_key', 'opened_at', true, false),
-    ('consent', 'consent_event', 'event_key', 'stated_at', true, false)
+    ('customer', 'source_record', 'record_id', 'source_key', 'business_at', true, false),
+    ('channel', 'channel', 'channel_id', 'name', NULL, false, true),
+    ('employee', 'employee', 'employee_id', 'employee_key', NULL, false, true),
+    ('campaign', 'campaign', 'campaign_id', 'name', NULL, false, true),
+    ('product', 'product', 'product_id', 'product_key', NULL, false, true),
+    ('order', 'sales_order', 'order_id', 'order_key', 'ordered_at', true, false),
+    ('order_line', 'order_line', 'order_line_id', 'line_key', NULL, false, false),
+    ('payment', 'payment', 'payment_id', 'payment_key', NULL, true, false),
+    ('touch', 'touch', 'touch_id', 'event_key', 'occurred_at', true, false),
+    ('lead', 'lead', 'lead_id', 'lead_key', 'created_at', true, false),
+    ('case', 'service_case', 'case_id', 'case_key', 'opened_at', true, false),
+    ('consent', 'consent_event', 'consent_event_id', 'event_key', 'stated_at', true, false)
 $$;
 
 COMMENT ON FUNCTION @hub@.load_table() IS
-  'Where crm.load() puts each entity: table, column of the key, target that dates a row (the newer of two rows with one key wins), whether keys belong to a source, and whether it is a dimension shared by all sources.';
+  'Where crm.load() puts each entity: table, columns of its id and key, target that dates a row (the newer of two rows with one key wins), whether keys belong to a source, and whether it is a dimension shared by all sources.';
 
 -- Columns of a relation that a mapping may name, with the base type of domains.
 CREATE OR REPLACE FUNCTION @hub@.relation_column(relation regclass)
@@ -398,7 +398,7 @@ BEGIN
   WHERE t.entity = target_entity AND mapping ? t.target;
   RETURN jsonb_build_object(
     'source_id', source.source_id, 'source', source.name, 'entity', target_entity, 'relation', relation::oid::bigint,
-    'zone', zone, 'region', region, 'currency', hub.currency, 'targets', targets,
+    'zone', zone, 'region', region, 'currency', hub.currency, 'targets', targets, 'mapping', mapping,
     'customer_sources', @hub@.mapped_source_ids('customer_source', mapping -> 'customer_source', source.source_id),
     'order_sources', @hub@.mapped_source_ids('order_source', mapping -> 'order_source', source.source_id));
 END

@@ -15,18 +15,18 @@ BEGIN
   SELECT t.* INTO STRICT target FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity';
   IF target.is_dimension THEN
     -- A dimension's row does not know its load: what is declared stays.
-    newer := 'o.declared';
+    newer := format('o.%I = s.key AND o.declared', target.key_column);
   ELSE
-    newer := format('o.load_id >= %s AND o.content_hash <> s.content_hash', (plan ->> 'replay')::bigint);
+    newer := format('o.%I = s.old_id AND o.load_id >= %s AND s.old_hash <> s.content_hash', target.id_column, (plan ->> 'replay')::bigint);
     IF target.time_target IS NOT NULL THEN
-      newer := newer || format(' AND NOT coalesce(s.at > o.%I, false)', target.time_target);
+      newer := newer || format(' AND (s.at > o.%I) IS NOT TRUE', target.time_target);
     END IF;
   END IF;
   EXECUTE format($sql$
     UPDATE %s AS s
     SET rule = 'duplicate_key', detail = 'a row with this key is loaded already: ' || left(s.key, 100)
     FROM @hub@.%I AS o
-    WHERE s.rule IS NULL AND %s AND %s$sql$, stage, target.table_name, @hub@.fact_same_key(plan), newer);
+    WHERE s.rule IS NULL AND %s$sql$, stage, target.table_name, newer);
 END
 $$;
 
