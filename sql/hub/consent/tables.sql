@@ -3,7 +3,7 @@
 CREATE TABLE @hub@.consent_event (
   consent_event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id        integer NOT NULL,
-  event_key        text NOT NULL,
+  event_key        text COLLATE "C" NOT NULL,
   load_id          bigint NOT NULL,
   content_hash     bigint NOT NULL,
   record_id        bigint NOT NULL REFERENCES @hub@.source_record,

@@ -4,13 +4,13 @@
 
 CREATE TABLE @hub@.channel (
   channel_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name       text NOT NULL UNIQUE,
+  name       text COLLATE "C" NOT NULL UNIQUE,
   kind       text NOT NULL DEFAULT 'other',
   declared   boolean NOT NULL DEFAULT true
 );
 CREATE TABLE @hub@.employee (
   employee_id  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  employee_key text NOT NULL UNIQUE,
+  employee_key text COLLATE "C" NOT NULL UNIQUE,
   name         text NOT NULL,
   role         text,
   team         text,
@@ -19,7 +19,7 @@ CREATE TABLE @hub@.employee (
 );
 CREATE TABLE @hub@.campaign (
   campaign_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name        text NOT NULL UNIQUE,
+  name        text COLLATE "C" NOT NULL UNIQUE,
   channel_id  integer REFERENCES @hub@.channel,
   starts_on   date,
   ends_on     date,
@@ -28,7 +28,7 @@ CREATE TABLE @hub@.campaign (
 );
 CREATE TABLE @hub@.product (
   product_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  product_key text NOT NULL UNIQUE,
+  product_key text COLLATE "C" NOT NULL UNIQUE,
   name        text NOT NULL,
   category    text,
   price       numeric(18, 2),
@@ -40,7 +40,7 @@ CREATE TABLE @hub@.product (
 CREATE TABLE @hub@.sales_order (
   order_id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id           integer NOT NULL,
-  order_key           text NOT NULL,
+  order_key           text COLLATE "C" NOT NULL,
   load_id             bigint NOT NULL,
   content_hash        bigint NOT NULL,
   record_id           bigint NOT NULL REFERENCES @hub@.source_record,
@@ -48,8 +48,8 @@ CREATE TABLE @hub@.sales_order (
   employee_id         integer REFERENCES @hub@.employee,
   ordered_at          timestamptz NOT NULL,
   kind                text NOT NULL DEFAULT 'sale' CHECK (kind IN ('sale', 'return')),
-  returns_key         text,
-  sale_key            text NOT NULL,
+  returns_key         text COLLATE "C",
+  sale_key            text COLLATE "C" NOT NULL,
   duplicate_of        bigint REFERENCES @hub@.sales_order,
   revenue             numeric(18, 2) NOT NULL,
   gross_margin        numeric(18, 2),
@@ -65,7 +65,7 @@ CREATE INDEX sales_order_duplicate_idx ON @hub@.sales_order (duplicate_of) WHERE
 CREATE TABLE @hub@.order_line (
   order_line_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   order_id            bigint NOT NULL REFERENCES @hub@.sales_order,
-  line_key            text NOT NULL,
+  line_key            text COLLATE "C" NOT NULL,
   load_id             bigint NOT NULL,
   content_hash        bigint NOT NULL,
   product_id          bigint REFERENCES @hub@.product,
@@ -79,7 +79,7 @@ CREATE INDEX order_line_product_idx ON @hub@.order_line (product_id);
 CREATE TABLE @hub@.payment (
   payment_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id    integer NOT NULL,
-  payment_key  text NOT NULL,
+  payment_key  text COLLATE "C" NOT NULL,
   load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   order_id     bigint NOT NULL REFERENCES @hub@.sales_order,
@@ -94,7 +94,7 @@ CREATE INDEX payment_order_idx ON @hub@.payment (order_id);
 CREATE TABLE @hub@.touch (
   touch_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id    integer NOT NULL,
-  event_key    text NOT NULL,
+  event_key    text COLLATE "C" NOT NULL,
   load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   record_id    bigint NOT NULL REFERENCES @hub@.source_record,
@@ -114,7 +114,7 @@ CREATE INDEX touch_record_idx ON @hub@.touch (record_id);
 CREATE TABLE @hub@.lead (
   lead_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id    integer NOT NULL,
-  lead_key     text NOT NULL,
+  lead_key     text COLLATE "C" NOT NULL,
   load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   record_id    bigint REFERENCES @hub@.source_record,
@@ -129,7 +129,7 @@ CREATE TABLE @hub@.lead (
   lost_at      timestamptz,
   lost_reason  text,
   value        numeric(18, 2),
-  sale_key     text,
+  sale_key     text COLLATE "C",
   UNIQUE (source_id, lead_key),
   CHECK (won_at IS NULL OR lost_at IS NULL)
 );
@@ -138,7 +138,7 @@ CREATE INDEX lead_sale_key_idx ON @hub@.lead (sale_key);
 CREATE TABLE @hub@.service_case (
   case_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id    integer NOT NULL,
-  case_key     text NOT NULL,
+  case_key     text COLLATE "C" NOT NULL,
   load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   record_id    bigint NOT NULL REFERENCES @hub@.source_record,

@@ -242,7 +242,8 @@ $$;
 COMMENT ON FUNCTION @hub@.customer_stage(jsonb) IS
   'Used by crm.load(): the query that reads the rows of a plan and normalises, checks and flags them as customers.';
 
--- Identifiers of a record (alias m), as kind and value. A name needs two words
+-- Identifiers of a record (alias m), as kind and value, in the order of their
+-- index, which takes half the time of any other. A name needs two words
 -- to stand with a date of birth or a postcode; where people bear two surnames,
 -- a postcode asks for three. Rejected dates are not in the record; a date that
 -- makes a child of the customer still tells people apart when two sources agree
@@ -261,7 +262,8 @@ AS $$
       ('name_birth', CASE WHEN m.birth_date > %L AND strpos(m.name_key, ' ') > 0 THEN m.name_key || '|' || m.birth_date::text END),
       ('name_postcode', CASE WHEN m.postcode IS NOT NULL AND %s THEN m.name_key || '|' || m.postcode END)
     ) AS v(kind, value)
-    WHERE v.value IS NOT NULL AND octet_length(v.value) <= 400$sql$,
+    WHERE v.value IS NOT NULL AND octet_length(v.value) <= 400
+    ORDER BY v.kind COLLATE "C", v.value COLLATE "C"$sql$,
     ((plan ->> 'started_at')::timestamptz - interval '110 years')::date,
     CASE WHEN plan ->> 'region' = ANY (ARRAY['ES', 'PT', 'AD', 'AR', 'BO', 'BR', 'CL', 'CO', 'CR', 'CU', 'DO', 'EC', 'GT', 'HN', 'MX', 'NI',
                                              'PA', 'PE', 'PR', 'PY', 'SV', 'UY', 'VE'])

@@ -72,7 +72,8 @@ COMMENT ON FUNCTION @hub@.load_fingerprint(jsonb) IS
   'Used by crm.load(): hash of the mapping, region and time zone of a plan, which goes into the content hash of customer rows.';
 
 -- The text of one target in row r; trimmed, blank is NULL, unless the normaliser
--- of the target does that anyway.
+-- of the target does that anyway. Collation C: whatever the columns have, keys
+-- are the same only byte by byte, on every server.
 CREATE OR REPLACE FUNCTION @hub@.load_text(plan jsonb, target text, trimmed boolean)
 RETURNS text
 LANGUAGE sql STABLE
@@ -89,9 +90,9 @@ AS $$
     SELECT string_agg(e.expression, ', ' ORDER BY e.position) AS list,
            string_agg(@hub@.load_trim(e.expression), ', ' ORDER BY e.position) AS list_trimmed
     FROM (SELECT x.position,
-                 CASE WHEN plan ? 'replay' THEN format('(r ->> %L)', x.item ->> 'name')
-                      WHEN x.item ->> 'type' IN ('text', 'character varying') THEN format('r.%I', x.item ->> 'name')
-                      ELSE format('r.%I::text', x.item ->> 'name') END AS expression
+                 CASE WHEN plan ? 'replay' THEN format('(r ->> %L COLLATE "C")', x.item ->> 'name')
+                      ELSE format('(r.%I%s COLLATE "C")', x.item ->> 'name',
+                                  CASE WHEN x.item ->> 'type' NOT IN ('text', 'character varying') THEN '::text' END) END AS expression
           FROM jsonb_array_elements(s.spec -> 'columns') WITH ORDINALITY AS x(item, position)) AS e
   ) AS c
 $$;

@@ -140,7 +140,7 @@ COMMENT ON COLUMN @hub@.quarantine.closed_at IS 'When it was replayed or dropped
 CREATE TABLE @hub@.source_record (
   record_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   source_id    integer NOT NULL,
-  source_key   text NOT NULL,
+  source_key   text COLLATE "C" NOT NULL,
   load_id      bigint NOT NULL,
   content_hash bigint NOT NULL,
   business_at  timestamptz,
@@ -234,8 +234,8 @@ COMMENT ON COLUMN @hub@.resolve_queue.record_id IS 'Source record.';
 -- Follows from source_record; made by crm.load() alone and, for the sake of its
 -- speed, without a foreign key: who deletes a record deletes its identifiers.
 CREATE TABLE @hub@.identifier (
-  kind      text NOT NULL,
-  value     text NOT NULL,
+  kind      text COLLATE "C" NOT NULL,
+  value     text COLLATE "C" NOT NULL,
   record_id bigint NOT NULL,
   PRIMARY KEY (kind, value, record_id)
 );
