@@ -33,7 +33,7 @@ COMMENT ON FUNCTION @hub@.require_customer(bigint) IS
 -- and one index probe.
 CREATE OR REPLACE FUNCTION @hub@.find_by_identifier(query text)
 RETURNS TABLE (customer_id bigint, matched_by text, matched text)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 2
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -120,7 +120,7 @@ COMMENT ON FUNCTION @hub@.name_share(text[]) IS
 -- the order of their ids, a bounded number of them, until enough fit.
 CREATE OR REPLACE FUNCTION @hub@.find_by_words(words text[], query text, max_rows integer)
 RETURNS TABLE (customer_id bigint, score real)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
@@ -170,7 +170,7 @@ COMMENT ON FUNCTION @hub@.find_by_words(text[], text, integer) IS
 
 CREATE OR REPLACE FUNCTION @hub@.find_by_name(query text, max_rows integer)
 RETURNS TABLE (customer_id bigint, score real)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -204,7 +204,7 @@ COMMENT ON FUNCTION @hub@.find_by_name(text, integer) IS
 
 CREATE OR REPLACE FUNCTION @hub@.find_customer(query text, max_rows integer DEFAULT 20)
 RETURNS TABLE (customer_id bigint, full_name text, city text, email text, phone text, matched_by text, matched text, score real)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

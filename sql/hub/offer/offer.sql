@@ -2,19 +2,21 @@
 
 -- Every product that may be offered to a customer, best first: products that go
 -- with what he or she has, by propensity times margin; then popular ones, by
--- share of buyers times margin.
+-- share of buyers times margin. Candidates are sorted first and looked at one by
+-- one until enough have passed the gates.
 CREATE OR REPLACE FUNCTION @hub@.offer_list(living bigint, max_rows integer)
 RETURNS TABLE (rank integer, product_id bigint, propensity double precision, margin numeric,
-               because_id bigint, both_count bigint, of_count bigint)
-LANGUAGE plpgsql STABLE
+               both_count bigint, of_count bigint, because_ids bigint[])
+LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
   WITH
     held AS MATERIALIZED (
-      SELECT h.product_id
+      SELECT h.product_id, h.last_bought_at
       FROM @hub@.customer_product AS h
       WHERE h.customer_id = living AND h.quantity > 0
     ),
@@ -27,63 +29,95 @@ BEGIN
         AND x.valid_from <= now()
         AND x.valid_to > now()
     ),
+    -- The last 100 products tell enough, and keep the time of a call bounded.
+    telling AS MATERIALIZED (
+      SELECT h.product_id FROM held AS h ORDER BY h.last_bought_at DESC, h.product_id LIMIT 100
+    ),
     -- The largest damped conditional probability over what the customer has.
     goes_with AS (
       SELECT DISTINCT ON (n.neighbour_id)
-        n.neighbour_id AS product_id, n.probability, n.product_id AS because_id, n.both_count, n.product_count
-      FROM held AS h
+        n.neighbour_id AS product_id, n.probability, n.both_count, n.product_count
+      FROM telling AS h
         JOIN @hub@.product_neighbour AS n ON n.product_id = h.product_id
       ORDER BY n.neighbour_id, n.probability DESC, n.product_id
     ),
     personal AS MATERIALIZED (
-      SELECT g.product_id, g.probability, pp.margin, g.because_id, g.both_count, g.product_count
-      FROM goes_with AS g
-        JOIN @hub@.product AS p ON p.product_id = g.product_id
-        JOIN @hub@.product_popularity AS pp ON pp.product_id = g.product_id
-      WHERE p.active
-        AND pp.margin > 0
-        AND (p.repeatable OR p.product_id NOT IN (SELECT h.product_id FROM held AS h))
-        AND NOT EXISTS (SELECT 1
-                        FROM barred AS b
-                        WHERE coalesce(b.product_id = p.product_id, true) AND coalesce(b.category = p.category, b.category IS NULL))
-      ORDER BY g.probability * pp.margin::double precision DESC, g.product_id
+      SELECT s.product_id, s.probability, s.margin, s.both_count, s.product_count
+      FROM (
+          SELECT g.product_id, g.probability, pp.margin, g.both_count, g.product_count,
+                 g.probability * pp.margin::double precision AS score
+          FROM goes_with AS g
+            JOIN @hub@.product_popularity AS pp ON pp.product_id = g.product_id
+          WHERE pp.margin > 0
+          ORDER BY score DESC, g.product_id
+        ) AS s
+        CROSS JOIN LATERAL (
+          SELECT 1
+          FROM @hub@.product AS p
+          WHERE p.product_id = s.product_id
+            AND p.active
+            AND (p.repeatable OR p.product_id NOT IN (SELECT h.product_id FROM held AS h))
+            AND NOT EXISTS (SELECT 1
+                            FROM barred AS b
+                            WHERE coalesce(b.product_id = p.product_id, true)
+                              AND coalesce(b.category = p.category, b.category IS NULL))
+          OFFSET 0) AS passed
+      ORDER BY s.score DESC, s.product_id
       LIMIT max_rows
     ),
     popular AS (
-      SELECT pp.product_id, pp.share, pp.margin, pp.customers, pp.buyers
-      FROM @hub@.product_popularity AS pp
-        JOIN @hub@.product AS p ON p.product_id = pp.product_id
-      WHERE p.active
-        AND pp.margin > 0
-        AND pp.customers > 0
-        AND (p.repeatable OR p.product_id NOT IN (SELECT h.product_id FROM held AS h))
-        AND p.product_id NOT IN (SELECT o.product_id FROM personal AS o)
-        AND NOT EXISTS (SELECT 1
-                        FROM barred AS b
-                        WHERE coalesce(b.product_id = p.product_id, true) AND coalesce(b.category = p.category, b.category IS NULL))
-      ORDER BY pp.share * pp.margin::double precision DESC, pp.product_id
+      SELECT s.product_id, s.share, s.margin, s.customers, s.buyers
+      FROM (
+          SELECT pp.product_id, pp.share, pp.margin, pp.customers, pp.buyers,
+                 pp.share * pp.margin::double precision AS score
+          FROM @hub@.product_popularity AS pp
+          WHERE pp.margin > 0
+            AND pp.customers > 0
+          ORDER BY pp.share * pp.margin::double precision DESC, pp.product_id
+        ) AS s
+        CROSS JOIN LATERAL (
+          SELECT 1
+          FROM @hub@.product AS p
+          WHERE p.product_id = s.product_id
+            AND p.active
+            AND (p.repeatable OR p.product_id NOT IN (SELECT h.product_id FROM held AS h))
+            AND p.product_id NOT IN (SELECT o.product_id FROM personal AS o)
+            AND NOT EXISTS (SELECT 1
+                            FROM barred AS b
+                            WHERE coalesce(b.product_id = p.product_id, true)
+                              AND coalesce(b.category = p.category, b.category IS NULL))
+          OFFSET 0) AS passed
+      ORDER BY s.score DESC, s.product_id
       LIMIT greatest(max_rows - (SELECT count(*) FROM personal), 0)
     )
   SELECT
-    row_number() OVER (ORDER BY c.because_id IS NULL, c.propensity * c.margin::double precision DESC, c.product_id)::integer,
-    c.product_id, c.propensity, c.margin, c.because_id, c.both_count, c.of_count
+    row_number() OVER (ORDER BY c.is_popular, c.propensity * c.margin::double precision DESC, c.product_id)::integer,
+    c.product_id, c.propensity, c.margin, c.both_count, c.of_count,
+    CASE WHEN NOT c.is_popular THEN ARRAY(
+      SELECT n.product_id
+      FROM telling AS h
+        JOIN @hub@.product_neighbour AS n ON n.product_id = h.product_id AND n.neighbour_id = c.product_id
+      ORDER BY n.probability DESC, n.product_id
+      LIMIT 3)
+    END
   FROM (
-      SELECT o.product_id, o.probability, o.margin, o.because_id, o.both_count, o.product_count FROM personal AS o
+      SELECT o.product_id, o.probability, o.margin, o.both_count, o.product_count, false FROM personal AS o
       UNION ALL
-      SELECT o.product_id, o.share, o.margin, NULL, o.customers, o.buyers FROM popular AS o
-    ) AS c(product_id, propensity, margin, because_id, both_count, of_count)
+      SELECT o.product_id, o.share, o.margin, o.customers, o.buyers, true FROM popular AS o
+    ) AS c(product_id, propensity, margin, both_count, of_count, is_popular)
   ORDER BY 1;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.offer_list(bigint, integer) IS
-  'The best max_rows products that may be offered to a living customer (NULL: an unknown one), without names and reasons. Used by next_best_offer() and why_not_offer(); call those.';
+  'The best max_rows products that may be offered to a living customer (NULL: an unknown one), without names: because_ids are the up to three products of the customer that speak most for it, NULL for a popular product. Used by next_best_offer() and why_not_offer(); call those.';
 
 CREATE OR REPLACE FUNCTION @hub@.next_best_offer(customer_id bigint, k integer DEFAULT 3)
 RETURNS TABLE (rank integer, product_id bigint, product_key text, name text, category text, score numeric,
                propensity double precision, margin numeric, reason text, because text[])
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -105,43 +139,24 @@ BEGIN
     o.propensity,
     o.margin,
     CASE
-      WHEN o.because_id IS NULL THEN format('popular: %s of %s customers have it', o.both_count, o.of_count)
-      ELSE format('%s of %s customers who bought %s also bought it', o.both_count, o.of_count, b.name)
+      WHEN o.because_ids IS NULL THEN format('popular: %s of %s customers have it', o.both_count, o.of_count)
+      ELSE format('%s of %s customers who bought %s also bought it', o.both_count, o.of_count, names.because[1])
     END,
-    CASE WHEN o.because_id IS NULL THEN '{}' ELSE @hub@.offer_because(living, p.product_id) END
+    names.because
   FROM @hub@.offer_list(living, k) AS o
     JOIN @hub@.product AS p ON p.product_id = o.product_id
-    LEFT JOIN @hub@.product AS b ON b.product_id = o.because_id
+    CROSS JOIN LATERAL (
+      SELECT ARRAY(
+        SELECT b.name
+        FROM unnest(o.because_ids) WITH ORDINALITY AS w(product_id, place)
+          JOIN @hub@.product AS b ON b.product_id = w.product_id
+        ORDER BY w.place) AS because) AS names
   ORDER BY o.rank;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.next_best_offer(bigint, integer) IS
-  'The k best products to offer a customer. First those that go with what he or she has: propensity is the largest damped conditional probability n(X and Y) / (n(X) + 10) over the products X that he or she has; score is propensity times margin, the expected margin in the currency of the hub; reason names X and the counts, because the up to three products that speak most for it. If these are fewer than k, popular products follow: propensity is the share of buyers who have it. Never offered: what the customer has (unless product.repeatable), inactive products, what offer_exclusion bars, products without positive margin. customer_id NULL: an unknown customer, popular products. Old ids are followed. Ties by product_id. Needs crm.refresh_offers(). Errors: no_data_found for an unknown id, invalid_parameter_value for a negative or null k.';
-
--- Names of the up to three products of a customer that speak most for another.
-CREATE OR REPLACE FUNCTION @hub@.offer_because(living bigint, offered bigint)
-RETURNS text[]
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  RETURN (
-    SELECT array_agg(t.name ORDER BY t.probability DESC, t.product_id)
-    FROM (
-        SELECT p.name, n.probability, n.product_id
-        FROM @hub@.customer_product AS h
-          JOIN @hub@.product_neighbour AS n ON n.product_id = h.product_id AND n.neighbour_id = offered
-          JOIN @hub@.product AS p ON p.product_id = n.product_id
-        WHERE h.customer_id = living AND h.quantity > 0
-        ORDER BY n.probability DESC, n.product_id
-        LIMIT 3
-      ) AS t);
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.offer_because(bigint, bigint) IS
-  'Names of the up to three products of a living customer that speak most for offering another product, strongest first.';
+  'The k best products to offer a customer. First those that go with what he or she has: propensity is the largest damped conditional probability n(X and Y) / (n(X) + 10) over the products X that he or she has (the 100 bought last); score is propensity times margin, the expected margin in the currency of the hub; reason names X and the counts, because the up to three products that speak most for it. If these are fewer than k, popular products follow: propensity is the share of buyers who have it. Never offered: what the customer has (unless product.repeatable), inactive products, what offer_exclusion bars, products without positive margin. customer_id NULL: an unknown customer, popular products. Old ids are followed. Ties by product_id. Needs crm.refresh_offers(). Errors: no_data_found for an unknown id, invalid_parameter_value for a negative or null k.';
 
 CREATE OR REPLACE FUNCTION @hub@.why_not_offer(customer_id bigint, product_key text)
 RETURNS TABLE (gate text, passed boolean, detail text)
@@ -211,18 +226,18 @@ BEGIN
                      'not counted yet: run @hub@.refresh_offers()');
   RETURN NEXT;
 
-  SELECT o.rank, o.because_id, o.both_count, o.of_count, b.name,
+  SELECT o.rank, o.both_count, o.of_count, b.name,
          round((o.propensity * o.margin::double precision)::numeric, 4) AS score
   INTO place
   FROM @hub@.offer_list(living, 2147483647) AS o
-    LEFT JOIN @hub@.product AS b ON b.product_id = o.because_id
+    LEFT JOIN @hub@.product AS b ON b.product_id = o.because_ids[1]
   WHERE o.product_id = wanted.product_id;
   gate := 'rank';
   passed := place.rank IS NOT NULL AND place.rank <= 3;
   detail := CASE
     WHEN place.rank IS NULL AND coalesce(earns.customers, 0) = 0 THEN 'nobody has it yet'
     WHEN place.rank IS NULL THEN 'not ranked: a gate above is closed'
-    WHEN place.because_id IS NULL THEN
+    WHEN place.name IS NULL THEN
       format('place %s, expected margin %s: nothing the customer has goes with it; %s of %s customers have it',
              place.rank, place.score, place.both_count, place.of_count)
     ELSE
