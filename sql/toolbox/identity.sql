@@ -96,7 +96,7 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20
 AS 'MODULE_PATHNAME', 'omnicrm_normalize_text';
 
 COMMENT ON FUNCTION omnicrm.normalize_text(text) IS
-  'Text tidied for display: Unicode NFC, control characters and white space to single blanks, invisible marks gone, trimmed. NULL when nothing is left.';
+  'Text tidied for display: Unicode NFC, control characters and white space to single blanks, invisible marks gone, trimmed. NULL when nothing is left, or beyond 16 million characters.';
 
 CREATE FUNCTION omnicrm.normalize_gender(gender text)
 RETURNS text

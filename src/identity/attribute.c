@@ -10,6 +10,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "common/compat.h"
 #include "identity/chars.h"
@@ -17,6 +18,8 @@
 #include "identity/fold.h"
 
 #define POSTCODE_MAX	12
+/* a longer text is no value for display: 16 million characters */
+#define TEXT_MAX		(16 * 1024 * 1024)
 /* a longer run of combining marks is left as it is: composing is quadratic in it */
 #define MARKS_MAX		256
 /* no character becomes more than this many (Unicode: 3 in NFC) */
@@ -248,18 +251,25 @@ compose(codepoint **data, int length)
 	const UNormalizer2 *nfc = unorm2_getNFCInstance(&status);
 	const codepoint *in = *data;
 	codepoint  *out;
+	Size		capacity = (Size) length + NFC_GROWTH * MARKS_MAX;
 	int			n = 0;
 	int			start = 0;
 
 	if (U_FAILURE(status))
 		return length;
-	out = MemoryContextAllocHuge(CurrentMemoryContext, (Size) length * NFC_GROWTH * sizeof(codepoint));
+	out = MemoryContextAllocHuge(CurrentMemoryContext, capacity * sizeof(codepoint));
 	for (int i = 1; i <= length; i++)
 	{
 		if ((i & 0xFFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (i < length && in[i] >= 0x300 && !unorm2_hasBoundaryBefore(nfc, in[i]))
 			continue;
+		/* room for this run grown, and for the rest as it is */
+		if (n + (Size) (i - start) * NFC_GROWTH + (length - i) > capacity)
+		{
+			capacity += capacity / 2 + (Size) (i - start) * NFC_GROWTH;
+			out = repalloc_huge(out, capacity * sizeof(codepoint));
+		}
 		if (i - start == 1 && in[start] < 0x300)
 			out[n++] = in[start];
 		else
@@ -273,7 +283,7 @@ compose(codepoint **data, int length)
 /*
  * normalize_text(text) returns text: for display: Unicode form NFC, control
  * characters and white space to single blanks, invisible marks gone, trimmed.
- * Result: NULL when nothing is left.
+ * Result: NULL when nothing is left, or beyond 16 million characters.
  */
 Datum
 omnicrm_normalize_text(PG_FUNCTION_ARGS)
@@ -284,7 +294,8 @@ omnicrm_normalize_text(PG_FUNCTION_ARGS)
 	bool		marks = false;
 	text	   *result;
 
-	omni_chars(PG_GETARG_DATUM(0), 0, &in);
+	if (!omni_chars(PG_GETARG_DATUM(0), TEXT_MAX, &in))
+		PG_RETURN_NULL();
 	out = in.data;
 	for (int i = 0; i < in.length; i++)
 	{

@@ -163,7 +163,10 @@ put_transliterated(FoldOutput *out, const codepoint *run, int length)
 	UTransliterator *icu = get_transliterator();
 	UChar		source[RUN_MAX * 2];
 	UChar		target[RUN_MAX * 2 * RUN_GROWTH];
+	UChar		composed[RUN_MAX * 2 * RUN_GROWTH];
+	const UChar *final = target;
 	int32_t		n = 0;
+	int32_t		m;
 	int32_t		limit;
 	bool		latin = true;
 
@@ -190,11 +193,21 @@ put_transliterated(FoldOutput *out, const codepoint *run, int length)
 	if (!latin && icu != NULL)
 		utrans_transUChars(icu, target, &n, lengthof(target), 0, &limit, &status);
 	n = Min(n, (int32_t) lengthof(target));
+	if (!latin && U_SUCCESS(status))
+	{
+		/* its result may hold superscript letters */
+		m = unorm2_normalize(nfkc, target, n, composed, lengthof(composed), &status);
+		if (U_SUCCESS(status))
+		{
+			final = composed;
+			n = m;
+		}
+	}
 	for (int32_t i = 0; i < n;)
 	{
 		UChar32		c;
 
-		U16_NEXT(target, i, n, c);
+		U16_NEXT(final, i, n, c);
 		put_any(out, U_IS_SURROGATE(c) ? 0xFFFD : c);
 	}
 }
