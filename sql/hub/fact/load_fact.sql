@@ -116,7 +116,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT CASE
-    WHEN plan ->> 'entity' = 'order' AND target = 'currency' THEN format('coalesce(b.v_currency, %L)', plan ->> 'currency')
+    WHEN plan ->> 'entity' = 'order' AND target = 'currency' THEN format('CASE WHEN b.t_currency IS NULL THEN %L ELSE b.v_currency END', plan ->> 'currency')
     WHEN plan ->> 'entity' = 'payment' AND target = 'due_on' AND plan #> '{targets,terms_days}' IS NOT NULL THEN
       format('coalesce(b.v_due_on, (%s AT TIME ZONE %L)::date + b.v_terms_days)', @hub@.fact_reference(plan, 'order', 'o', 'ordered_at'),
              plan ->> 'zone')

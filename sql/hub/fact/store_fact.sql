@@ -94,7 +94,7 @@ BEGIN
     SET %s (load_id, content_hash, %s) = ROW (%s, s.content_hash, %s)
     FROM %s AS s
     %s
-    WHERE s.rule IS NULL AND o.%I = s.old_id AND s.old_hash <> s.content_hash%s$sql$,
+    WHERE s.rule IS NULL AND s.old_hash <> s.content_hash AND o.%I = s.old_id AND o.content_hash <> s.content_hash%s$sql$,
     target.table_name, CASE WHEN moved THEN 'duplicate_of = o.order_id,' END, part.names, (plan ->> 'load_id')::bigint,
     part.expressions, @hub@.stage_name(plan), part.joins, target.id_column,
     CASE moved WHEN true THEN ' AND o.sale_key <> s.v_sale_key' WHEN false THEN ' AND o.sale_key = s.v_sale_key' END);

@@ -35,12 +35,19 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'For example interval ''1 day''; NULL: never late.';
   END IF;
 
-  INSERT INTO @hub@.source AS s (name, kind, trust, region, freshness, owner)
-  VALUES (add_source.name, add_source.kind, add_source.trust, code, add_source.freshness, add_source.owner)
-  ON CONFLICT ON CONSTRAINT source_name_key DO UPDATE
-    SET kind = excluded.kind, trust = excluded.trust, region = excluded.region, freshness = excluded.freshness,
-        owner = excluded.owner
+  -- Updating first leaves no gaps in the ids of sources.
+  UPDATE @hub@.source AS s
+  SET kind = add_source.kind, trust = add_source.trust, region = code, freshness = add_source.freshness, owner = add_source.owner
+  WHERE s.name = add_source.name
   RETURNING s.source_id INTO id;
+  IF id IS NULL THEN
+    INSERT INTO @hub@.source AS s (name, kind, trust, region, freshness, owner)
+    VALUES (add_source.name, add_source.kind, add_source.trust, code, add_source.freshness, add_source.owner)
+    ON CONFLICT ON CONSTRAINT source_name_key DO UPDATE
+      SET kind = excluded.kind, trust = excluded.trust, region = excluded.region, freshness = excluded.freshness,
+          owner = excluded.owner
+    RETURNING s.source_id INTO id;
+  END IF;
   RETURN id;
 END
 $$;
