@@ -89,8 +89,9 @@ SELECT relation FROM crm.load_batch ORDER BY load_id DESC LIMIT 1;
 
 -- Values of 10 MB: no index breaks, what is too long is left out or waits.
 CREATE TABLE huge (id text, name text, mail text, tel text, nif text, street text, born text, card text, login text, made text, cp text, sex text);
-INSERT INTO huge SELECT 'h1', b, b, b, b, b, b, b, b, b, b, b FROM repeat('9 Ñ@a.es ', 1000000) AS b;
-INSERT INTO huge SELECT 'h2', 'Ana Gil', b, b, b, b, b, b, b, b, b, b FROM (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 40000) AS i) AS x(b);
+INSERT INTO huge SELECT 'h1', b, b, s, s, s, s, s, s, s, s, s FROM repeat('9 Ñ@a.es ', 1000000) AS b, repeat('9 Ñ@a.es ', 10000) AS s;
+INSERT INTO huge SELECT 'h2', 'Ana Gil', b, s, s, s, s, s, s, s, s, s
+FROM (SELECT string_agg(md5(i::text), ''), left(string_agg(md5(i::text), ''), 10000) FROM generate_series(1, 40000) AS i) AS x(b, s);
 INSERT INTO huge SELECT repeat('k', 10000000), 'Ana Gil';
 INSERT INTO huge SELECT 'h4', string_agg(md5(i::text), ' ') FROM generate_series(1, 30) AS i;
 SELECT :counts FROM crm.load('card', 'huge', '{"key": "id", "full_name": "name", "email": "mail", "phone": "tel", "tax_id": "nif", "street": "street",
