@@ -128,3 +128,9 @@ SELECT crm.load('newsletter', 'shop.consent',
 -- Who is who; then what follows.
 SELECT crm.resolve();
 SELECT crm.segment_customers('2026-06-30');
+SELECT crm.attribute('2023-07-01', '2026-07-01');
+-- Eight per cent of the contribution of a sale go to those who had a part in it.
+SELECT crm.add_commission_plan('Everybody who helped', 'contribution_margin', 0.08,
+  '{"brought": 25, "qualified": 15, "advised": 25, "closed": 30, "supported": 5}', valid_from => '2023-01-01');
+SELECT crm.run_commission('2023-07-01', '2026-07-01');
+SELECT crm.refresh_offers();

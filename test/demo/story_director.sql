@@ -54,3 +54,8 @@ ORDER BY w.share;
 SELECT segment, customers, round(100 * customer_share, 1) AS "% of customers", revenue, round(100 * revenue_share, 1) AS "% of revenue",
        revenue_per_customer AS "per customer", mean_frequency AS "buying days", round(mean_recency_days) AS "days since"
 FROM crm_bi.segment_summary ORDER BY revenue DESC, segment;
+
+\echo 'What each channel costs and brings; revenue by where the sale was booked, credit by who had a part in it (crm_bi.channel_balance).'
+SELECT channel, touches, cost, orders AS "orders booked", revenue AS "revenue booked", credit_linear AS "revenue credited",
+       cost_per_order AS "cost per order", balance
+FROM crm_bi.channel_balance ORDER BY credit_linear DESC NULLS LAST, channel;

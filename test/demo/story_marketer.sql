@@ -5,12 +5,39 @@
 SELECT recency_score AS "recency",
        max(customers) FILTER (WHERE frequency_score = 1) AS "frequency 1", max(customers) FILTER (WHERE frequency_score = 2) AS "2",
        max(customers) FILTER (WHERE frequency_score = 3) AS "3", max(customers) FILTER (WHERE frequency_score = 4) AS "4",
-       max(customers) FILTER (WHERE frequency_score = 5) AS "5",
-       sum(revenue) AS revenue
+       max(customers) FILTER (WHERE frequency_score = 5) AS "5", sum(customers) AS "all", sum(revenue) AS revenue
 FROM crm_bi.rfm_grid GROUP BY recency_score ORDER BY recency_score DESC;
 
-\echo 'Whom we may contact at all: one channel a row; a refusal anywhere counts everywhere (crm.contactable).'
+\echo 'Which channel earned the sale: four models side by side, each adds up to the revenue to the cent (crm.attribution_by_channel).'
+SELECT coalesce(channel, 'all') AS channel, sum(touches) AS touches, sum(credit_first) AS "first touch", sum(credit_last) AS "last touch",
+       sum(credit_linear) AS linear, sum(credit_position) AS "position 40/20/40"
+FROM crm.attribution_by_channel() GROUP BY ROLLUP (channel)
+ORDER BY grouping(channel), sum(credit_linear) DESC;
+
+\echo 'What the campaigns of the last full quarter did, by the linear model.'
+SELECT c.campaign, sum(f.credit_linear) AS "revenue credited", count(DISTINCT f.order_id) AS "sales touched", max(p.cost) AS cost,
+       round(sum(f.credit_linear) / nullif(max(p.cost), 0), 1) AS "revenue per euro"
+FROM crm_bi.fact_attribution AS f
+JOIN crm_bi.dim_campaign AS c USING (campaign_id)
+JOIN crm.campaign AS p USING (campaign_id)
+WHERE p.starts_on = '2026-04-01' AND f.kind = 'sale'
+GROUP BY c.campaign ORDER BY 2 DESC, 1;
+
+\echo 'Whom we may contact at all: a refusal in any system counts for the whole customer (crm.contactable).'
 SELECT channel_kind AS channel, count(*) FILTER (WHERE may_contact) AS "may contact", round(100.0 * count(*) FILTER (WHERE may_contact) / count(*), 1) AS "%",
        count(*) FILTER (WHERE reason = 'refused') AS refused, count(*) FILTER (WHERE reason = 'withdrawn') AS withdrawn,
        count(*) FILTER (WHERE reason = 'never asked') AS "never asked", count(*) FILTER (WHERE reason = 'no address') AS "no address"
 FROM crm.contactable GROUP BY channel_kind ORDER BY 2 DESC, 1;
+
+-- A customer worth showing: in the most systems, then with the most orders.
+SELECT c.customer_id AS star, c.full_name AS star_name, c.phone AS star_phone
+FROM crm.customer AS c JOIN crm.customer_score AS s USING (customer_id)
+WHERE c.kind = 'person' AND c.phone IS NOT NULL AND s.as_of = '2026-06-30' AND s.frequency BETWEEN 3 AND 12
+ORDER BY c.source_count DESC, s.monetary DESC, c.customer_id LIMIT 1
+\gset
+\echo 'What to offer next to' :star_name 'and why (crm.next_best_offer): what others bought with what he or she has, times its margin.'
+SELECT rank, name AS product, category, round(propensity::numeric, 3) AS propensity, round(margin, 2) AS margin, round(score, 2) AS "expected margin", reason
+FROM crm.next_best_offer(:star, 4) ORDER BY rank;
+
+\echo 'And why not something else (crm.why_not_offer).'
+SELECT gate, passed, detail FROM crm.why_not_offer(:star, 'COF-100');

@@ -1,0 +1,28 @@
+\echo
+\echo '── The salesperson ───────────────────────────────────────────────────────────────────────────────────────────'
+\echo
+\echo 'Where leads come from and what becomes of them (crm_bi.lead_funnel).'
+SELECT origin, leads, won, lost, open, round((100 * win_rate)::numeric, 1) AS "won %", round(median_days_to_win::numeric, 1) AS "days to win", revenue, incomplete
+FROM crm_bi.lead_funnel ORDER BY revenue DESC NULLS LAST, origin;
+
+\echo 'The trace of the largest sales won this year: channel, who brought it, who advised, who closed it; a missing link is named (crm_bi.lead_trace).'
+SELECT origin, channel, brought_by AS "brought by", advised_by AS "advised by", closed_by AS "closed by", won_date AS won, revenue, missing
+FROM crm_bi.lead_trace WHERE state = 'won' AND won_date BETWEEN '2026-01-01' AND '2026-06-30' ORDER BY revenue DESC, lead_id LIMIT 8;
+
+-- The field representative with the most commission in June.
+SELECT employee_key AS seller, employee_name AS seller_name
+FROM crm.commission_statement('2026-06-01', '2026-07-01') WHERE employee_key LIKE 'E3%'
+GROUP BY employee_key, employee_name ORDER BY sum(amount) DESC, employee_key LIMIT 1
+\gset
+\echo 'Commission of' :seller_name 'for June 2026, with running total (crm.commission_statement); returns take back what they paid.'
+SELECT sale_key AS sale, sold_at::date AS day, kind, role, base AS contribution, pool, round(100 * share, 1) AS "share %", amount, running_total AS "running total"
+FROM crm.commission_statement('2026-06-01', '2026-07-01', :'seller') LIMIT 14;
+
+-- The sale of June shared by the most people.
+SELECT sale_key AS shared_sale
+FROM crm.commission_statement('2026-06-01', '2026-07-01') WHERE kind = 'sale' AND employee_key IS NOT NULL
+GROUP BY sale_key ORDER BY count(*) DESC, max(pool) DESC, sale_key LIMIT 1
+\gset
+\echo 'One sale, explained to the cent (crm.explain_commission): the exact share, what is paid, and what it rests on.'
+SELECT step, e.employee_key AS employee, e.role, round(e.exact, 5) AS exact, e.amount, e.explanation
+FROM crm.explain_commission(:'shared_sale') AS e;

@@ -73,7 +73,9 @@ AS $$
          l.record_b, format('%s %s: %s', sb.name, b.source_key, coalesce(b.full_name, 'no name')),
          NULLIF(CASE WHEN ma.customer_id = @hub@.current_id($1) THEN mb.customer_id ELSE ma.customer_id END, @hub@.current_id($1)),
          CASE l.decision
-           WHEN 'linked' THEN CASE WHEN l.similarity < k.min_name_similarity
+           WHEN 'linked' THEN CASE WHEN l.similarity < k.min_name_similarity AND '' IN (split_part(a.name_key, ' ', 2), split_part(b.name_key, ' ', 2))
+                                   THEN 'Of one record a single word of the name is known; it agrees, and the record belongs to nobody else.'
+                                   WHEN l.similarity < k.min_name_similarity
                                    THEN 'The names differ by typing errors; the birth date, or e-mail and phone, are the same.'
                                    ELSE k.description END
            WHEN 'names differ' THEN format('The names agree to %s; this rule asks for %s.', round(l.similarity::numeric, 2),
@@ -81,7 +83,7 @@ AS $$
            WHEN 'birth dates differ' THEN format('Born %s and %s: more than a typing error.', a.birth_date, b.birth_date)
            WHEN 'person and organisation' THEN 'A person and an organisation are never one customer.'
            WHEN 'tax numbers differ' THEN 'Their groups of records carry two different valid tax numbers.'
-           ELSE 'The record without a name belongs to one customer at most and has joined another.'
+           ELSE 'The record without a full name belongs to one customer at most and has joined another.'
          END
   FROM link AS l
   JOIN @hub@.source_record AS a ON a.record_id = l.record_a
