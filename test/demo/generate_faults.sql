@@ -47,5 +47,10 @@ SELECT 'Q-BAD-' || n, b.source_key, 'email', 'perhaps', '2025-04-01 10:00'
 FROM shop_build.fault JOIN shop_build.sample AS b USING (n) WHERE b.code = 4 AND n % 5 = 0;
 INSERT INTO shop.payment (receipt, order_no, sold_by, amount, terms_days, due_on, paid_on, method)
 SELECT 'P-LOST-' || n, 'WEB-LOST-' || n, 'web', '31,90', '0', '20250401', '20250401', 'card' FROM shop_build.fault WHERE n % 3 = 0;
+-- A file that comes late: half of the customers whose orders had to wait.
+CREATE TABLE shop.web_customer_late AS
+SELECT 'W-9' || lpad(n::text, 6, '0') AS customer_no, (ARRAY['Lorena', 'Hugo', 'Nerea', 'Bruno', 'Carla'])[1 + n % 5] AS first_name,
+       'Tardío Postigo' AS last_name, 'lateshopper' || n || '@example.org' AS email, '2025-04-0' || (1 + n % 9) || 'T09:00:00Z' AS updated_at
+FROM shop_build.fault WHERE n % 2 = 0;
 -- A seller whom the personnel list does not know: loads, and is reported.
 UPDATE shop.field_visit SET rep = 'E399' WHERE shop.u(hashtextextended(visit_no, 0), 'unknown rep') < 0.01;

@@ -48,7 +48,8 @@ FROM shop_build.item;
 -- Stores E1 (ten of six), call centre E2, field sales E3, marketing E4, chat E5.
 CREATE UNLOGGED TABLE shop.employee AS
 SELECT e.emp_no,
-       g.names[width_bucket(shop.u(e.n, 'employee given'), g.bounds)] || ' ' || s.names[width_bucket(shop.u(e.n, 'employee surname'), s.bounds)]
+       g.names[width_bucket(shop.u(e.n, 'employee given'), g.bounds)]
+         || ' ' || s.names[width_bucket(shop.u(e.n, 'employee surname'), s.bounds)]
          || ' ' || s.names[width_bucket(shop.u(e.n, 'employee surname 2'), s.bounds)] AS full_name,
        e.job, e.team, nullif(e.boss, e.emp_no) AS boss
 FROM (
@@ -84,7 +85,7 @@ ANALYZE shop_build.buyer;
 -- person has a main theme, its partner, and a third.
 CREATE UNLOGGED TABLE shop_build.habit AS
 SELECT p.person_id, p.kind, p.household, b.records,
-       least(400, floor(:orders_per_person * CASE WHEN p.kind = 'person' THEN 1.0 ELSE 2 END * exp(1.35 * p.appetite - 0.95) + shop.u(p.person_id, 'orders')))::integer AS orders,
+       least(120, floor(:orders_per_person * CASE WHEN p.kind = 'person' THEN 1.0 ELSE 2 END * exp(1.35 * p.appetite - 0.95) + shop.u(p.person_id, 'orders')))::integer AS orders,
        f.first_day, least(date '2026-06-28', f.first_day + 45 + floor(-ln(1 - shop.u(p.person_id, 'stays')) * 900)::integer) AS last_day,
        least(1.0, greatest(-1.0, p.wealth)) * 0.03 AS discount_taste,
        greatest(0.3, 1 + 0.45 * p.wealth) AS basket,

@@ -187,7 +187,7 @@ CREATE UNLOGGED TABLE shop.loyalty_member AS
 SELECT t.source_key AS num_tarjeta,
        shop.capitals(shop.fold(t.given)) AS nombre, shop.capitals(shop.fold(t.surname1)) AS apellido1, shop.capitals(shop.fold(t.surname2)) AS apellido2,
        CASE WHEN t.impossible_birth AND t.born IS NOT NULL THEN '19790230' ELSE to_char(t.born, 'YYYYMMDD') END AS fecha_nacimiento,
-       CASE WHEN shop.u(t.rec, 'sex') < 0.9 THEN CASE t.sex WHEN 'M' THEN 'H' ELSE 'M' END END AS sexo,
+       CASE WHEN shop.u(t.rec, 'sex') < 0.9 THEN CASE t.sex WHEN 'M' THEN 'HOMBRE' ELSE 'MUJER' END END AS sexo,
        shop.write_phone(t.phone, shop.k(t.rec, 'phone style', 20)) AS telefono,
        t.email AS correo,
        shop.write_tax(t.tax_id, shop.k(t.rec, 'tax style', 12)) AS dni,

@@ -120,7 +120,7 @@ WITH won AS (
          CASE WHEN shop.u(k.rec * 16 + g.n, 'lost') < 0.75 THEN 1 END AS lost, round((60 + 4000 * power(shop.u(k.rec * 16 + g.n, 'value'), 3))::numeric, 2) AS value, NULL::text AS sale_key,
          'E3' || lpad(shop.k(p.household, 'rep', 8)::text, 2, '0') AS seller
   FROM shop_build.known AS k JOIN shop_build.person AS p USING (person_id)
-  CROSS JOIN LATERAL generate_series(1, shop.k(k.rec, 'lost leads', 4)) AS g(n)
+  CROSS JOIN LATERAL generate_series(1, shop.k(k.rec, 'lost leads', 12)) AS g(n)
   WHERE k.code = 6
 ), lead AS (
   SELECT * FROM won

@@ -12,7 +12,7 @@ SELECT coalesce(s.name, 'all') AS source,
        sum(b.rows_in) FILTER (WHERE b.entity = 'touch') AS touches,
        sum(b.rows_in) FILTER (WHERE b.entity NOT IN ('customer', 'order', 'order_line', 'payment', 'touch')) AS "other rows",
        sum(b.rows_loaded) AS loaded, sum(b.rows_quarantined) AS quarantined,
-       bool_and(b.rows_in = b.rows_loaded + b.rows_unchanged + b.rows_quarantined) AS "adds up"
+       CASE WHEN bool_and(b.rows_in = b.rows_loaded + b.rows_unchanged + b.rows_quarantined) THEN 'yes' ELSE 'no' END AS "adds up"
 FROM crm.load_batch AS b JOIN crm.source AS s USING (source_id)
 GROUP BY ROLLUP (s.name)
 ORDER BY s.name IS NULL, sum(b.rows_in) DESC, s.name;
@@ -44,7 +44,7 @@ WITH ranked AS (
          sum(s.gross_margin) OVER (ORDER BY s.monetary DESC, s.customer_id) / sum(s.gross_margin) OVER () AS margin_share
   FROM crm.customer_score AS s WHERE s.as_of = '2026-06-30'
 )
-SELECT w.share * 100 AS "% of revenue", r.place AS customers, round(100.0 * r.place / r.everybody, 1) AS "% of customers",
+SELECT round(w.share * 100) AS "% of revenue", r.place AS customers, round(100.0 * r.place / r.everybody, 1) AS "% of customers",
        round(100 * r.margin_share, 1) AS "% of gross margin"
 FROM unnest(ARRAY[0.20, 0.50, 0.65, 0.80, 0.95]) AS w(share)
 CROSS JOIN LATERAL (SELECT * FROM ranked WHERE ranked.share >= w.share ORDER BY place LIMIT 1) AS r

@@ -39,5 +39,10 @@ ORDER BY c.source_count DESC, s.monetary DESC, c.customer_id LIMIT 1
 SELECT rank, name AS product, category, round(propensity::numeric, 3) AS propensity, round(margin, 2) AS margin, round(score, 2) AS "expected margin", reason
 FROM crm.next_best_offer(:star, 4) ORDER BY rank;
 
-\echo 'And why not something else (crm.why_not_offer).'
-SELECT gate, passed, detail FROM crm.why_not_offer(:star, 'COF-100');
+-- The dearest thing that he or she has.
+SELECT p.product_key AS owned, p.name AS owned_name
+FROM crm.customer_product AS h JOIN crm.product AS p USING (product_id)
+WHERE h.customer_id = :star AND h.quantity > 0 ORDER BY p.repeatable, p.price DESC, p.product_key LIMIT 1
+\gset
+\echo 'And why not' :owned_name '(crm.why_not_offer): each gate with its reason.'
+SELECT gate, CASE WHEN passed THEN 'yes' ELSE 'no' END AS passed, detail FROM crm.why_not_offer(:star, :'owned');

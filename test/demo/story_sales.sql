@@ -18,10 +18,10 @@ GROUP BY employee_key, employee_name ORDER BY sum(amount) DESC, employee_key LIM
 SELECT sale_key AS sale, sold_at::date AS day, kind, role, base AS contribution, pool, round(100 * share, 1) AS "share %", amount, running_total AS "running total"
 FROM crm.commission_statement('2026-06-01', '2026-07-01', :'seller') LIMIT 14;
 
--- The sale of June shared by the most people.
+-- A sale of June that up to six shares came out of.
 SELECT sale_key AS shared_sale
 FROM crm.commission_statement('2026-06-01', '2026-07-01') WHERE kind = 'sale' AND employee_key IS NOT NULL
-GROUP BY sale_key ORDER BY count(*) DESC, max(pool) DESC, sale_key LIMIT 1
+GROUP BY sale_key HAVING count(*) <= 6 ORDER BY count(*) DESC, max(pool) DESC, sale_key LIMIT 1
 \gset
 \echo 'One sale, explained to the cent (crm.explain_commission): the exact share, what is paid, and what it rests on.'
 SELECT step, e.employee_key AS employee, e.role, round(e.exact, 5) AS exact, e.amount, e.explanation

@@ -1,20 +1,29 @@
 \echo
 \echo '── The service agent ─────────────────────────────────────────────────────────────────────────────────────────'
 \echo
-\echo 'The phone rings:' :star_phone '- who is it? (crm.find_customer takes phone, e-mail, tax number, card or name)'
-SELECT customer_id::text AS customer, full_name AS name, matched_by AS "found by", matched AS value, round(score::numeric, 2) AS score
+\echo 'The phone rings:' :star_phone 'calls, who is it? (crm.find_customer takes phone, e-mail, tax number, card or name)'
+SELECT customer_id::text AS customer, full_name AS name, city, matched_by AS "found by", matched AS value, score
 FROM crm.find_customer(:'star_phone', 5);
 
 \echo 'Everything known on one screen (crm.print_card):'
 \t on
-\pset border 0
+\pset format unaligned
 SELECT * FROM crm.print_card(:star);
-\pset border 2
+\pset format aligned
 \t off
-
-\echo 'Where each value of this card comes from, and what lost against it (crm.lineage).'
-SELECT attribute, value, source, rule, candidates, left(others::text, 70) AS "what lost"
-FROM crm.lineage(:star) WHERE candidates > 1 OR attribute IN ('full_name', 'tax_id');
+\echo
+\echo 'Where its values come from, and what lost against them (crm.lineage).'
+SELECT attribute, value, source, rule, candidates, left(array_to_string(others, '; '), 72) AS "what lost"
+FROM crm.lineage(:star) WHERE candidates > 1 OR attribute = 'tax_id';
 
 \echo 'Why these records are one person (crm.explain_match).'
-SELECT * FROM crm.explain_match(:star) LIMIT 8;
+SELECT kind, value, round(similarity::numeric, 2) AS names, round(certainty::numeric, 2) AS certainty, told_a AS "one record", told_b AS "the other"
+FROM crm.explain_match(:star) WHERE decision = 'linked';
+
+-- The number that most customers have given: a family's.
+SELECT i.value AS family_phone
+FROM crm.identifier AS i JOIN crm.customer_member AS m USING (record_id)
+WHERE i.kind = 'phone' GROUP BY i.value ORDER BY (count(DISTINCT m.customer_id) BETWEEN 3 AND 5) DESC, count(DISTINCT m.customer_id) DESC, i.value LIMIT 1
+\gset
+\echo 'Another call, from' :family_phone '- a household shares its phone and stays several people.'
+SELECT customer_id::text AS customer, full_name AS name, city, email, matched_by AS "found by" FROM crm.find_customer(:'family_phone', 6);
