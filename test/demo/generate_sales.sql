@@ -49,8 +49,7 @@ FROM shop_build.item;
 CREATE UNLOGGED TABLE shop.employee AS
 SELECT e.emp_no,
        g.names[width_bucket(shop.u(e.n, 'employee given'), g.bounds)]
-         || ' ' || s.names[width_bucket(shop.u(e.n, 'employee surname'), s.bounds)]
-         || ' ' || s.names[width_bucket(shop.u(e.n, 'employee surname 2'), s.bounds)] AS full_name,
+         || ' ' || s.names[width_bucket(shop.u(e.n, 'employee surname'), s.bounds)] AS full_name,
        e.job, e.team, nullif(e.boss, e.emp_no) AS boss
 FROM (
   SELECT st * 6 + w AS n, 'E1' || st || w AS emp_no, CASE w WHEN 0 THEN 'store manager' ELSE 'shop assistant' END AS job,

@@ -188,16 +188,24 @@ BEGIN
       JOIN @hub@.sales_order AS o ON o.order_id = u.order_id AND o.duplicate_of IS NULL AND o.kind = 'sale'
       JOIN @hub@.commission_plan AS p ON o.ordered_at::date >= p.valid_from AND o.ordered_at::date < p.valid_to
       LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+  ), near AS MATERIALIZED (
+    -- By customer first: joining by role before that would pair every touch with every sale.
+    SELECT s.order_id, s.plan_id, k.employee_id, k.touch_id, k.role
+    FROM sale AS s
+      JOIN (
+        SELECT t.touch_id, t.employee_id, t.occurred_at, coalesce(t.role, e.role) AS role,
+               coalesce(m.customer_id, -t.record_id) AS customer_key
+        FROM @hub@.touch AS t
+          JOIN @hub@.employee AS e ON e.employee_id = t.employee_id
+          LEFT JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
+        WHERE t.occurred_at >= (SELECT min(x.touched_from) FROM sale AS x)
+          AND t.occurred_at <= (SELECT max(x.ordered_at) FROM sale AS x)
+        OFFSET 0
+      ) AS k ON k.customer_key = s.customer_key AND k.occurred_at <= s.ordered_at AND k.occurred_at >= s.touched_from
   ), touched AS (
-    SELECT s.order_id, r.role, t.employee_id, t.touch_id, NULL::bigint AS lead_id, NULL::bigint AS by_order
-    FROM @hub@.touch AS t
-      JOIN @hub@.employee AS e ON e.employee_id = t.employee_id
-      LEFT JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
-      JOIN sale AS s ON s.customer_key = coalesce(m.customer_id, -t.record_id)
-                    AND t.occurred_at <= s.ordered_at AND t.occurred_at >= s.touched_from
-      JOIN @hub@.commission_role AS r ON r.plan_id = s.plan_id AND r.role = coalesce(t.role, e.role)
-    WHERE t.occurred_at >= (SELECT min(x.touched_from) FROM sale AS x)
-      AND t.occurred_at <= (SELECT max(x.ordered_at) FROM sale AS x)
+    SELECT n.order_id, r.role, n.employee_id, n.touch_id, NULL::bigint AS lead_id, NULL::bigint AS by_order
+    FROM near AS n
+      JOIN @hub@.commission_role AS r ON r.plan_id = n.plan_id AND r.role = n.role
   ), led AS (
     SELECT s.order_id, r.role, v.employee_id, NULL::bigint AS touch_id, l.lead_id, NULL::bigint AS by_order
     FROM sale AS s
