@@ -170,6 +170,7 @@ BEGIN
   SELECT r.record_id, first_id + row_number() OVER (ORDER BY r.record_id), first_id + row_number() OVER (ORDER BY r.record_id)
   FROM crm.source_record AS r
   WHERE r.source_id = source;
+  ANALYZE fact, crm.source_record;
   INSERT INTO crm.sales_order (source_id, order_key, load_id, content_hash, record_id, ordered_at, sale_key, revenue,
                                gross_margin, currency)
   SELECT source, f.n, source, f.n, r.record_id, f.day, source || '/' || f.n, f.amount, round(f.amount / 4, 2), 'EUR'

@@ -121,7 +121,7 @@ BEGIN
       omnicrm.abc_class(v.monetary, limits) OVER () AS revenue_class,
       omnicrm.abc_class(v.gross_margin, limits) OVER () AS margin_class
     FROM measured AS v CROSS JOIN cut
-  ), positive AS (
+  ), positive AS MATERIALIZED (
     SELECT nullif(sum(v.monetary) FILTER (WHERE v.monetary > 0), 0)::double precision AS monetary FROM measured AS v
   ), written AS (
     INSERT INTO @hub@.customer_score (as_of, customer_id, recency_days, frequency, monetary, gross_margin, r, f, m,
