@@ -84,12 +84,16 @@ WITH label AS (
   FROM @hub@.sales_order AS o
   WHERE o.duplicate_of IS NULL
   GROUP BY coalesce(o.channel_id, -1)
-), credited AS (
-  SELECT CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, -1) END AS sort_id,
-         count(DISTINCT a.order_id) FILTER (WHERE a.kind = 'sale') AS orders,
+), credited_order AS (
+  SELECT CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, -1) END AS sort_id, a.order_id, a.kind,
          sum(a.credit_first) AS first, sum(a.credit_last) AS last, sum(a.credit_linear) AS linear, sum(a.credit_position) AS position
   FROM @bi@.fact_attribution AS a
-  GROUP BY CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, -1) END
+  GROUP BY CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, -1) END, a.order_id, a.kind
+), credited AS (
+  SELECT a.sort_id, count(*) FILTER (WHERE a.kind = 'sale') AS orders,
+         sum(a.first) AS first, sum(a.last) AS last, sum(a.linear) AS linear, sum(a.position) AS position
+  FROM credited_order AS a
+  GROUP BY a.sort_id
 )
 SELECT
   l.channel_id,

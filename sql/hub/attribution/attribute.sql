@@ -230,7 +230,9 @@ BEGIN
       WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
         AND e.counted_at < ordered_to
       GROUP BY e.customer_key) AS a
-      CROSS JOIN LATERAL unnest(a.credits) AS c;
+      CROSS JOIN LATERAL unnest(a.credits) AS c
+    -- in the order of the key, which fills the index from left to right
+    ORDER BY c.sale_id, c.position;
   END IF;
   result := @hub@.close_attribution_run(opened.run);
   PERFORM @hub@.finish_run(log_id, jsonb_build_object(
@@ -275,16 +277,35 @@ RETURNS TABLE (channel text, touches bigint, orders bigint, credit_first numeric
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT CASE WHEN c.touch_id IS NULL THEN 'unattributed' ELSE coalesce(ch.name, 'unknown') END AS label,
-         count(DISTINCT c.touch_id), count(DISTINCT c.order_id) FILTER (WHERE o.kind = 'sale'),
-         sum(c.credit_first), sum(c.credit_last), sum(c.credit_linear), sum(c.credit_position)
-  FROM @hub@.attribution_credit AS c
-    JOIN @hub@.sales_order AS o ON o.order_id = c.order_id
-    LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
-    LEFT JOIN @hub@.channel AS ch ON ch.channel_id = t.channel_id
-  WHERE c.attribution_run_id = @hub@.attribution_run_or_newest(run)
-  GROUP BY label
-  ORDER BY sum(c.credit_linear) DESC, label
+  -- counted in two steps, for counting distinct touches and orders in one would
+  -- sort all credits once for each
+  WITH credit AS NOT MATERIALIZED (
+    SELECT c.*, coalesce(t.channel_id, CASE WHEN c.touch_id IS NULL THEN -2 ELSE -1 END) AS channel_id
+    FROM @hub@.attribution_credit AS c
+      LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
+    WHERE c.attribution_run_id = (SELECT @hub@.attribution_run_or_newest(run))
+  ), by_touch AS (
+    SELECT x.channel_id, count(*) AS touches
+    FROM (SELECT DISTINCT c.channel_id, c.touch_id FROM credit AS c WHERE c.touch_id IS NOT NULL) AS x
+    GROUP BY x.channel_id
+  ), by_order AS (
+    SELECT c.channel_id, c.order_id, sum(c.credit_first) AS first, sum(c.credit_last) AS last,
+           sum(c.credit_linear) AS linear, sum(c.credit_position) AS position
+    FROM credit AS c
+    GROUP BY c.channel_id, c.order_id
+  ), by_channel AS (
+    SELECT b.channel_id, count(*) FILTER (WHERE o.kind = 'sale') AS orders, sum(b.first) AS first, sum(b.last) AS last,
+           sum(b.linear) AS linear, sum(b.position) AS position
+    FROM by_order AS b
+      JOIN @hub@.sales_order AS o ON o.order_id = b.order_id
+    GROUP BY b.channel_id
+  )
+  SELECT CASE x.channel_id WHEN -2 THEN 'unattributed' WHEN -1 THEN 'unknown' ELSE ch.name END AS label,
+         coalesce(t.touches, 0), x.orders, x.first, x.last, x.linear, x.position
+  FROM by_channel AS x
+    LEFT JOIN by_touch AS t ON t.channel_id = x.channel_id
+    LEFT JOIN @hub@.channel AS ch ON ch.channel_id = x.channel_id
+  ORDER BY x.linear DESC, label
 $$;
 
 COMMENT ON FUNCTION @hub@.attribution_by_channel(bigint) IS
@@ -296,18 +317,34 @@ RETURNS TABLE (employee_key text, employee text, role text, touches bigint, orde
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT e.employee_key,
-         CASE WHEN c.touch_id IS NULL THEN 'unattributed' ELSE coalesce(e.name, 'no employee') END AS label,
-         coalesce(t.role, e.role) AS touch_role,
-         count(DISTINCT c.touch_id), count(DISTINCT c.order_id) FILTER (WHERE o.kind = 'sale'),
-         sum(c.credit_first), sum(c.credit_last), sum(c.credit_linear), sum(c.credit_position)
-  FROM @hub@.attribution_credit AS c
-    JOIN @hub@.sales_order AS o ON o.order_id = c.order_id
-    LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
-    LEFT JOIN @hub@.employee AS e ON e.employee_id = t.employee_id
-  WHERE c.attribution_run_id = @hub@.attribution_run_or_newest(run)
-  GROUP BY e.employee_key, label, touch_role
-  ORDER BY sum(c.credit_linear) DESC, label, e.employee_key, touch_role
+  WITH credit AS NOT MATERIALIZED (
+    SELECT c.*, coalesce(t.employee_id, CASE WHEN c.touch_id IS NULL THEN -2 ELSE -1 END) AS employee_id, coalesce(t.role, e.role) AS role
+    FROM @hub@.attribution_credit AS c
+      LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
+      LEFT JOIN @hub@.employee AS e ON e.employee_id = t.employee_id
+    WHERE c.attribution_run_id = (SELECT @hub@.attribution_run_or_newest(run))
+  ), by_touch AS (
+    SELECT x.employee_id, x.role, count(*) AS touches
+    FROM (SELECT DISTINCT c.employee_id, c.role, c.touch_id FROM credit AS c WHERE c.touch_id IS NOT NULL) AS x
+    GROUP BY x.employee_id, x.role
+  ), by_order AS (
+    SELECT c.employee_id, c.role, c.order_id, sum(c.credit_first) AS first, sum(c.credit_last) AS last,
+           sum(c.credit_linear) AS linear, sum(c.credit_position) AS position
+    FROM credit AS c
+    GROUP BY c.employee_id, c.role, c.order_id
+  ), by_employee AS (
+    SELECT b.employee_id, b.role, count(*) FILTER (WHERE o.kind = 'sale') AS orders, sum(b.first) AS first, sum(b.last) AS last,
+           sum(b.linear) AS linear, sum(b.position) AS position
+    FROM by_order AS b
+      JOIN @hub@.sales_order AS o ON o.order_id = b.order_id
+    GROUP BY b.employee_id, b.role
+  )
+  SELECT e.employee_key, CASE x.employee_id WHEN -2 THEN 'unattributed' WHEN -1 THEN 'no employee' ELSE e.name END AS label,
+         x.role, coalesce(t.touches, 0), x.orders, x.first, x.last, x.linear, x.position
+  FROM by_employee AS x
+    LEFT JOIN by_touch AS t ON t.employee_id = x.employee_id AND coalesce(t.role, '') = coalesce(x.role, '')
+    LEFT JOIN @hub@.employee AS e ON e.employee_id = x.employee_id
+  ORDER BY x.linear DESC, label, e.employee_key, x.role
 $$;
 
 COMMENT ON FUNCTION @hub@.attribution_by_employee(bigint) IS

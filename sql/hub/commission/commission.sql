@@ -95,17 +95,6 @@ COMMENT ON FUNCTION @hub@.set_commission_plan_end(integer, date) IS
 
 -- Sales ----------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION @hub@.commission_base(base text, revenue numeric, gross_margin numeric, contribution_margin numeric)
-RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT CASE base WHEN 'revenue' THEN revenue WHEN 'gross_margin' THEN gross_margin ELSE contribution_margin END
-$$;
-
-COMMENT ON FUNCTION @hub@.commission_base(text, numeric, numeric, numeric) IS
-  'The one of three amounts that a plan''s base names.';
-
 -- The sales to be computed: those of the window, those paid in the window whose
 -- date has moved, and the unpaid sales behind returns of the window.
 CREATE OR REPLACE FUNCTION @hub@.commission_sale_scope(sold_from timestamptz, sold_to timestamptz)
@@ -259,7 +248,7 @@ BEGIN
     FROM counted AS c
   ), sale AS (
     SELECT o.*, p.plan_id, p.rate, p.base AS base_name,
-           @hub@.commission_base(p.base, o.revenue, o.gross_margin, o.contribution_margin) AS paid_on
+           CASE p.base WHEN 'revenue' THEN o.revenue WHEN 'gross_margin' THEN o.gross_margin ELSE o.contribution_margin END AS paid_on
     FROM unnest(sales) AS u(order_id)
       JOIN @hub@.sales_order AS o ON o.order_id = u.order_id AND o.duplicate_of IS NULL AND o.kind = 'sale'
       JOIN @hub@.commission_plan AS p ON o.ordered_at::date >= p.valid_from AND o.ordered_at::date < p.valid_to
@@ -318,7 +307,7 @@ BEGIN
     -- every return of each sale, for the earlier ones decide what is left
     SELECT r.order_id, r.sale_key, r.ordered_at, x.original_id, pool.pool_id, pool.plan_id, plan.rate, pool.base AS sold_base,
            pool.amount AS sold_pool,
-           coalesce(@hub@.commission_base(plan.base, r.revenue, r.gross_margin, r.contribution_margin),
+           coalesce(CASE plan.base WHEN 'revenue' THEN r.revenue WHEN 'gross_margin' THEN r.gross_margin ELSE r.contribution_margin END,
                     round(pool.base * r.revenue / nullif(o.revenue, 0), 2), 0) AS base
     FROM (SELECT DISTINCT w.original_id FROM wanted AS w) AS d
       JOIN @hub@.commission_pool AS pool ON pool.order_id = d.original_id
@@ -362,7 +351,8 @@ BEGIN
     JOIN @hub@.sales_order AS o ON o.order_id = w.order_id
     JOIN @hub@.commission_plan AS plan ON o.ordered_at::date >= plan.valid_from AND o.ordered_at::date < plan.valid_to
     CROSS JOIN LATERAL (
-      SELECT coalesce(@hub@.commission_base(plan.base, o.revenue, o.gross_margin, o.contribution_margin), 0) AS base) AS b
+      SELECT coalesce(CASE plan.base WHEN 'revenue' THEN o.revenue WHEN 'gross_margin' THEN o.gross_margin
+                                     ELSE o.contribution_margin END, 0) AS base) AS b
   WHERE w.original_id IS NULL;
 END
 $$;
@@ -607,7 +597,7 @@ BEGIN
     FROM @hub@.commission_pool AS p
       JOIN @hub@.commission_plan AS plan ON plan.plan_id = p.plan_id
       CROSS JOIN LATERAL (SELECT sum(x.weight) AS weight FROM @hub@.commission_entry AS x WHERE x.pool_id = p.pool_id) AS t
-    WHERE sale IN (p.order_id, p.original_id)
+    WHERE p.order_id = sale OR p.original_id = sale
   ), entry AS (
     SELECT p.*, e.entry_no, e.employee_id, e.role, e.weight, e.amount AS share, e.reason AS why, e.evidence,
            sum(e.amount) OVER w AS share_so_far
