@@ -17,12 +17,12 @@ COMMENT ON COLUMN omnicrm.linked_components.link_b IS 'Greater node of each repo
 COMMENT ON COLUMN omnicrm.linked_components.outcome IS '1 joined two clusters, 2 refused: exclusive values differ, 3 refused: both clusters have a named node.';
 
 CREATE FUNCTION omnicrm.link_components_transition(state internal, a bigint, b bigint, priority integer, similarity real,
-  attach boolean, a_named boolean, b_named boolean, a_exclusive bigint, b_exclusive bigint)
+  tie bigint, attach boolean, a_named boolean, b_named boolean, a_exclusive bigint, b_exclusive bigint)
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'omnicrm_link_components_transition';
 
-COMMENT ON FUNCTION omnicrm.link_components_transition(internal, bigint, bigint, integer, real, boolean, boolean, boolean, bigint, bigint) IS
+COMMENT ON FUNCTION omnicrm.link_components_transition(internal, bigint, bigint, integer, real, bigint, boolean, boolean, boolean, bigint, bigint) IS
   'Transition function of omnicrm.link_components().';
 
 CREATE FUNCTION omnicrm.link_components_combine(state internal, other internal)
@@ -53,8 +53,8 @@ AS 'MODULE_PATHNAME', 'omnicrm_link_components_final';
 
 COMMENT ON FUNCTION omnicrm.link_components_final(internal) IS 'Final function of omnicrm.link_components().';
 
-CREATE AGGREGATE omnicrm.link_components(a bigint, b bigint, priority integer, similarity real, attach boolean,
-  a_named boolean, b_named boolean, a_exclusive bigint, b_exclusive bigint) (
+CREATE AGGREGATE omnicrm.link_components(a bigint, b bigint, priority integer, similarity real, tie bigint,
+  attach boolean, a_named boolean, b_named boolean, a_exclusive bigint, b_exclusive bigint) (
   SFUNC = omnicrm.link_components_transition,
   STYPE = internal,
   SSPACE = 4096,
@@ -65,8 +65,8 @@ CREATE AGGREGATE omnicrm.link_components(a bigint, b bigint, priority integer, s
   PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE omnicrm.link_components(bigint, bigint, integer, real, boolean, boolean, boolean, bigint, bigint) IS
-  'Clusters nodes by links (single link with constraints), the same for any order of rows. Links are tried by attach (false first), priority (smallest first), similarity (greatest first, null last), smaller and larger node. A link is refused when both clusters hold different exclusive values, and an attaching link when both clusters have a named node. b null or equal to a: only the node. named null: true; attach null: false. At most 67,108,864 nodes and as many links; memory 16 bytes a link and about 60 a node. Errors: null_value_not_allowed, invalid_parameter_value, data_exception (a node described in two ways), program_limit_exceeded.';
+COMMENT ON AGGREGATE omnicrm.link_components(bigint, bigint, integer, real, bigint, boolean, boolean, boolean, bigint, bigint) IS
+  'Clusters nodes by links (single link with constraints), the same for any order of rows. Links are tried by attach (false first), priority (smallest first), similarity (greatest first, null last), tie (smallest first; null: 0), smaller and larger node. A link is refused when both clusters hold different exclusive values, and an attaching link when both clusters have a named node. b null or equal to a: only the node. named null: true; attach null: false. At most 67,108,864 nodes and as many links; memory 24 bytes a link and about 60 a node. Errors: null_value_not_allowed, invalid_parameter_value, data_exception (a node described in two ways), program_limit_exceeded.';
 
 CREATE FUNCTION omnicrm.dates_agree(a date, b date)
 RETURNS boolean

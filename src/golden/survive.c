@@ -91,6 +91,7 @@ typedef struct SurviveCache
 typedef struct SurviveRecord
 {
 	int64		record_id;
+	int64		source_id;
 	double		trust;
 	TimestampTz business_at;	/* DT_NOBEGIN when there is none */
 	int			quality_length;
@@ -116,6 +117,7 @@ typedef struct Competitor
 	int			lowest;			/* lowest quality digit of its values */
 	int			filled;
 	int			length;			/* characters, for longest and shortest */
+	int			sources;		/* different sources with the same values */
 	int			twins;			/* competitors with the same values, itself included */
 } Competitor;
 
@@ -337,9 +339,9 @@ refuse_bytes(void)
 }
 
 /*
- * survive_transition(state internal, record_id bigint, trust double precision,
- * business_at timestamptz, quality text, vals text[], rules text[], groups
- * integer[]) returns internal: keeps one record.  Errors:
+ * survive_transition(state internal, record_id bigint, source_id bigint, trust
+ * double precision, business_at timestamptz, quality text, vals text[], rules
+ * text[], groups integer[]) returns internal: keeps one record.  Errors:
  * null_value_not_allowed for record_id, vals or rules, array_subscript_error
  * for arrays of different length, invalid_parameter_value for an unknown rule,
  * a quality that is no digit, a trust that is no number or different rules in
@@ -358,15 +360,15 @@ omnicrm_survive_transition(PG_FUNCTION_ARGS)
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "survive_transition called outside an aggregate");
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(5) || PG_ARGISNULL(6))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(6) || PG_ARGISNULL(7))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("survive needs a record id, values and rules")));
-	plan = find_plan(fcinfo, PG_GETARG_ARRAYTYPE_P(6),
-					 PG_ARGISNULL(7) ? NULL : PG_GETARG_ARRAYTYPE_P(7));
-	vals = PG_GETARG_ARRAYTYPE_P(5);
-	if (!PG_ARGISNULL(4))
-		quality = PG_GETARG_TEXT_PP(4);
+	plan = find_plan(fcinfo, PG_GETARG_ARRAYTYPE_P(7),
+					 PG_ARGISNULL(8) ? NULL : PG_GETARG_ARRAYTYPE_P(8));
+	vals = PG_GETARG_ARRAYTYPE_P(6);
+	if (!PG_ARGISNULL(5))
+		quality = PG_GETARG_TEXT_PP(5);
 	check_values(plan, vals, quality ? VARDATA_ANY(quality) : NULL,
 				 quality ? VARSIZE_ANY_EXHDR(quality) : 0);
 
@@ -377,12 +379,13 @@ omnicrm_survive_transition(PG_FUNCTION_ARGS)
 	old = MemoryContextSwitchTo(context);
 	record = add_record(state, plan);
 	record->record_id = PG_GETARG_INT64(1);
-	record->trust = PG_ARGISNULL(2) ? -get_float8_infinity() : PG_GETARG_FLOAT8(2);
+	record->source_id = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
+	record->trust = PG_ARGISNULL(3) ? -get_float8_infinity() : PG_GETARG_FLOAT8(3);
 	if (isnan(record->trust))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the trust of record " INT64_FORMAT " must be a number, not NaN", record->record_id)));
-	record->business_at = PG_ARGISNULL(3) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(3);
+	record->business_at = PG_ARGISNULL(4) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(4);
 	if (TIMESTAMP_NOT_FINITE(record->business_at))
 		record->business_at = DT_NOBEGIN;
 	if (quality != NULL)
@@ -429,6 +432,7 @@ omnicrm_survive_combine(PG_FUNCTION_ARGS)
 		SurviveRecord *record = add_record(state, other->plan);
 
 		record->record_id = from->record_id;
+		record->source_id = from->source_id;
 		record->trust = from->trust;
 		record->business_at = from->business_at;
 		record->quality_length = from->quality_length;
@@ -471,6 +475,7 @@ omnicrm_survive_serialize(PG_FUNCTION_ARGS)
 		const SurviveRecord *record = &state->records[i];
 
 		pq_sendint64(&out, record->record_id);
+		pq_sendint64(&out, record->source_id);
 		pq_sendfloat8(&out, record->trust);
 		pq_sendint64(&out, record->business_at);
 		pq_sendint32(&out, record->quality_length);
@@ -532,6 +537,7 @@ omnicrm_survive_deserialize(PG_FUNCTION_ARGS)
 		SurviveRecord *record = add_record(state, plan);
 
 		record->record_id = pq_getmsgint64(&in);
+		record->source_id = pq_getmsgint64(&in);
 		record->trust = pq_getmsgfloat8(&in);
 		record->business_at = pq_getmsgint64(&in);
 		record->quality_length = pq_getmsgint(&in, 4);
@@ -568,7 +574,7 @@ compare_text(Datum a, Datum b)
 	return order != 0 ? order : la - lb;
 }
 
-/* The canonical order; the last two keys matter only for repeated record ids. */
+/* The canonical order; the keys after record_id matter only when it repeats. */
 static int
 compare_records(const void *x, const void *y)
 {
@@ -582,6 +588,8 @@ compare_records(const void *x, const void *y)
 		return a->business_at > b->business_at ? -1 : 1;
 	if (a->record_id != b->record_id)
 		return a->record_id < b->record_id ? -1 : 1;
+	if (a->source_id != b->source_id)
+		return a->source_id < b->source_id ? -1 : 1;
 	order = a->quality_length - b->quality_length;
 	if (order == 0 && a->quality_length > 0)
 		order = memcmp(a->quality, b->quality, a->quality_length);
@@ -620,14 +628,39 @@ compare_competitors(const void *x, const void *y, void *unit)
 	return compare_unit((*(Competitor *const *) x)->record, (*(Competitor *const *) y)->record, unit);
 }
 
-/* Sets twins of each competitor; returns how many are different. */
+static int
+compare_ids(const void *x, const void *y)
+{
+	int64		a = *(const int64 *) x;
+	int64		b = *(const int64 *) y;
+
+	return (a > b) - (a < b);
+}
+
+/* Sorts ids and returns how many are different. */
+static int
+count_different(int64 *ids, int count)
+{
+	int			different = Min(count, 1);
+	int			i;
+
+	if (count > 1)
+		qsort(ids, count, sizeof(int64), compare_ids);
+	for (i = 1; i < count; i++)
+		different += ids[i] != ids[i - 1];
+	return different;
+}
+
+/* Sets twins and sources of each competitor; returns how many are different. */
 static int
 count_twins(Competitor *competitors, int count, SurviveUnit *unit)
 {
 	Competitor **order = palloc_array(Competitor *, count);
+	int64	   *sources = palloc_array(int64, count);
 	int			i,
 				start,
 				end,
+				found,
 				different = 0;
 
 	for (i = 0; i < count; i++)
@@ -640,10 +673,17 @@ count_twins(Competitor *competitors, int count, SurviveUnit *unit)
 			if (compare_unit(order[start]->record, order[end]->record, unit) != 0)
 				break;
 		for (i = start; i < end; i++)
+			sources[i - start] = order[i]->record->source_id;
+		found = count_different(sources, end - start);
+		for (i = start; i < end; i++)
+		{
 			order[i]->twins = end - start;
+			order[i]->sources = found;
+		}
 		different++;
 	}
 	pfree(order);
+	pfree(sources);
 	return different;
 }
 
@@ -685,6 +725,7 @@ enter_competition(Competitor *competitor, const SurviveRecord *record, const Sur
 	competitor->lowest = 9;
 	competitor->filled = 0;
 	competitor->length = 0;
+	competitor->sources = 1;
 	competitor->twins = 1;
 	for (i = 0; i < unit->count; i++)
 	{
@@ -729,7 +770,9 @@ beats(const Competitor *a, const Competitor *b, SurviveRule rule)
 				order = (ta < tb) - (ta > tb);
 			break;
 		case RULE_FREQUENT:
-			order = a->twins - b->twins;
+			order = a->sources - b->sources;
+			if (order == 0)
+				order = a->twins - b->twins;
 			break;
 		case RULE_LONGEST:
 			order = a->length - b->length;
@@ -843,7 +886,7 @@ get_final_cache(FunctionCallInfo fcinfo)
 	if (cache->description != NULL)
 		return cache;
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE ||
-		description->natts != 4)
+		description->natts != 8)
 		elog(ERROR, "survive must return survivor");
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	cache->description = BlessTupleDesc(CreateTupleDescCopy(description));
@@ -869,10 +912,33 @@ make_array(Datum *values, bool *nulls, int count, Oid type)
 											  type == INT4OID ? TYPALIGN_INT : TYPALIGN_DOUBLE));
 }
 
+/* Oldest and newest business date of the records; null without one. */
+static void
+find_period(const SurviveState *state, Datum *period, bool *nulls)
+{
+	TimestampTz first = DT_NOEND;
+	TimestampTz last = DT_NOBEGIN;
+	int			i;
+
+	for (i = 0; i < state->count; i++)
+	{
+		TimestampTz at = state->records[i].business_at;
+
+		if (at == DT_NOBEGIN)
+			continue;
+		first = Min(first, at);
+		last = Max(last, at);
+	}
+	nulls[0] = nulls[1] = last == DT_NOBEGIN;
+	period[0] = TimestampTzGetDatum(first);
+	period[1] = TimestampTzGetDatum(last);
+}
+
 /*
  * survive_final(state internal) returns survivor: by position the surviving
  * values, the records they come from, the rules that decided and the number of
- * different values that competed.  Null without input.
+ * different values that competed; then the number of records and of sources and
+ * the oldest and newest business date.  Null without input.
  */
 Datum
 omnicrm_survive_final(PG_FUNCTION_ARGS)
@@ -881,8 +947,9 @@ omnicrm_survive_final(PG_FUNCTION_ARGS)
 	SurviveCache *cache;
 	Competitor *competitors;
 	Survivor	result;
-	Datum		columns[4];
-	bool		column_nulls[4] = {false, false, false, false};
+	Datum		columns[8];
+	bool		column_nulls[8] = {false};
+	int64	   *sources;
 	int			n,
 				i;
 
@@ -918,5 +985,11 @@ omnicrm_survive_final(PG_FUNCTION_ARGS)
 	columns[1] = make_array(result.record_ids, result.nulls, n, INT8OID);
 	columns[2] = make_array(result.rules, result.nulls, n, TEXTOID);
 	columns[3] = make_array(result.candidates, NULL, n, INT4OID);
+	columns[4] = Int32GetDatum(state->count);
+	sources = palloc_array(int64, state->count);
+	for (i = 0; i < state->count; i++)
+		sources[i] = state->records[i].source_id;
+	columns[5] = Int32GetDatum(count_different(sources, state->count));
+	find_period(state, &columns[6], &column_nulls[6]);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->description, columns, column_nulls)));
 }

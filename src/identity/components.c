@@ -4,7 +4,8 @@
  *
  * Input rows are links between two nodes, with the facts of both nodes.  The
  * final function takes the links in the order (attaching last, priority
- * ascending, similarity descending with null last, smaller node, larger node)
+ * ascending, similarity descending with null last, tie ascending, smaller node,
+ * larger node)
  * and joins the clusters of the two ends in a union-find forest, unless
  *
  *	- both clusters carry an exclusive value and the two values differ, or
@@ -49,6 +50,7 @@ typedef struct ComponentNode
 typedef struct ComponentLink
 {
 	uint64		key;			/* attaching, priority, inverted similarity */
+	int64		tie;			/* decides between equal keys */
 	uint32		a;
 	uint32		b;
 } ComponentLink;
@@ -111,6 +113,8 @@ compare_links(const ComponentLink *x, const ComponentLink *y)
 {
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
+	if (x->tie != y->tie)
+		return x->tie < y->tie ? -1 : 1;
 	if (x->a != y->a)
 		return x->a < y->a ? -1 : 1;
 	if (x->b != y->b)
@@ -220,7 +224,7 @@ find_node(ComponentState *state, int64 id, bool named, bool has_exclusive,
 }
 
 static void
-add_link(ComponentState *state, uint64 key, uint32 a, uint32 b)
+add_link(ComponentState *state, uint64 key, int64 tie, uint32 a, uint32 b)
 {
 	ComponentLink *link;
 
@@ -234,6 +238,7 @@ add_link(ComponentState *state, uint64 key, uint32 a, uint32 b)
 	}
 	link = &state->links[state->link_count++];
 	link->key = key;
+	link->tie = tie;
 	link->a = a;
 	link->b = b;
 }
@@ -262,10 +267,10 @@ link_key(bool attach, int32 priority, bool has_similarity, float4 similarity)
 
 /*
  * link_components_transition(state internal, a bigint, b bigint, priority
- * integer, similarity real, attach boolean, a_named boolean, b_named boolean,
- * a_exclusive bigint, b_exclusive bigint) returns internal: adds a link, or
- * with b null or equal to a only the node a.  Null a_named and b_named mean
- * named, null attach means false.  Errors: null_value_not_allowed without a
+ * integer, similarity real, tie bigint, attach boolean, a_named boolean,
+ * b_named boolean, a_exclusive bigint, b_exclusive bigint) returns internal:
+ * adds a link, or with b null or equal to a only the node a.  Null a_named and
+ * b_named mean named, null attach means false, null tie means 0.  Errors: null_value_not_allowed without a
  * or without the priority of a link, invalid_parameter_value for a negative
  * priority or a similarity that is no number, data_exception for a node with
  * contradicting facts, program_limit_exceeded.
@@ -288,12 +293,12 @@ omnicrm_link_components_transition(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("link_components needs a node in its first argument")));
-	a = find_node(state, PG_GETARG_INT64(1), PG_ARGISNULL(6) || PG_GETARG_BOOL(6),
-				  !PG_ARGISNULL(8), PG_ARGISNULL(8) ? 0 : PG_GETARG_INT64(8));
+	a = find_node(state, PG_GETARG_INT64(1), PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
+				  !PG_ARGISNULL(9), PG_ARGISNULL(9) ? 0 : PG_GETARG_INT64(9));
 	if (PG_ARGISNULL(2) || PG_GETARG_INT64(1) == PG_GETARG_INT64(2))
 		PG_RETURN_POINTER(state);
-	b = find_node(state, PG_GETARG_INT64(2), PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
-				  !PG_ARGISNULL(9), PG_ARGISNULL(9) ? 0 : PG_GETARG_INT64(9));
+	b = find_node(state, PG_GETARG_INT64(2), PG_ARGISNULL(8) || PG_GETARG_BOOL(8),
+				  !PG_ARGISNULL(10), PG_ARGISNULL(10) ? 0 : PG_GETARG_INT64(10));
 
 	if (PG_ARGISNULL(3))
 		ereport(ERROR,
@@ -313,8 +318,9 @@ omnicrm_link_components_transition(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the similarity of a link must be a number, not NaN")));
 	}
-	add_link(state, link_key(!PG_ARGISNULL(5) && PG_GETARG_BOOL(5), priority,
-							 !PG_ARGISNULL(4), similarity), a, b);
+	add_link(state, link_key(!PG_ARGISNULL(6) && PG_GETARG_BOOL(6), priority,
+							 !PG_ARGISNULL(4), similarity),
+			 PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5), a, b);
 	PG_RETURN_POINTER(state);
 }
 
@@ -335,7 +341,7 @@ merge_into(ComponentState *state, const ComponentNode *nodes, uint32 node_count,
 								nodes[i].has_exclusive, nodes[i].exclusive);
 	}
 	for (i = 0; i < link_count; i++)
-		add_link(state, links[i].key, position[links[i].a], position[links[i].b]);
+		add_link(state, links[i].key, links[i].tie, position[links[i].a], position[links[i].b]);
 	pfree(position);
 }
 
@@ -464,6 +470,7 @@ sort_nodes(const ComponentState *state, ComponentLink *links)
 		uint32		b = rank[state->links[i].b];
 
 		links[i].key = state->links[i].key;
+		links[i].tie = state->links[i].tie;
 		links[i].a = Min(a, b);
 		links[i].b = Max(a, b);
 	}

@@ -19,6 +19,24 @@ $$;
 COMMENT ON FUNCTION @hub@.survivorship_plan() IS
   'Rules and group numbers of survivorship_rule as arrays for omnicrm.survive(), in the order of golden_rows().';
 
+-- Key by key from the most trusted record: jsonb_object_agg() keeps the last of
+-- repeated keys.
+CREATE OR REPLACE FUNCTION @hub@.golden_attributes(record_ids bigint[])
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT jsonb_object_agg(a.key, a.value ORDER BY s.trust, r.business_at NULLS FIRST, r.record_id DESC)
+  FROM unnest(record_ids) AS m(record_id)
+  JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+  JOIN @hub@.source AS s ON s.source_id = r.source_id
+  CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END) AS a(key, value)
+  WHERE a.value <> 'null'
+$$;
+
+COMMENT ON FUNCTION @hub@.golden_attributes(bigint[]) IS
+  'Further attributes of these records merged key by key: the value of the most trusted source, then of the newest record.';
+
 -- What the golden customers are when these records belong to these customers.
 -- A function of records, rules and links only: rebuild, resolve and check use it.
 CREATE OR REPLACE FUNCTION @hub@.golden_rows(record_ids bigint[], customer_ids bigint[])
@@ -29,8 +47,11 @@ RETURNS TABLE (customer_id bigint, kind text, full_name text, given_name text, s
                candidates integer[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- The size of the arrays decides the plan.
-SET plan_cache_mode = force_custom_plan
+-- Each record is fetched by its key: callers come with slices, and a scan of
+-- all records for each slice would make the whole quadratic.
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -38,67 +59,65 @@ DECLARE
 BEGIN
   SELECT p.rules, p.groups INTO STRICT plan FROM @hub@.survivorship_plan() AS p;
   RETURN QUERY
-  WITH survived AS MATERIALIZED (
-    SELECT m.customer_id, min(r.kind) AS kind,
-           omnicrm.survive(r.record_id, s.trust::double precision, r.business_at, r.quality,
-                           ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
-                                 r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
-                           plan.rules, plan.groups) AS golden,
-           string_agg(DISTINCT coalesce(r.full_name, concat_ws(' ', r.given_name, r.surname)), ' ') AS names,
-           count(*)::integer AS record_count, count(DISTINCT r.source_id)::integer AS source_count,
-           min(r.business_at) AS first_seen, max(r.business_at) AS last_seen
-    FROM unnest(record_ids, customer_ids) AS m(record_id, customer_id)
-    JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-    JOIN @hub@.source AS s ON s.source_id = r.source_id
-    GROUP BY m.customer_id
-  ), linked AS (
-    SELECT m.customer_id, min(k.certainty) AS certainty
-    FROM unnest(record_ids, customer_ids) AS m(record_id, customer_id)
-    JOIN @hub@.match_link AS l ON l.record_a = m.record_id AND l.decision = 'linked'
-    JOIN @hub@.match_rule AS k ON k.kind = l.kind
-    GROUP BY m.customer_id
-  ), extended AS (
-    -- Of repeated keys, jsonb_object_agg() keeps the last: the most trusted.
-    SELECT m.customer_id, jsonb_object_agg(a.key, a.value ORDER BY s.trust, r.business_at NULLS FIRST, r.record_id DESC) AS attributes
-    FROM unnest(record_ids, customer_ids) AS m(record_id, customer_id)
-    JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-    JOIN @hub@.source AS s ON s.source_id = r.source_id
-    CROSS JOIN LATERAL jsonb_each(r.attributes) AS a(key, value)
-    WHERE jsonb_typeof(r.attributes) = 'object' AND a.value <> 'null'
-    GROUP BY m.customer_id
-  )
   SELECT v.customer_id, v.kind,
-         coalesce((v.golden).vals[1], NULLIF(concat_ws(' ', (v.golden).vals[2], (v.golden).vals[3]), '')),
-         (v.golden).vals[2], (v.golden).vals[3], (v.golden).vals[4]::date, (v.golden).vals[5], (v.golden).vals[6],
-         (v.golden).vals[7], (v.golden).vals[8], (v.golden).vals[9], (v.golden).vals[10], (v.golden).vals[11],
-         (v.golden).vals[12], (v.golden).vals[13], (v.golden).vals[14], (v.golden).vals[15],
-         e.attributes, omnicrm.name_tokens(v.names), coalesce(l.certainty, 1), v.record_count, v.source_count,
-         v.first_seen, v.last_seen, (v.golden).record_ids, (v.golden).rules, (v.golden).candidates
-  FROM survived AS v
-  LEFT JOIN linked AS l ON l.customer_id = v.customer_id
-  LEFT JOIN extended AS e ON e.customer_id = v.customer_id;
+         coalesce(v.vals[1], NULLIF(concat_ws(' ', v.vals[2], v.vals[3]), '')), v.vals[2], v.vals[3], v.vals[4]::date, v.vals[5],
+         v.vals[6], v.vals[7], v.vals[8], v.vals[9], v.vals[10], v.vals[11], v.vals[12], v.vals[13], v.vals[14], v.vals[15],
+         CASE WHEN v.extended IS NOT NULL THEN @hub@.golden_attributes(v.extended) END,
+         -- name_tokens() reads up to 1,000 characters.
+         CASE WHEN octet_length(v.names) <= 1000 THEN omnicrm.name_tokens(v.names)
+              ELSE ARRAY(SELECT DISTINCT t.token COLLATE "C" AS token
+                         FROM string_to_table(v.names, E'\n') AS n(name)
+                         CROSS JOIN LATERAL unnest(omnicrm.name_tokens(n.name)) AS t(token)
+                         ORDER BY 1) END,
+         coalesce(v.certainty, 1), v.record_count, v.source_count, v.first_at, v.last_at, v.record_ids, v.rules, v.candidates
+  FROM (
+    SELECT u.customer_id, u.kind, u.names, u.extended, u.certainty, (u.golden).vals AS vals, (u.golden).record_ids AS record_ids,
+           (u.golden).rules AS rules, (u.golden).candidates AS candidates, (u.golden).record_count AS record_count,
+           (u.golden).source_count AS source_count, (u.golden).first_at AS first_at, (u.golden).last_at AS last_at
+    FROM (
+      SELECT m.customer_id, min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names,
+             array_agg(r.record_id) FILTER (WHERE r.attributes IS NOT NULL) AS extended,
+             min((SELECT min(k.certainty)
+                  FROM @hub@.match_link AS l
+                  JOIN @hub@.match_rule AS k ON k.kind = l.kind
+                  WHERE l.record_a = r.record_id AND l.decision = 'linked')) AS certainty,
+             omnicrm.survive(r.record_id, r.source_id, s.trust::double precision, r.business_at, r.quality,
+                             ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
+                                   r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
+                             plan.rules, plan.groups) AS golden
+      -- Sorted while it is narrow: the records follow one by one, by their key.
+      FROM (SELECT n.record_id, n.customer_id
+            FROM unnest(record_ids, customer_ids) AS n(record_id, customer_id)
+            ORDER BY n.customer_id
+            OFFSET 0) AS m
+      JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+      JOIN @hub@.source AS s ON s.source_id = r.source_id
+      GROUP BY m.customer_id
+    ) AS u
+    -- Keeps the planner from taking the result apart at each place of use.
+    OFFSET 0
+  ) AS v;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[]) IS
   'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer and customer_provenance. Reads records, rules and links; writes nothing.';
 
--- Writes what differs: new ids are inserted, others updated where a value
--- changed or where they were not active.
-CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids bigint[])
+-- Writes what differs in one slice: new ids are inserted, others updated where
+-- a value changed or where they were not active.
+CREATE OR REPLACE FUNCTION @hub@.write_golden_slice(record_ids bigint[], customer_ids bigint[])
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   changed bigint;
 BEGIN
-  DROP TABLE IF EXISTS pg_temp.omnicrm_golden;
-  CREATE TEMPORARY TABLE omnicrm_golden ON COMMIT DROP AS
-  SELECT g.*
-  FROM @hub@.golden_rows(record_ids, customer_ids) AS g;
-  ANALYZE pg_temp.omnicrm_golden (customer_id);
+  TRUNCATE pg_temp.omnicrm_golden;
+  INSERT INTO pg_temp.omnicrm_golden
+  SELECT g.* FROM @hub@.golden_rows(record_ids, customer_ids) AS g;
 
   WITH updated AS (
     UPDATE @hub@.customer AS c
@@ -137,13 +156,46 @@ BEGIN
   ON CONFLICT ON CONSTRAINT customer_provenance_pkey DO UPDATE
   SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates
   WHERE (v.record_ids, v.rules, v.candidates) IS DISTINCT FROM (excluded.record_ids, excluded.rules, excluded.candidates);
+  RETURN changed;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.write_golden_slice(bigint[], bigint[]) IS
+  'Used by write_golden(): writes some customers. Returns the number of customers that were there before and changed.';
+
+-- Slices keep sorts and hash tables small, whatever the number of customers.
+CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+DECLARE
+  slice_size CONSTANT integer := 5000;
+  total CONSTANT integer := coalesce(cardinality(record_ids), 0);
+  first_one integer := 1;
+  last_one integer;
+  changed bigint := 0;
+BEGIN
+  DROP TABLE IF EXISTS pg_temp.omnicrm_golden;
+  CREATE TEMPORARY TABLE omnicrm_golden ON COMMIT DROP AS
+  SELECT g.* FROM @hub@.golden_rows('{}', '{}') AS g;
+  WHILE first_one <= total LOOP
+    last_one := least(first_one + slice_size - 1, total);
+    -- A customer is in one slice.
+    WHILE last_one < total AND customer_ids[last_one + 1] = customer_ids[last_one] LOOP
+      last_one := last_one + 1;
+    END LOOP;
+    changed := changed + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
+    first_one := last_one + 1;
+  END LOOP;
   DROP TABLE pg_temp.omnicrm_golden;
   RETURN changed;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_golden(bigint[], bigint[]) IS
-  'Used by crm.resolve() and crm.rebuild_customers(): writes golden_rows() to customer and customer_provenance where something differs. Returns the number of customers that were there before and changed.';
+  'Used by crm.resolve() and crm.rebuild_customers(): writes golden_rows() to customer and customer_provenance where something differs; arrays in the order of customers. Returns the number of customers that were there before and changed.';
 
 -- Customers without records keep their id and nothing else.
 CREATE OR REPLACE FUNCTION @hub@.clear_customers(customer_ids bigint[], new_state text)

@@ -95,7 +95,7 @@ COMMENT ON TABLE @hub@.survivorship_rule IS 'Which value survives: one row for e
 COMMENT ON COLUMN @hub@.survivorship_rule.position IS 'Position of the attribute in source_record.quality and in the arrays of customer_provenance.';
 COMMENT ON COLUMN @hub@.survivorship_rule.attribute IS 'Column of crm.customer and crm.source_record.';
 COMMENT ON COLUMN @hub@.survivorship_rule.attribute_group IS 'Attributes of one group survive together, from one record; NULL: alone.';
-COMMENT ON COLUMN @hub@.survivorship_rule.rule IS 'trust, recent or oldest (business date), frequent, longest, shortest, valid (best checked first). Plausible values come before implausible ones under every rule; ties by trust, business date, record id.';
+COMMENT ON COLUMN @hub@.survivorship_rule.rule IS 'trust, recent or oldest (business date), frequent (in most sources, then records), longest, shortest, valid (best checked first). Plausible values come before implausible ones under every rule; ties by trust, business date, record id.';
 COMMENT ON COLUMN @hub@.survivorship_rule.description IS 'Reason of the rule.';
 INSERT INTO @hub@.survivorship_rule VALUES
   ( 1, 'full_name',    'name',    'trust',    'The name as a unit, from the most trusted source.'),
@@ -114,8 +114,9 @@ INSERT INTO @hub@.survivorship_rule VALUES
   (14, 'loyalty_card', NULL,      'recent',   'The newest card.'),
   (15, 'username',     NULL,      'frequent', 'The one used in most places.');
 
+-- No foreign key, as in match_link: derived with the customer, in one step.
 CREATE TABLE @hub@.customer_provenance (
-  customer_id bigint PRIMARY KEY REFERENCES @hub@.customer ON DELETE CASCADE,
+  customer_id bigint PRIMARY KEY,
   record_ids  bigint[] NOT NULL,
   rules       text[] NOT NULL,
   candidates  integer[] NOT NULL

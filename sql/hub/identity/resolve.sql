@@ -24,38 +24,38 @@ $$;
 COMMENT ON FUNCTION @hub@.lock_customers() IS
   'Makes the functions that move records between customers run one after the other; held until the end of the transaction. Returns nothing.';
 
+CREATE OR REPLACE FUNCTION @hub@.resolve_drop_tables()
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+  DROP TABLE IF EXISTS pg_temp.omnicrm_resolve_record, pg_temp.omnicrm_resolve_value, pg_temp.omnicrm_resolve_pair,
+                       pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_drop_tables() IS 'Used by crm.resolve(): drops its temporary tables. Returns nothing.';
+
 CREATE OR REPLACE FUNCTION @hub@.resolve_make_tables()
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
 AS $$
 BEGIN
-  DROP TABLE IF EXISTS pg_temp.omnicrm_resolve_dirty, pg_temp.omnicrm_resolve_value, pg_temp.omnicrm_resolve_node,
-                       pg_temp.omnicrm_resolve_pair, pg_temp.omnicrm_resolve_touched, pg_temp.omnicrm_resolve_number,
-                       pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer;
-  -- Records whose pairs are evaluated anew; round 0 are those of the queue.
-  CREATE TEMPORARY TABLE omnicrm_resolve_dirty (
-    record_id bigint PRIMARY KEY, round integer NOT NULL
+  PERFORM @hub@.resolve_drop_tables();
+  -- Records at hand. dirty: their pairs are evaluated anew; the others belong
+  -- to the components that these touch. round: when they came in.
+  CREATE TEMPORARY TABLE omnicrm_resolve_record (
+    record_id bigint PRIMARY KEY, dirty boolean NOT NULL, round integer NOT NULL
   ) ON COMMIT DROP;
   -- Values with their holders: the first `lead` of them are to be paired with
   -- each other and with the rest, the rest not with each other.
   CREATE TEMPORARY TABLE omnicrm_resolve_value (
     kind text NOT NULL, value text NOT NULL, rule text NOT NULL, records bigint[] NOT NULL, lead integer NOT NULL
   ) ON COMMIT DROP;
-  CREATE TEMPORARY TABLE omnicrm_resolve_node (
-    record_id bigint PRIMARY KEY, source_id integer NOT NULL, source_key text NOT NULL, kind text NOT NULL, name text,
-    name_key text, named boolean NOT NULL, birth_date date, plausible boolean NOT NULL, email text, phone text, exclusive bigint
-  ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_resolve_pair (
     record_a bigint NOT NULL, record_b bigint NOT NULL, kind text NOT NULL, value text NOT NULL, priority integer NOT NULL,
     similarity real, attach boolean NOT NULL, decision text NOT NULL
-  ) ON COMMIT DROP;
-  CREATE TEMPORARY TABLE omnicrm_resolve_touched (
-    record_id bigint PRIMARY KEY, round integer NOT NULL
-  ) ON COMMIT DROP;
-  CREATE TEMPORARY TABLE omnicrm_resolve_number (
-    record_id bigint NOT NULL, number bigint NOT NULL
   ) ON COMMIT DROP;
   -- cluster: the smallest record_id of the cluster.
   CREATE TEMPORARY TABLE omnicrm_resolve_member (
@@ -82,19 +82,19 @@ BEGIN
   WITH queued AS (
     DELETE FROM @hub@.resolve_queue RETURNING record_id
   )
-  INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
-  SELECT DISTINCT r.record_id, 0
-  FROM queued AS q
-  JOIN @hub@.source_record AS r ON r.record_id = q.record_id;
+  INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+  SELECT r.record_id, true, 0
+  FROM @hub@.source_record AS r
+  WHERE r.record_id IN (SELECT q.record_id FROM queued AS q);
   GET DIAGNOSTICS taken = ROW_COUNT;
   IF every_record THEN
-    INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
-    SELECT r.record_id, 0
+    INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+    SELECT r.record_id, true, 0
     FROM @hub@.source_record AS r
-    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_dirty AS d WHERE d.record_id = r.record_id);
-    SELECT count(*) INTO taken FROM pg_temp.omnicrm_resolve_dirty;
+    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS d WHERE d.record_id = r.record_id);
+    SELECT count(*) INTO taken FROM pg_temp.omnicrm_resolve_record;
   END IF;
-  ANALYZE pg_temp.omnicrm_resolve_dirty;
+  ANALYZE pg_temp.omnicrm_resolve_record;
   RETURN taken;
 END
 $$;
@@ -110,9 +110,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  IF NOT EXISTS (SELECT
-                 FROM pg_temp.omnicrm_resolve_dirty AS d
-                 JOIN @hub@.customer_member AS m ON m.record_id = d.record_id) THEN
+  IF NOT EXISTS (SELECT FROM @hub@.overshared_value)
+     OR NOT EXISTS (SELECT
+                    FROM pg_temp.omnicrm_resolve_record AS d
+                    JOIN @hub@.customer_member AS m ON m.record_id = d.record_id) THEN
     RETURN;
   END IF;
   WITH released AS (
@@ -127,8 +128,8 @@ BEGIN
                  LIMIT r.max_records + 1) AS held) <= r.max_records
     RETURNING o.kind, o.value
   )
-  INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
-  SELECT DISTINCT i.record_id, 0
+  INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+  SELECT DISTINCT i.record_id, true, 0
   FROM released AS e
   JOIN @hub@.identifier AS i ON i.kind = e.kind AND i.value = e.value
   ON CONFLICT DO NOTHING;
@@ -138,9 +139,82 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_release_values() IS
   'Used by crm.resolve(): takes values that are over-shared no more off the list and adds their holders. Returns nothing.';
 
--- Step 3: the values of dirty records and who holds them. Values known as
--- over-shared are left alone. One that has just become so brings its holders in:
--- they lose the links that it made.
+-- A small run must not scan a table, whatever the statistics say: they may be
+-- missing or old. The settings hold until resolve() sets them back.
+CREATE OR REPLACE FUNCTION @hub@.resolve_prefer_keys()
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT set_config(s.name, 'off', true)
+  FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) AS s(name)
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_prefer_keys() IS
+  'Used by crm.resolve() for small runs: makes the planner reach every row by its key. Returns nothing.';
+
+-- All values and their holders, when every record is dirty: the primary key of
+-- identifier has them in order, and no sort or hash table of 100 bytes for each
+-- identifier is needed.
+CREATE OR REPLACE FUNCTION @hub@.resolve_collect_all_values()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_hashagg = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_value (kind, value, rule, records, lead)
+  SELECT h.kind, h.value,
+         CASE WHEN h.kind = 'tax_id' AND omnicrm.tax_id_kind(h.value, 'ES') = 'organisation' THEN 'company_tax_id' ELSE h.kind END,
+         h.records, cardinality(h.records)
+  FROM (SELECT i.kind, i.value, array_agg(i.record_id) AS records
+        FROM @hub@.identifier AS i
+        GROUP BY i.kind, i.value
+        HAVING count(*) > 1) AS h
+  WHERE NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = h.kind AND o.value = h.value);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_collect_all_values() IS
+  'Used by crm.resolve(): collects all values with all their holders. Returns nothing.';
+
+-- The values of the records that came in this round. Values known as
+-- over-shared are left alone.
+CREATE OR REPLACE FUNCTION @hub@.resolve_collect_values(this_round integer)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_value (kind, value, rule, records, lead)
+  SELECT h.kind, h.value,
+         CASE WHEN h.kind = 'tax_id' AND omnicrm.tax_id_kind(h.value, 'ES') = 'organisation' THEN 'company_tax_id' ELSE h.kind END,
+         h.leading || h.others, cardinality(h.leading)
+  FROM (
+    SELECT i.kind, i.value,
+           coalesce(array_agg(i.record_id) FILTER (WHERE d.record_id IS NOT NULL), '{}') AS leading,
+           coalesce(array_agg(i.record_id) FILTER (WHERE d.record_id IS NULL), '{}') AS others
+    FROM (SELECT DISTINCT v.kind, v.value
+          FROM pg_temp.omnicrm_resolve_record AS f
+          JOIN @hub@.identifier AS v ON v.record_id = f.record_id
+          WHERE f.round = this_round
+            AND NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = v.kind AND o.value = v.value)
+            AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_value AS k WHERE k.kind = v.kind AND k.value = v.value)) AS n
+    JOIN @hub@.identifier AS i ON i.kind = n.kind AND i.value = n.value
+    LEFT JOIN pg_temp.omnicrm_resolve_record AS d ON d.record_id = i.record_id
+    GROUP BY i.kind, i.value
+    HAVING count(*) > 1
+  ) AS h;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_collect_values(integer) IS
+  'Used by crm.resolve(): collects the values of the records of one round with all their holders. Returns nothing.';
+
+-- Step 3: the values of dirty records and who holds them. One that has just
+-- become over-shared brings its holders in: they lose the links that it made.
 CREATE OR REPLACE FUNCTION @hub@.resolve_find_values()
 RETURNS bigint
 LANGUAGE plpgsql
@@ -152,25 +226,14 @@ DECLARE
   overshared bigint := 0;
 BEGIN
   LOOP
-    INSERT INTO pg_temp.omnicrm_resolve_value (kind, value, rule, records, lead)
-    SELECT h.kind, h.value, h.rule, h.leading || h.others, cardinality(h.leading)
-    FROM (
-      SELECT i.kind, i.value, CASE WHEN i.kind = 'tax_id' AND omnicrm.tax_id_kind(i.value, 'ES') = 'organisation'
-                  THEN 'company_tax_id' ELSE i.kind END AS rule,
-             coalesce(array_agg(i.record_id) FILTER (WHERE d.record_id IS NOT NULL), '{}') AS leading,
-             coalesce(array_agg(i.record_id) FILTER (WHERE d.record_id IS NULL), '{}') AS others
-      FROM @hub@.identifier AS i
-      LEFT JOIN pg_temp.omnicrm_resolve_dirty AS d ON d.record_id = i.record_id
-      WHERE (i.kind, i.value) IN (SELECT v.kind, v.value
-                                  FROM pg_temp.omnicrm_resolve_dirty AS f
-                                  JOIN @hub@.identifier AS v ON v.record_id = f.record_id
-                                  WHERE f.round = this_round)
-        AND NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = i.kind AND o.value = i.value)
-      GROUP BY i.kind, i.value
-      HAVING count(*) > 1
-    ) AS h
-    WHERE this_round = 0
-       OR NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_value AS k WHERE k.kind = h.kind AND k.value = h.value);
+    IF this_round = 0
+       AND NOT EXISTS (SELECT
+                       FROM @hub@.source_record AS r
+                       WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS d WHERE d.record_id = r.record_id)) THEN
+      PERFORM @hub@.resolve_collect_all_values();
+    ELSE
+      PERFORM @hub@.resolve_collect_values(this_round);
+    END IF;
 
     INSERT INTO @hub@.overshared_value (kind, value, records)
     SELECT v.kind, v.value, cardinality(v.records)
@@ -183,14 +246,13 @@ BEGIN
     EXIT WHEN added = 0;
 
     this_round := this_round + 1;
-    INSERT INTO pg_temp.omnicrm_resolve_dirty (record_id, round)
-    SELECT DISTINCT h.record_id, this_round
+    INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+    SELECT DISTINCT h.record_id, true, this_round
     FROM pg_temp.omnicrm_resolve_value AS v
     JOIN @hub@.overshared_value AS o ON o.kind = v.kind AND o.value = v.value
     CROSS JOIN LATERAL unnest(v.records[v.lead + 1:]) AS h(record_id)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
-    -- Over-shared values, and values whose kind has no rule, link nobody.
     DELETE FROM pg_temp.omnicrm_resolve_value AS v
     USING @hub@.overshared_value AS o
     WHERE o.kind = v.kind AND o.value = v.value;
@@ -199,12 +261,15 @@ BEGIN
     UPDATE pg_temp.omnicrm_resolve_value AS v
     SET (records, lead) = (SELECT array_agg(h.record_id ORDER BY (d.record_id IS NULL), h.record_id), count(d.record_id)
                            FROM unnest(v.records) AS h(record_id)
-                           LEFT JOIN pg_temp.omnicrm_resolve_dirty AS d ON d.record_id = h.record_id)
+                           LEFT JOIN pg_temp.omnicrm_resolve_record AS d ON d.record_id = h.record_id)
     WHERE EXISTS (SELECT
                   FROM unnest(v.records[v.lead + 1:]) AS h(record_id)
-                  JOIN pg_temp.omnicrm_resolve_dirty AS d ON d.record_id = h.record_id);
+                  JOIN pg_temp.omnicrm_resolve_record AS d ON d.record_id = h.record_id);
   END LOOP;
-  ANALYZE pg_temp.omnicrm_resolve_dirty, pg_temp.omnicrm_resolve_value (lead);
+  ANALYZE pg_temp.omnicrm_resolve_value (lead);
+  IF this_round > 0 THEN
+    ANALYZE pg_temp.omnicrm_resolve_record;
+  END IF;
   RETURN overshared;
 END
 $$;
@@ -212,52 +277,20 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_find_values() IS
   'Used by crm.resolve(): collects the values of dirty records with all their holders. Returns the number of values that have become over-shared.';
 
--- The facts of records that guards and clustering need. A birth date forbids a
--- link only when it is plausible; the tax number of a person is exclusive. A
--- person of whom one word is known, such as the given name in a newsletter, is
--- not named: that word can contradict, but it does not tell who it is.
-CREATE OR REPLACE FUNCTION @hub@.resolve_add_nodes()
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
-BEGIN
-  INSERT INTO pg_temp.omnicrm_resolve_node (record_id, source_id, source_key, kind, name, name_key, named, birth_date, plausible,
-                                            email, phone, exclusive)
-  SELECT r.record_id, r.source_id, r.source_key, r.kind,
-         coalesce(r.full_name, NULLIF(concat_ws(' ', r.given_name, r.surname), '')),
-         NULLIF(r.name_key, ''),
-         coalesce(r.name_key LIKE '% %' OR r.kind = 'organisation' AND r.name_key <> '', false),
-         r.birth_date, substr(r.quality, birth_position, 1) >= '6', r.email, r.phone,
-         CASE WHEN r.tax_id IS NOT NULL AND omnicrm.tax_id_kind(r.tax_id, 'ES') = 'person' THEN hashtextextended(r.tax_id, 0) END
-  FROM (
-    SELECT d.record_id FROM pg_temp.omnicrm_resolve_dirty AS d
-    UNION
-    SELECT h.record_id FROM pg_temp.omnicrm_resolve_value AS v CROSS JOIN LATERAL unnest(v.records) AS h(record_id)
-    UNION
-    SELECT t.record_id FROM pg_temp.omnicrm_resolve_touched AS t
-  ) AS needed
-  JOIN @hub@.source_record AS r ON r.record_id = needed.record_id
-  WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_node AS n WHERE n.record_id = r.record_id);
-  ANALYZE pg_temp.omnicrm_resolve_node (record_id);
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.resolve_add_nodes() IS
-  'Used by crm.resolve(): fetches the facts of the records at hand. Returns nothing.';
-
 -- Step 4: pairs of the collected values, each with the decision of its best
 -- rule: the strongest that accepts it, else the strongest that refuses it. A
--- pair with a record that is not named may only attach, except by a rule that
--- does not ask for names. Empties the collection of values; returns the number of pairs.
+-- person of whom one word is known, such as the given name in a newsletter, is
+-- not named: that word can contradict, but it does not tell who it is. A pair
+-- with a record that is not named may only attach, except by a rule that does
+-- not ask for names. A birth date forbids a link only when it is plausible. Empties
+-- the collection of values; returns the number of pairs.
 CREATE OR REPLACE FUNCTION @hub@.resolve_add_pairs()
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
   pairs bigint;
 BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_pair (record_a, record_b, kind, value, priority, similarity, attach, decision)
@@ -265,15 +298,16 @@ BEGIN
          e.record_a, e.record_b, e.rule, e.value, e.priority, e.similarity, e.attach, e.decision
   FROM (
     SELECT p.record_a, p.record_b, p.rule, p.value, r.priority, s.similarity,
-           r.min_name_similarity > 0 AND NOT (a.named AND b.named) AS attach,
+           r.min_name_similarity > 0 AND NOT s.named AS attach,
            CASE
              WHEN a.kind <> b.kind THEN 'person and organisation'
              -- One word agrees up to .5: it need not be more, only not contradict.
-             WHEN s.similarity < CASE WHEN a.named AND b.named THEN r.min_name_similarity ELSE least(r.min_name_similarity, 0.45) END
+             WHEN s.similarity < CASE WHEN s.named THEN r.min_name_similarity ELSE least(r.min_name_similarity, 0.45) END
                   AND NOT (r.accept_mistyped
                            AND coalesce(a.birth_date = b.birth_date OR a.email = b.email AND a.phone = b.phone, false)
-                           AND omnicrm.names_mistyped(a.name, b.name)) THEN 'names differ'
-             WHEN (r.birth_date_guard OR r.min_name_similarity > 0 AND NOT (a.named AND b.named)) AND a.plausible AND b.plausible
+                           AND omnicrm.names_mistyped(a.full_name, b.full_name)) THEN 'names differ'
+             WHEN (r.birth_date_guard OR r.min_name_similarity > 0 AND NOT s.named)
+                  AND substr(a.quality, birth_position, 1) >= '6' AND substr(b.quality, birth_position, 1) >= '6'
                   AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date) THEN 'birth dates differ'
              ELSE 'linked'
            END AS decision
@@ -289,10 +323,12 @@ BEGIN
       WHERE cardinality(v.records) > 2
     ) AS p
     JOIN @hub@.match_rule AS r ON r.kind = p.rule
-    JOIN pg_temp.omnicrm_resolve_node AS a ON a.record_id = p.record_a
-    JOIN pg_temp.omnicrm_resolve_node AS b ON b.record_id = p.record_b
+    JOIN @hub@.source_record AS a ON a.record_id = p.record_a
+    JOIN @hub@.source_record AS b ON b.record_id = p.record_b
     CROSS JOIN LATERAL (
-      SELECT CASE WHEN a.name_key = b.name_key THEN 1 ELSE omnicrm.name_similarity(a.name, b.name) END::real AS similarity
+      SELECT CASE WHEN a.name_key = b.name_key THEN 1 ELSE omnicrm.name_similarity(a.full_name, b.full_name) END::real AS similarity,
+             (a.name_key LIKE '% %' OR a.kind = 'organisation' AND a.name_key <> '') IS TRUE
+             AND (b.name_key LIKE '% %' OR b.kind = 'organisation' AND b.name_key <> '') IS TRUE AS named
       -- Keeps the planner from computing it at each place of use.
       OFFSET 0
     ) AS s
@@ -317,50 +353,57 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  this_round integer := 0;
+  -- Earlier rounds are dirty records; all of them start the search.
+  first_round CONSTANT integer := (SELECT max(t.round) + 1 FROM pg_temp.omnicrm_resolve_record AS t);
+  this_round integer := first_round;
+  clean bigint := 0;
   added bigint;
 BEGIN
-  INSERT INTO pg_temp.omnicrm_resolve_touched (record_id, round)
-  SELECT t.record_id, 0
-  FROM (
-    SELECT d.record_id FROM pg_temp.omnicrm_resolve_dirty AS d
-    UNION
-    SELECT p.record_a FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.decision = 'linked'
-    UNION
-    SELECT p.record_b FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.decision = 'linked'
-  ) AS t;
+  INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+  SELECT DISTINCT e.record_id, false, this_round
+  FROM pg_temp.omnicrm_resolve_pair AS p
+  CROSS JOIN LATERAL (VALUES (p.record_a), (p.record_b)) AS e(record_id)
+  WHERE p.decision = 'linked'
+    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = e.record_id);
+  GET DIAGNOSTICS added = ROW_COUNT;
   LOOP
-    ANALYZE pg_temp.omnicrm_resolve_touched;
-    INSERT INTO pg_temp.omnicrm_resolve_touched (record_id, round)
-    SELECT DISTINCT n.record_id, this_round + 1
+    clean := clean + added;
+    IF added > 0 THEN
+      ANALYZE pg_temp.omnicrm_resolve_record;
+    END IF;
+    INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+    SELECT DISTINCT n.record_id, false, this_round + 1
     FROM (
       SELECT o.record_id
-      FROM pg_temp.omnicrm_resolve_touched AS t
+      FROM pg_temp.omnicrm_resolve_record AS t
       JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
       JOIN @hub@.customer_member AS o ON o.customer_id = m.customer_id
-      WHERE t.round = this_round
+      WHERE t.round = this_round OR this_round = first_round
       UNION ALL
       SELECT l.record_b
-      FROM pg_temp.omnicrm_resolve_touched AS t
+      FROM pg_temp.omnicrm_resolve_record AS t
       JOIN @hub@.match_link AS l ON l.record_a = t.record_id
-      WHERE t.round = this_round AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
+      WHERE (t.round = this_round OR this_round = first_round)
+        AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
       UNION ALL
       SELECT l.record_a
-      FROM pg_temp.omnicrm_resolve_touched AS t
+      FROM pg_temp.omnicrm_resolve_record AS t
       JOIN @hub@.match_link AS l ON l.record_b = t.record_id
-      WHERE t.round = this_round AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
+      WHERE (t.round = this_round OR this_round = first_round)
+        AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
     ) AS n
-    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_touched AS k WHERE k.record_id = n.record_id);
+    JOIN @hub@.source_record AS r ON r.record_id = n.record_id
+    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS k WHERE k.record_id = n.record_id);
     GET DIAGNOSTICS added = ROW_COUNT;
     EXIT WHEN added = 0;
     this_round := this_round + 1;
   END LOOP;
-  RETURN (SELECT count(*) FROM pg_temp.omnicrm_resolve_touched);
+  RETURN clean;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_find_touched() IS
-  'Used by crm.resolve(): collects the records of all components to be clustered. Returns their number.';
+  'Used by crm.resolve(): adds the records that did not change but belong to components to be clustered. Returns their number.';
 
 -- Step 6: the edges among touched records that did not change themselves.
 CREATE OR REPLACE FUNCTION @hub@.resolve_add_clean_pairs()
@@ -370,16 +413,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_value (kind, value, rule, records, lead)
-  SELECT i.kind, i.value, CASE WHEN i.kind = 'tax_id' AND omnicrm.tax_id_kind(i.value, 'ES') = 'organisation'
-              THEN 'company_tax_id' ELSE i.kind END,
-         array_agg(i.record_id), count(*)
-  FROM pg_temp.omnicrm_resolve_touched AS t
-  JOIN @hub@.identifier AS i ON i.record_id = t.record_id
-  WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_dirty AS d WHERE d.record_id = t.record_id)
-    AND NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = i.kind AND o.value = i.value)
-  GROUP BY i.kind, i.value
-  HAVING count(*) > 1;
-  PERFORM @hub@.resolve_add_nodes();
+  SELECT h.kind, h.value,
+         CASE WHEN h.kind = 'tax_id' AND omnicrm.tax_id_kind(h.value, 'ES') = 'organisation' THEN 'company_tax_id' ELSE h.kind END,
+         h.records, cardinality(h.records)
+  FROM (SELECT i.kind, i.value, array_agg(i.record_id) AS records
+        FROM pg_temp.omnicrm_resolve_record AS t
+        JOIN @hub@.identifier AS i ON i.record_id = t.record_id
+        WHERE NOT t.dirty
+        GROUP BY i.kind, i.value
+        HAVING count(*) > 1) AS h
+  WHERE NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = h.kind AND o.value = h.value);
+  ANALYZE pg_temp.omnicrm_resolve_value (lead);
   RETURN @hub@.resolve_add_pairs();
 END
 $$;
@@ -387,9 +431,10 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_add_clean_pairs() IS
   'Used by crm.resolve(): compares the touched records that did not change with each other. Returns the number of pairs.';
 
--- Step 7: clusters. Nodes are numbered by (source, source key), which does not
--- depend on the order of loads. Pairs inside a cluster that was joined already
--- are dropped; refused ones get their reason.
+-- Step 7: clusters. Ties between equal links go by a hash of (source, source
+-- key) of both records, which does not depend on the order of loads. Pairs
+-- inside a cluster that was joined already are dropped; refused ones get their
+-- reason.
 CREATE OR REPLACE FUNCTION @hub@.resolve_cluster()
 RETURNS void
 LANGUAGE plpgsql
@@ -399,51 +444,45 @@ SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
   found omnicrm.linked_components;
-  ids bigint[];
 BEGIN
-  SELECT array_agg(n.record_id ORDER BY n.source_id, n.source_key COLLATE "C") INTO ids
-  FROM pg_temp.omnicrm_resolve_touched AS t
-  JOIN pg_temp.omnicrm_resolve_node AS n ON n.record_id = t.record_id;
-  INSERT INTO pg_temp.omnicrm_resolve_number (record_id, number)
-  SELECT o.record_id, o.number
-  FROM unnest(ids) WITH ORDINALITY AS o(record_id, number);
-  ANALYZE pg_temp.omnicrm_resolve_number (record_id);
-
   SELECT (c.components).* INTO found
-  FROM (SELECT omnicrm.link_components(x.number, y.number, p.priority, p.similarity, p.attach,
-                                       a.named, b.named, a.exclusive, b.exclusive) AS components
+  FROM (SELECT omnicrm.link_components(
+                 p.record_a, p.record_b, p.priority, p.similarity,
+                 hashtextextended(a.source_key, a.source_id) # hashtextextended(b.source_key, b.source_id),
+                 p.attach,
+                 (a.name_key LIKE '% %' OR a.kind = 'organisation' AND a.name_key <> '') IS TRUE,
+                 (b.name_key LIKE '% %' OR b.kind = 'organisation' AND b.name_key <> '') IS TRUE,
+                 CASE WHEN a.tax_id IS NOT NULL AND omnicrm.tax_id_kind(a.tax_id, 'ES') = 'person'
+                      THEN hashtextextended(a.tax_id, 0) END,
+                 CASE WHEN b.tax_id IS NOT NULL AND omnicrm.tax_id_kind(b.tax_id, 'ES') = 'person'
+                      THEN hashtextextended(b.tax_id, 0) END) AS components
         FROM pg_temp.omnicrm_resolve_pair AS p
-        JOIN pg_temp.omnicrm_resolve_node AS a ON a.record_id = p.record_a
-        JOIN pg_temp.omnicrm_resolve_node AS b ON b.record_id = p.record_b
-        JOIN pg_temp.omnicrm_resolve_number AS x ON x.record_id = p.record_a
-        JOIN pg_temp.omnicrm_resolve_number AS y ON y.record_id = p.record_b
+        JOIN @hub@.source_record AS a ON a.record_id = p.record_a
+        JOIN @hub@.source_record AS b ON b.record_id = p.record_b
         WHERE p.decision = 'linked'
         OFFSET 0) AS c;
 
   INSERT INTO pg_temp.omnicrm_resolve_member (record_id, cluster, old_customer, home_id)
-  SELECT o.record_id, min(o.record_id) OVER (PARTITION BY coalesce(c.root, o.number)), m.customer_id, m.home_id
-  FROM pg_temp.omnicrm_resolve_number AS o
-  LEFT JOIN unnest(found.node, found.root) AS c(node, root) ON c.node = o.number
-  LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id;
+  SELECT t.record_id, coalesce(c.root, t.record_id), m.customer_id, m.home_id
+  FROM pg_temp.omnicrm_resolve_record AS t
+  LEFT JOIN unnest(found.node, found.root) AS c(node, root) ON c.node = t.record_id
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = t.record_id;
+  ANALYZE pg_temp.omnicrm_resolve_member;
 
-  WITH outcome AS MATERIALIZED (
-    SELECT least(ids[u.a], ids[u.b]) AS record_a, greatest(ids[u.a], ids[u.b]) AS record_b, u.outcome
-    FROM unnest(found.link_a, found.link_b, found.outcome) AS u(a, b, outcome)
-  ), refused AS (
-    UPDATE pg_temp.omnicrm_resolve_pair AS p
-    SET decision = CASE o.outcome WHEN 2 THEN 'tax numbers differ' ELSE 'already linked elsewhere' END
-    FROM outcome AS o
-    WHERE o.record_a = p.record_a AND o.record_b = p.record_b AND o.outcome > 1
-  )
+  UPDATE pg_temp.omnicrm_resolve_pair AS p
+  SET decision = CASE o.outcome WHEN 2 THEN 'tax numbers differ' ELSE 'already linked elsewhere' END
+  FROM unnest(found.link_a, found.link_b, found.outcome) AS o(a, b, outcome)
+  WHERE o.a = p.record_a AND o.b = p.record_b AND o.outcome > 1;
   DELETE FROM pg_temp.omnicrm_resolve_pair AS p
   WHERE p.decision = 'linked'
-    AND NOT EXISTS (SELECT FROM outcome AS o WHERE o.record_a = p.record_a AND o.record_b = p.record_b);
-  ANALYZE pg_temp.omnicrm_resolve_member;
+    AND NOT EXISTS (SELECT
+                    FROM unnest(found.link_a, found.link_b) AS o(a, b)
+                    WHERE o.a = p.record_a AND o.b = p.record_b);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_cluster() IS
-  'Used by crm.resolve(): makes clusters of the touched records. Returns nothing.';
+  'Used by crm.resolve(): makes clusters of the records at hand. Returns nothing.';
 
 -- Step 8: a customer id for each cluster. An id stays with the oldest record
 -- (smallest record_id) of its customer; of several, the oldest id stays. A
@@ -454,6 +493,8 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  ids CONSTANT regclass := pg_get_serial_sequence('@hub@.customer', 'customer_id');
 BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
   SELECT o.cluster, min(o.old_customer), false
@@ -473,12 +514,12 @@ BEGIN
   GROUP BY h.cluster;
 
   INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
-  SELECT f.cluster, nextval(pg_get_serial_sequence('@hub@.customer', 'customer_id')), true
+  SELECT f.cluster, nextval(ids), true
   FROM (SELECT DISTINCT m.cluster
         FROM pg_temp.omnicrm_resolve_member AS m
         WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_customer AS k WHERE k.cluster = m.cluster)
         ORDER BY m.cluster) AS f;
-  ANALYZE pg_temp.omnicrm_resolve_customer;
+  ANALYZE pg_temp.omnicrm_resolve_customer (cluster);
 END
 $$;
 
@@ -486,7 +527,7 @@ COMMENT ON FUNCTION @hub@.resolve_assign_ids() IS
   'Used by crm.resolve(): gives each cluster its customer id. Returns nothing.';
 
 -- Step 9: the decisions, in place of those that they replace: all of changed
--- records, and those between two touched ones.
+-- records, and those between two touched ones. What stays is not written again.
 CREATE OR REPLACE FUNCTION @hub@.resolve_write_links()
 RETURNS void
 LANGUAGE plpgsql
@@ -494,18 +535,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   DELETE FROM @hub@.match_link AS l
-  USING pg_temp.omnicrm_resolve_touched AS t
+  USING pg_temp.omnicrm_resolve_record AS t
   WHERE l.record_a = t.record_id
-    AND (EXISTS (SELECT FROM pg_temp.omnicrm_resolve_touched AS o WHERE o.record_id = l.record_b)
-         OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_dirty AS d WHERE d.record_id = l.record_a))
+    AND (t.dirty OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS o WHERE o.record_id = l.record_b))
     AND NOT EXISTS (SELECT
                     FROM pg_temp.omnicrm_resolve_pair AS p
                     WHERE p.record_a = l.record_a AND p.record_b = l.record_b AND p.kind = l.kind AND p.value = l.value
                       AND p.decision = l.decision AND p.similarity IS NOT DISTINCT FROM l.similarity);
   DELETE FROM @hub@.match_link AS l
-  USING pg_temp.omnicrm_resolve_dirty AS d
-  WHERE l.record_b = d.record_id
-    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_touched AS t WHERE t.record_id = l.record_a)
+  USING pg_temp.omnicrm_resolve_record AS t
+  WHERE l.record_b = t.record_id
+    AND t.dirty
     AND NOT EXISTS (SELECT
                     FROM pg_temp.omnicrm_resolve_pair AS p
                     WHERE p.record_a = l.record_a AND p.record_b = l.record_b AND p.kind = l.kind AND p.value = l.value
@@ -513,7 +553,7 @@ BEGIN
   INSERT INTO @hub@.match_link (record_a, record_b, kind, value, similarity, decision)
   SELECT p.record_a, p.record_b, p.kind, p.value, p.similarity, p.decision
   FROM pg_temp.omnicrm_resolve_pair AS p
-  ON CONFLICT DO NOTHING;
+  WHERE NOT EXISTS (SELECT FROM @hub@.match_link AS l WHERE l.record_a = p.record_a AND l.record_b = p.record_b);
 END
 $$;
 
@@ -616,7 +656,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN jsonb_build_object(
-    'touched', (SELECT count(*) FROM pg_temp.omnicrm_resolve_touched),
+    'touched', (SELECT count(*) FROM pg_temp.omnicrm_resolve_record),
     'created', (SELECT count(*) FROM pg_temp.omnicrm_resolve_customer AS c WHERE c.made),
     'split', (SELECT count(*)
               FROM (SELECT FROM pg_temp.omnicrm_resolve_member AS m
@@ -641,6 +681,9 @@ DECLARE
   counts jsonb;
   step_ms jsonb := '{}';
   every_record CONSTANT boolean := coalesce((options ->> 'all')::boolean, false);
+  small_run CONSTANT bigint := 1000;
+  -- What resolve_prefer_keys() changes; restored at the end.
+  settings CONSTANT text[] := ARRAY[current_setting('enable_hashjoin'), current_setting('enable_mergejoin')];
   started timestamptz := clock_timestamp();
   records bigint;
   pairs bigint := 0;
@@ -665,16 +708,18 @@ BEGIN
   END IF;
   PERFORM @hub@.resolve_make_tables();
   records := @hub@.resolve_take_queue(every_record);
+  IF records <= small_run THEN
+    PERFORM @hub@.resolve_prefer_keys();
+  END IF;
   IF records > 0 THEN
     PERFORM @hub@.resolve_release_values();
     overshared := @hub@.resolve_find_values();
     step_ms := step_ms || jsonb_build_object('values', @hub@.elapsed_ms(started));
     started := clock_timestamp();
-    PERFORM @hub@.resolve_add_nodes();
     pairs := @hub@.resolve_add_pairs();
     step_ms := step_ms || jsonb_build_object('pairs', @hub@.elapsed_ms(started));
     started := clock_timestamp();
-    IF @hub@.resolve_find_touched() > (SELECT count(*) FROM pg_temp.omnicrm_resolve_dirty) THEN
+    IF @hub@.resolve_find_touched() > 0 THEN
       pairs := pairs + @hub@.resolve_add_clean_pairs();
     END IF;
     step_ms := step_ms || jsonb_build_object('components', @hub@.elapsed_ms(started));
@@ -693,9 +738,8 @@ BEGIN
   counts := @hub@.resolve_counts()
          || jsonb_build_object('records', records, 'pairs', pairs, 'overshared', overshared, 'changed', changed,
                                'merged', merged, 'ms', step_ms);
-  DROP TABLE pg_temp.omnicrm_resolve_dirty, pg_temp.omnicrm_resolve_value, pg_temp.omnicrm_resolve_node,
-             pg_temp.omnicrm_resolve_pair, pg_temp.omnicrm_resolve_touched, pg_temp.omnicrm_resolve_number,
-             pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer;
+  PERFORM @hub@.resolve_drop_tables();
+  PERFORM set_config('enable_hashjoin', settings[1], true), set_config('enable_mergejoin', settings[2], true);
   RETURN @hub@.finish_run(run, counts);
 END
 $$;

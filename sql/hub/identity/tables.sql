@@ -291,9 +291,11 @@ COMMENT ON COLUMN @hub@.overshared_value.value IS 'Normalised value.';
 COMMENT ON COLUMN @hub@.overshared_value.records IS 'Number of records that held it when crm.resolve() last met it.';
 COMMENT ON COLUMN @hub@.overshared_value.since IS 'When it became over-shared.';
 
+-- No foreign keys: resolve() derives these rows from the records, and checking
+-- each of them would take longer than finding them.
 CREATE TABLE @hub@.match_link (
-  record_a   bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
-  record_b   bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
+  record_a   bigint NOT NULL,
+  record_b   bigint NOT NULL,
   kind       text NOT NULL,
   value      text NOT NULL,
   similarity real,
