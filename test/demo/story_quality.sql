@@ -29,7 +29,7 @@ SELECT crm.resolve();
 
 \echo 'What each system knows of its customers: part of its records with the value, in percent, and how many say the same person twice.'
 SELECT s.name AS source, count(*) AS records,
-       round(100.0 * count(r.surname || r.full_name) / count(*)) AS surname, round(100.0 * count(r.email) / count(*)) AS "e-mail",
+       round(100.0 * count(r.full_name) / count(*)) AS name, round(100.0 * count(r.email) / count(*)) AS "e-mail",
        round(100.0 * count(r.phone) / count(*)) AS phone, round(100.0 * count(r.tax_id) / count(*)) AS "tax id",
        round(100.0 * count(r.birth_date) / count(*)) AS birth, round(100.0 * count(r.postcode) / count(*)) AS postcode,
        round(100.0 * count(r.flags) / count(*), 1) AS "with a wrong value",
@@ -59,10 +59,12 @@ SELECT e.records, e.people, e.customers, e.true_pairs AS "true pairs", e.found_p
 SELECT e.bcubed_precision AS precision, e.bcubed_recall AS recall, e.bcubed_f1 AS f1 FROM shop.evaluation AS e;
 
 \echo 'People by the number of their records: found as one customer, in parts, or with somebody else.'
-WITH person AS (
-  SELECT j.person_id, count(*) AS records, count(DISTINCT j.customer_id) AS parts,
-         bool_or((SELECT count(DISTINCT o.person_id) FROM shop.judged AS o WHERE o.customer_id = j.customer_id) > 1) AS mixed
-  FROM (SELECT * FROM shop.judged) AS j GROUP BY j.person_id
+WITH judged AS MATERIALIZED (
+  SELECT j.person_id, j.customer_id, min(j.person_id) OVER w <> max(j.person_id) OVER w AS mixed
+  FROM shop.judged AS j WINDOW w AS (PARTITION BY j.customer_id)
+), person AS (
+  SELECT j.person_id, count(*) AS records, count(DISTINCT j.customer_id) AS parts, bool_or(j.mixed) AS mixed
+  FROM judged AS j GROUP BY j.person_id
 )
 SELECT CASE WHEN records >= 5 THEN '5 and more' ELSE records::text END AS "records", count(*) AS people,
        count(*) FILTER (WHERE parts = 1 AND NOT mixed) AS "one customer", count(*) FILTER (WHERE parts = 2 AND NOT mixed) AS "in two parts",
@@ -70,12 +72,14 @@ SELECT CASE WHEN records >= 5 THEN '5 and more' ELSE records::text END AS "recor
 FROM person GROUP BY 1 ORDER BY 1;
 
 \echo 'Traps: different people who share a value, and how many of these pairs stayed apart.'
-WITH pair AS (
+WITH judged AS MATERIALIZED (
+  SELECT j.record_id, j.person_id, j.customer_id FROM shop.judged AS j
+), pair AS (
   SELECT DISTINCT i.kind, a.person_id, b.person_id AS other, a.customer_id = b.customer_id AS merged
   FROM crm.identifier AS i
   JOIN crm.identifier AS k ON k.kind = i.kind AND k.value = i.value AND k.record_id > i.record_id
-  JOIN shop.judged AS a ON a.record_id = i.record_id
-  JOIN shop.judged AS b ON b.record_id = k.record_id
+  JOIN judged AS a ON a.record_id = i.record_id
+  JOIN judged AS b ON b.record_id = k.record_id
   WHERE a.person_id <> b.person_id
 ), once AS (
   SELECT kind, least(person_id, other) AS one, greatest(person_id, other) AS two, bool_or(merged) AS merged FROM pair GROUP BY 1, 2, 3
