@@ -85,6 +85,7 @@ static void
 classify(NameWord *words, int count, const bool *dotted)
 {
 	bool		any = false;
+	bool		initial = false;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -112,8 +113,16 @@ classify(NameWord *words, int count, const bool *dotted)
 	}
 	for (int i = 0; i < count; i++)
 		any |= words[i].kind != NAME_TITLE && words[i].kind != NAME_PARTICLE;
-	/* a name of such words alone, as "La Don", is a name after all */
+	/* a name of such words alone, as "La Don", is a name after all, its initials first */
 	for (int i = 0; i < count && !any; i++)
+	{
+		if (words[i].length == 1)
+		{
+			words[i].kind = NAME_INITIAL;
+			initial = true;
+		}
+	}
+	for (int i = 0; i < count && !any && !initial; i++)
 		words[i].kind = NAME_WORD;
 }
 

@@ -103,22 +103,15 @@ is_diminutive(const NameWord *word, const NameWord *small)
 static double
 doubtful_similarity(const Word *a, const Word *b, int longer, bool *doubtful)
 {
-	bool		known = a->entry != NULL || b->entry != NULL;
-
-	if (longer < 4 || (longer == 4 && known))
+	*doubtful = a->entry == NULL && b->entry == NULL;
+	if (longer < 4 || (longer == 4 && !*doubtful))
 		return 0;
-	if (!known && !omni_common_neighbour(&a->name, &b->name))
-	{
-		if (longer == 4)
-			return 0;
-		*doubtful = true;
-	}
 	return longer >= 6 ? DOUBTFUL_LONG : longer == 5 ? DOUBTFUL_MEDIUM : DOUBTFUL_SHORT;
 }
 
 /*
  * Similarity of two words, see the top; 0 = no pair.  *doubtful says that the
- * pair holds only where a given name agrees beside it.
+ * pair holds only under the conditions of settle_doubtful().
  */
 static double
 word_similarity(const Word *a, const Word *b, bool *doubtful)
@@ -452,7 +445,10 @@ genders_differ(const FullName *a, const FullName *b, bool all_paired)
 		side_by_side(a, x, &a->words[y->partner]) && side_by_side(b, y, &b->words[x->partner]);
 }
 
-/* Parts doubtful pairs unless a given name agrees beside them. */
+/*
+ * Parts doubtful pairs unless a given name agrees beside them, or both words are
+ * one error away from one known name.
+ */
 static void
 settle_doubtful(FullName *a, FullName *b)
 {
@@ -467,13 +463,18 @@ settle_doubtful(FullName *a, FullName *b)
 			agrees |= is_given(word) || is_given(&b->words[word->partner]) ||
 				(short_names && word->entry != NULL && word->entry->given);
 	}
-	for (int i = 0; i < a->count && !agrees; i++)
+	for (int i = 0; i < a->count; i++)
 	{
-		if (a->words[i].partner >= 0 && a->words[i].doubtful)
-		{
-			b->words[a->words[i].partner].partner = -1;
-			a->words[i].partner = -1;
-		}
+		Word	   *word = &a->words[i];
+		Word	   *partner;
+
+		if (word->partner < 0 || !word->doubtful)
+			continue;
+		partner = &b->words[word->partner];
+		if ((agrees && word->similarity > DOUBTFUL_SHORT) || omni_common_neighbour(&word->name, &partner->name))
+			continue;
+		partner->partner = -1;
+		word->partner = -1;
 	}
 }
 

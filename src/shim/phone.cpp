@@ -58,10 +58,10 @@ omni_phone_e164(const char *number, int length, const char *region, char *result
 		std::string formatted = e164(std::string(number, length), *region ? region : "ZZ");
 
 		/*
-		 * The library leaves zeros at the front of some numbers that it takes
-		 * away when it reads its own result: read until nothing changes.
+		 * The library leaves prefixes in some numbers that it takes away when it
+		 * reads its own result: read until nothing changes.
 		 */
-		for (int i = 0; i < 4 && !formatted.empty(); i++)
+		for (int i = 0; i < 20 && !formatted.empty(); i++)
 		{
 			std::string again = e164(formatted, "ZZ");
 

@@ -40,19 +40,25 @@ FROM (VALUES (1, '600 11 12 22', 'ES'), (2, '+34 600-111-222', NULL), (3, '00346
              (20, '-6854', 'US'), (21, '12345', 'ES'), (22, '600111222', NULL), (23, '600111222', 'Atlantis'), (24, 'no tiene', 'ES'), (25, '6001112223334445556667', 'ES'),
              (26, '', 'ES'), (27, NULL, 'ES'), (28, '500111222', 'ES'), (29, '1-800-FLOWERS', 'US'), (30, '112', 'ES')) AS v(n, phone, region)
 ORDER BY v.n;
--- Own rules for Spain and libphonenumber agree: an extension sends the same
--- number through the library. 4,000 numbers of every first digit.
+-- Own rules and libphonenumber agree: "tel:" sends the same number through the
+-- library. 4,000 numbers of Spain, 4,000 of North America.
 SELECT count(*) AS numbers,
-       count(*) FILTER (WHERE omnicrm.normalize_phone(n.number, 'ES')
-                              IS DISTINCT FROM omnicrm.normalize_phone(n.number || ' ext. 12', 'ES')) AS national_differ,
-       count(*) FILTER (WHERE omnicrm.normalize_phone('+34' || n.number, NULL)
-                              IS DISTINCT FROM omnicrm.normalize_phone('+34' || n.number || ' ext. 12', NULL)) AS plus_differ,
-       count(*) FILTER (WHERE omnicrm.normalize_phone('0034' || n.number, 'ES')
-                              IS DISTINCT FROM omnicrm.normalize_phone('0034' || n.number || ' ext. 12', 'ES')) AS zeros_differ,
-       count(*) FILTER (WHERE omnicrm.normalize_phone('34' || n.number, 'ES')
-                              IS DISTINCT FROM omnicrm.normalize_phone('34' || n.number || ' ext. 12', 'ES')) AS prefix_differ
+       count(*) FILTER (WHERE omnicrm.normalize_phone(n.number, 'ES') IS DISTINCT FROM omnicrm.normalize_phone('tel:' || n.number, 'ES')) AS national_differ,
+       count(*) FILTER (WHERE omnicrm.normalize_phone('+34' || n.number, NULL) IS DISTINCT FROM omnicrm.normalize_phone('tel:+34' || n.number, NULL)) AS plus_differ,
+       count(*) FILTER (WHERE omnicrm.normalize_phone('0034' || n.number, 'ES') IS DISTINCT FROM omnicrm.normalize_phone('tel:0034' || n.number, 'ES')) AS zeros_differ,
+       count(*) FILTER (WHERE omnicrm.normalize_phone('34' || n.number, 'ES') IS DISTINCT FROM omnicrm.normalize_phone('tel:34' || n.number, 'ES')) AS prefix_differ
 FROM (SELECT (6 + i % 4)::text || lpad((i::bigint * 7919 * 104729 % 100000000)::text, 8, '0') AS number
       FROM generate_series(1, 4000) AS i) AS n;
+-- Fictitious American numbers (area codes 011 and 1xx) get a form that the library refuses.
+SELECT count(*) AS numbers,
+       count(*) FILTER (WHERE l.national <> omnicrm.normalize_phone(n.number, 'US')) AS national_differ, count(*) FILTER (WHERE l.national IS NULL) AS national_refused,
+       count(*) FILTER (WHERE l.plus <> omnicrm.normalize_phone('+1' || n.number, NULL)) AS plus_differ, count(*) FILTER (WHERE l.plus IS NULL) AS plus_refused,
+       count(*) FILTER (WHERE l.prefix <> omnicrm.normalize_phone('1' || n.number, 'CA')) AS prefix_differ, count(*) FILTER (WHERE l.prefix IS NULL) AS prefix_refused,
+       count(omnicrm.normalize_phone(n.number, 'US')) AS own
+FROM (SELECT lpad((i::bigint * 7919 * 104729 * 1009 % 10000000000)::text, 10, '0') AS number
+      FROM generate_series(1, 4000) AS i) AS n,
+     LATERAL (SELECT omnicrm.normalize_phone('tel:' || n.number, 'US') AS national, omnicrm.normalize_phone('tel:+1' || n.number, NULL) AS plus,
+                     omnicrm.normalize_phone('tel:1' || n.number, 'CA') AS prefix) AS l;
 
 -- Spanish tax numbers.
 SELECT v.tax_id, omnicrm.normalize_tax_id(v.tax_id) AS normal, omnicrm.tax_id_kind(v.tax_id) AS kind
