@@ -29,13 +29,15 @@ SELECT channel_kind AS channel, count(*) FILTER (WHERE may_contact) AS "may cont
        count(*) FILTER (WHERE reason = 'never asked') AS "never asked", count(*) FILTER (WHERE reason = 'no address') AS "no address"
 FROM crm.contactable GROUP BY channel_kind ORDER BY 2 DESC, 1;
 
--- A customer worth showing: in the most systems, then with the most orders.
+-- A customer worth showing: in many systems, with an open case, with some orders.
 SELECT c.customer_id AS star, c.full_name AS star_name, c.phone AS star_phone
 FROM crm.customer AS c JOIN crm.customer_score AS s USING (customer_id)
 WHERE c.kind = 'person' AND c.phone IS NOT NULL AND s.as_of = '2026-06-30' AND s.frequency BETWEEN 3 AND 12
-ORDER BY c.source_count DESC, s.monetary DESC, c.customer_id LIMIT 1
+ORDER BY c.source_count >= 3 DESC,
+         EXISTS (SELECT FROM crm.service_case AS k JOIN crm.customer_member AS m USING (record_id) WHERE m.customer_id = c.customer_id AND k.closed_at IS NULL) DESC,
+         c.source_count DESC, s.monetary DESC, c.customer_id LIMIT 1
 \gset
-\echo 'What to offer next to' :star_name 'and why (crm.next_best_offer): what others bought with what he or she has, times its margin.'
+\echo 'What to offer next to' :star_name 'and why (crm.next_best_offer): what others bought with what this customer has, times its margin.'
 SELECT rank, name AS product, category, round(propensity::numeric, 3) AS propensity, round(margin, 2) AS margin, round(score, 2) AS "expected margin", reason
 FROM crm.next_best_offer(:star, 4) ORDER BY rank;
 

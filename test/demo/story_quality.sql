@@ -1,11 +1,8 @@
 \echo
 \echo '── How good are the data ─────────────────────────────────────────────────────────────────────────────────────'
 \echo
-\echo 'Rows that wait in quarantine, by the rule they broke: nothing is lost silently, nothing broken gets in (crm.quarantine).'
-SELECT s.name AS source, b.entity, q.rule, count(*) AS rows, min(q.detail) AS "for example"
-FROM crm.quarantine AS q JOIN crm.load_batch AS b USING (load_id) JOIN crm.source AS s USING (source_id)
-WHERE q.state = 'open'
-GROUP BY s.name, b.entity, q.rule ORDER BY 4 DESC, 1, 2, 3;
+\echo 'Rows that wait in quarantine, by the rule they broke: nothing is lost silently, nothing broken gets in (crm.quarantine_summary).'
+SELECT source, entity, rule, rows, description FROM crm.quarantine_summary WHERE state = 'open' ORDER BY rows DESC, source, entity, rule;
 
 \echo 'Values left out or trusted less, in rows that were loaded: placeholders identify nobody (crm.source_record.flags).'
 SELECT f.flag AS rule, count(*) AS records, c.effect, c.description
@@ -27,27 +24,30 @@ FROM crm.replay_quarantine() AS b JOIN crm.source AS s USING (source_id) ORDER B
 SELECT crm.resolve();
 \o
 
-\echo 'What each system knows of its customers: part of its records with the value, in percent, and how many say the same person twice.'
-SELECT s.name AS source, count(*) AS records,
-       round(100.0 * count(r.full_name) / count(*)) AS name, round(100.0 * count(r.email) / count(*)) AS "e-mail",
-       round(100.0 * count(r.phone) / count(*)) AS phone, round(100.0 * count(r.tax_id) / count(*)) AS "tax id",
-       round(100.0 * count(r.birth_date) / count(*)) AS birth, round(100.0 * count(r.postcode) / count(*)) AS postcode,
-       round(100.0 * count(r.flags) / count(*), 1) AS "with a wrong value",
-       count(*) - count(DISTINCT m.customer_id) AS "same person again",
-       max(r.business_at)::date AS "newest record"
-FROM crm.source_record AS r JOIN crm.source AS s USING (source_id) LEFT JOIN crm.customer_member AS m USING (record_id)
-GROUP BY s.name ORDER BY s.name;
+\echo 'What each system knows of its customers: part of its records with a valid value, in percent (crm_bi.data_quality).'
+SELECT source, max(records) AS records,
+       round(100 * max(completeness) FILTER (WHERE attribute = 'full_name')) AS name, round(100 * max(completeness) FILTER (WHERE attribute = 'email')) AS "e-mail",
+       round(100 * max(completeness) FILTER (WHERE attribute = 'phone')) AS phone, round(100 * max(completeness) FILTER (WHERE attribute = 'tax_id')) AS "tax id",
+       round(100 * max(completeness) FILTER (WHERE attribute = 'birth_date')) AS birth, round(100 * max(completeness) FILTER (WHERE attribute = 'postcode')) AS postcode,
+       sum(rejected) AS "values rejected", sum(implausible) AS implausible, max(newest_business_date) AS "newest record"
+FROM crm_bi.data_quality WHERE records > 0 GROUP BY source ORDER BY 2 DESC, 1;
 
-\echo 'Who fills in what: the six employees whose records have the most wrong values (at least 15 records).'
-SELECT e.name AS employee, e.team, count(*) AS records, round(100.0 * count(r.flags) / count(*), 1) AS "% with a wrong value",
-       round(100.0 * (count(r.email) + count(r.phone) + count(r.tax_id) + count(r.birth_date) + count(r.postcode)) / (5 * count(*)), 1) AS "% filled in"
-FROM crm.source_record AS r JOIN crm.employee AS e ON e.employee_key = r.entered_by
-GROUP BY e.employee_key, e.name, e.team HAVING count(*) >= 15
-ORDER BY 4 DESC, 3 DESC, 1 LIMIT 6;
+\echo 'Where systems contradict each other about the same customer (crm_bi.data_quality).'
+SELECT attribute, sum(compared_customers) AS compared, sum(conflicting_customers) AS "not the same",
+       round(100.0 * sum(conflicting_customers) / sum(compared_customers), 1) AS "%",
+       max(source) FILTER (WHERE worst = 1) AS "most often in", round((100 * max(conflict_rate) FILTER (WHERE worst = 1))::numeric, 1) AS "% there"
+FROM (SELECT q.*, row_number() OVER (PARTITION BY attribute ORDER BY conflict_rate DESC NULLS LAST, source) AS worst
+      FROM crm_bi.data_quality AS q WHERE compared_customers >= 30) AS ranked
+WHERE attribute IN ('full_name', 'birth_date', 'email', 'phone', 'tax_id', 'postcode')
+GROUP BY attribute ORDER BY 4 DESC, 1;
 
-\echo 'Named by facts and declared by nobody: loaded all the same, and shown here.'
-SELECT 'employee' AS dimension, e.employee_key AS name, count(*) AS touches
-FROM crm.touch AS t JOIN crm.employee AS e USING (employee_id) WHERE NOT e.declared GROUP BY e.employee_key;
+\echo 'Who fills in what: the employees with the most rejected values, of those who entered 15 records or more (crm_bi.data_quality_employee).'
+SELECT e.employee, e.team, q.source, q.records, q.rejected_values AS "values rejected", round((100 * q.completeness)::numeric, 1) AS "% filled in", round((100 * q.validity)::numeric, 1) AS "% valid"
+FROM crm_bi.data_quality_employee AS q JOIN crm_bi.dim_employee AS e USING (employee_id)
+WHERE q.records >= 15 ORDER BY q.validity, q.records DESC, e.employee_key LIMIT 6;
+
+\echo 'Named by facts and declared by nobody: loaded all the same, and reported (crm_bi.undeclared_dimension).'
+SELECT dimension, name, uses FROM crm_bi.undeclared_dimension ORDER BY uses DESC, 1, 2;
 
 \echo
 \echo '── How well was it done ──────────────────────────────────────────────────────────────────────────────────────'
@@ -86,6 +86,27 @@ WITH judged AS MATERIALIZED (
 )
 SELECT kind AS "they share", count(*) AS "pairs of people", count(*) FILTER (WHERE NOT merged) AS "kept apart", count(*) FILTER (WHERE merged) AS merged
 FROM once GROUP BY kind ORDER BY 2 DESC, 1;
+
+\echo 'Why the pairs that were missed were missed, and what each wrong pair rested on.'
+WITH judged AS MATERIALIZED (
+  SELECT j.record_id, j.person_id, j.customer_id FROM shop.judged AS j
+), missed AS MATERIALIZED (
+  SELECT a.record_id AS record_a, b.record_id AS record_b
+  FROM judged AS a JOIN judged AS b ON b.person_id = a.person_id AND b.record_id > a.record_id
+  WHERE a.customer_id <> b.customer_id
+), wrong AS MATERIALIZED (
+  SELECT a.record_id AS record_a, b.record_id AS record_b
+  FROM judged AS a JOIN judged AS b ON b.customer_id = a.customer_id AND b.record_id > a.record_id
+  WHERE a.person_id <> b.person_id
+)
+SELECT 'missed' AS pair, coalesce(l.decision || ' (' || l.kind || ')', 'the two share no value, other records might join them') AS why, count(*) AS pairs
+FROM missed AS m LEFT JOIN crm.match_link AS l ON l.record_a = m.record_a AND l.record_b = m.record_b
+GROUP BY 1, 2
+UNION ALL
+SELECT 'wrong', coalesce('the same ' || l.kind, 'through another record'), count(*)
+FROM wrong AS w LEFT JOIN crm.match_link AS l ON l.record_a = w.record_a AND l.record_b = w.record_b AND l.decision = 'linked'
+GROUP BY 1, 2
+ORDER BY 1, 3 DESC, 2;
 
 \echo 'The hub checks itself: no row means that every invariant holds (crm.check).'
 SELECT count(*) AS "broken invariants" FROM crm.check();

@@ -13,11 +13,11 @@ SELECT * FROM crm.print_card(:star);
 \t off
 \echo
 \echo 'Where its values come from, and what lost against them (crm.lineage).'
-SELECT attribute, value, source, rule, candidates, left(array_to_string(others, '; '), 72) AS "what lost"
+SELECT attribute, value, source, rule, candidates, left(array_to_string(others, '; '), 50) AS "what lost"
 FROM crm.lineage(:star) WHERE candidates > 1 OR attribute = 'tax_id';
 
 \echo 'Why these records are one person (crm.explain_match).'
-SELECT kind, value, round(similarity::numeric, 2) AS names, round(certainty::numeric, 2) AS certainty, told_a AS "one record", told_b AS "the other"
+SELECT kind, value, round(similarity::numeric, 2) AS names, round(certainty::numeric, 2) AS certainty, left(told_a, 45) AS "one record", left(told_b, 45) AS "the other"
 FROM crm.explain_match(:star) WHERE decision = 'linked';
 
 -- The number that most customers have given: a family's.
