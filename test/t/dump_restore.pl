@@ -2,6 +2,7 @@
 # CHECK, trigger, row-level policy, comment, statistics target, view, rights.
 use strict;
 use warnings;
+use File::Temp;
 use Test::More;
 use Omnicrm;
 
@@ -87,10 +88,25 @@ sub dump_of
 	my ($database) = @_;
 	my $text = Omnicrm::run(@dump, $database);
 	$text =~ s/^\\(un)?restrict .*\n//mg;
+	# The branches of a UNION get written labels when a view is read in again.
+	$text =~ s/^(\s+SELECT '\w+'::text) AS text,$/$1,/mg;
 	return $text;
 }
-my $original = dump_of('shop');
-ok(dump_of($_) eq $original, "$_ dumps to the same text") for 'copy_text', 'copy_archive';
+# The lines in which two dumps differ, the first of them.
+sub differences
+{
+	my @texts = map { dump_of($_) } @_;
+	return '' if $texts[0] eq $texts[1];
+	my @names;
+	for my $text (@texts)
+	{
+		push @names, File::Temp->new(TEMPLATE => 'dump.XXXXXX', TMPDIR => 1);
+		print { $names[-1] } $text;
+		$names[-1]->flush;
+	}
+	return substr(scalar(qx(diff $names[0] $names[1])), 0, 4000);
+}
+is(differences('shop', $_), '', "$_ dumps to the same text") for 'copy_text', 'copy_archive';
 
 # --- Everything works in the copies
 for my $copy ('copy_text', 'copy_archive')
