@@ -70,3 +70,23 @@ FROM crm.customer_score AS s;
 SELECT shop.assert(count(*) = 0, 'each commission pool is paid out to the cent')
 FROM (SELECT p.pool_id FROM crm.commission_pool AS p LEFT JOIN crm.commission_entry AS e USING (pool_id)
       GROUP BY p.pool_id HAVING p.amount <> coalesce(sum(e.amount), 0)) AS wrong;
+SELECT shop.assert(count(*) = 0, 'crm.check_commission() finds nothing') FROM crm.check_commission();
+SELECT shop.assert(sum(c.credit_first) = r.revenue AND sum(c.credit_last) = r.revenue AND sum(c.credit_linear) = r.revenue AND sum(c.credit_position) = r.revenue,
+                   'each attribution model shares out the revenue to the cent')
+FROM crm.attribution_run AS r JOIN crm.attribution_credit AS c USING (attribution_run_id) GROUP BY r.attribution_run_id, r.revenue;
+SELECT shop.assert(count(*) = 0, 'nobody is offered what he or she has')
+FROM (SELECT c.customer_id FROM crm.customer AS c WHERE c.state = 'active' ORDER BY c.customer_id LIMIT 200) AS c
+CROSS JOIN LATERAL crm.next_best_offer(c.customer_id, 3) AS o
+JOIN crm.product AS p USING (product_id)
+JOIN crm.customer_product AS h ON h.customer_id = c.customer_id AND h.product_id = o.product_id
+WHERE h.quantity > 0 AND NOT p.repeatable;
+
+-- The same rows again change nothing, and nothing needs to be resolved anew.
+SELECT shop.assert(l.rows_loaded = 0 AND l.rows_in = l.rows_unchanged + l.rows_quarantined, 'loading again changes nothing', l::text)
+FROM (VALUES ('shop.web_customer'), ('shop.loyalty_member'), ('shop.web_order'), ('shop.store_ticket_line'), ('shop.call_log'), ('shop.consent'), ('shop.product')) AS t(relation)
+JOIN crm.load_batch AS b USING (relation) JOIN crm.source AS s USING (source_id)
+CROSS JOIN LATERAL crm.load(s.name, t.relation::regclass, b.mapping) AS l;
+CREATE TABLE shop.before AS SELECT * FROM crm.customer;
+SELECT crm.resolve();
+SELECT shop.assert(count(*) = 0, 'resolving again changes nothing')
+FROM (SELECT * FROM crm.customer EXCEPT SELECT * FROM shop.before) AS changed;

@@ -5,7 +5,7 @@
 SELECT customer_id::text AS customer, full_name AS name, city, matched_by AS "found by", matched AS value, score
 FROM crm.find_customer(:'star_phone', 5);
 
-\echo 'Everything known on one screen (crm.print_card):'
+\echo 'Everything known on one screen (crm.print_card; the age and how long a case is open are as of today):'
 \t on
 \pset format unaligned
 SELECT * FROM crm.print_card(:star);
