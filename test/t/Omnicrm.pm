@@ -170,11 +170,12 @@ sub try_sql
 	return ($status >> 8 || $status, $text);
 }
 
-# Starts SQL in a session of its own and returns the process id of psql.
+# Starts statements, each a transaction, in a session of its own; returns the
+# process id of psql.
 sub background
 {
-	my ($self, $database, $statements, $user) = @_;
-	my @command = ($self->command($database, $user), '-c', $statements);
+	my ($self, $database, @statements) = @_;
+	my @command = ($self->command($database), map { ('-c', $_) } @statements);
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0)
 	{

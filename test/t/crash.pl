@@ -38,7 +38,7 @@ sub strike
 	my ($what, $statement, $table, $how) = @_;
 	my $before = $node->sql('shop', $state);
 	my $size = $node->sql('shop', "SELECT pg_relation_size('$table')");
-	my $pid = $node->background('shop', "SET application_name = 'victim'; $statement");
+	my $pid = $node->background('shop', "SET application_name = 'victim'", $statement);
 	$node->wait_for('shop', "SELECT pg_relation_size('$table') > $size");
 	my $busy = $node->sql('shop', "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'");
 	ok($busy, "$what is in the middle of its work");

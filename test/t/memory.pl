@@ -1,0 +1,66 @@
+# Memory of the backend that loads and resolves, under a small work_mem: five
+# times the rows must not take much more of it.
+use strict;
+use warnings;
+use Test::More;
+use Omnicrm;
+
+plan skip_all => '/proc tells no memory of processes here' unless -r "/proc/$$/status" && grep { /^VmHWM/ } do { open my $f, '<', "/proc/$$/status"; <$f> };
+
+my $node = Omnicrm->new('shared_buffers = 32MB', 'work_mem = 4MB', 'maintenance_work_mem = 16MB', 'hash_mem_multiplier = 1',
+	'max_parallel_workers_per_gather = 0')->start;
+
+# Peak memory in MB of the sessions that load and resolve so many rows.
+sub peaks
+{
+	my ($rows) = @_;
+	my $database = "rows_$rows";
+	$node->database($database);
+	$node->sql($database, <<"STATEMENTS");
+SELECT omnicrm.deploy('crm');
+SELECT crm.add_source('web', 'web', trust => 60);
+SELECT crm.add_source('shop', 'shop', trust => 70);
+CREATE TABLE delivery AS
+SELECT 'k' || n AS id, 'Nombre' || chr(65 + n % 26) || ' ' || chr(65 + n / 26 % 26) || 'ara' AS first_name,
+       'Apellido' || chr(65 + n / 676 % 26) || chr(97 + n % 11) || 'ez' AS last_name,
+       'persona' || n * 2 / 3 || '\@hotel-sol.es' AS mail, '6' || lpad((n::bigint * 7919 % 100000000)::text, 8, '0') AS tel,
+       repeat('nota ', 20) AS note, timestamptz '2024-01-01 00:00+00' + n * interval '1 minute' AS updated
+FROM generate_series(1, $rows) AS n;
+ANALYZE delivery;
+STATEMENTS
+	my @peaks;
+	for my $work (
+		q{SELECT crm.load('web', 'delivery', '{"key": "id", "given_name": "first_name", "surname": "last_name", "email": "mail", "phone": "tel", "business_at": "updated"}')},
+		q{SELECT crm.resolve()})
+	{
+		my $pid = $node->background($database, $work, "SET application_name = 'finished'", 'SELECT pg_sleep(600)');
+		my $end = time + 300;
+		my $backend;
+		while (time < $end)
+		{
+			$backend = $node->sql($database, "SELECT pid FROM pg_stat_activity WHERE application_name = 'finished' AND state = 'active'");
+			last if $backend || waitpid($pid, 1) > 0;
+			select undef, undef, undef, 0.2;
+		}
+		die "no result for $work" unless $backend;
+		open my $file, '<', "/proc/$backend/status" or die "/proc/$backend/status: $!";
+		my ($peak) = map { /^VmHWM:\s+(\d+) kB/ ? $1 : () } <$file>;
+		push @peaks, $peak / 1024;
+		$node->sql($database, "SELECT pg_terminate_backend($backend)", 'omnicrm_admin');
+		waitpid $pid, 0;
+	}
+	is($node->sql($database, 'SELECT count(*) FROM crm.customer_member'), $rows, "$rows rows loaded and resolved");
+	return @peaks;
+}
+
+my ($small_load, $small_resolve) = peaks(10_000);
+my ($large_load, $large_resolve) = peaks(50_000);
+diag(sprintf 'peak MB with 10,000 and 50,000 rows: load %d and %d, resolve %d and %d',
+	$small_load, $large_load, $small_resolve, $large_resolve) if $ENV{OMNICRM_MEMORY_VERBOSE};
+cmp_ok($large_load, '<', 150, 'loading 50,000 rows takes less than 150 MB, 32 MB of shared buffers included');
+cmp_ok($large_load - $small_load, '<', 40, 'and hardly more than loading 10,000');
+cmp_ok($large_resolve, '<', 150, 'resolving 50,000 rows takes less than 150 MB');
+cmp_ok($large_resolve - $small_resolve, '<', 40, 'and not much more than resolving 10,000');
+
+$node->stop;
+done_testing;
