@@ -54,8 +54,8 @@ SELECT sample, value,
             WHEN larger < 0.95 * total THEN 'B'
             ELSE 'C' END AS plain
 FROM (SELECT sample, value,
-             coalesce(sum(greatest(value, 0)) OVER (PARTITION BY sample ORDER BY value DESC
-                                                    RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP), 0) AS larger,
+             sum(greatest(value, 0)) OVER (PARTITION BY sample ORDER BY value DESC)
+             - greatest(value, 0) * count(*) OVER (PARTITION BY sample, value) AS larger,
              sum(greatest(value, 0)) OVER (PARTITION BY sample) AS total
       FROM sample) AS s
 WINDOW w AS (PARTITION BY sample);

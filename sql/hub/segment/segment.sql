@@ -53,6 +53,34 @@ $$;
 COMMENT ON FUNCTION @hub@.segment_options(jsonb) IS
   'Options of segment_customers() with their defaults. Used by segment_customers(). Errors: invalid_parameter_value.';
 
+-- What each customer bought. RETURN QUERY may use parallel workers, which a
+-- statement that writes may not.
+CREATE OR REPLACE FUNCTION @hub@.customer_totals(as_of date)
+RETURNS TABLE (customer_id bigint, last_sale date, sale_days bigint, revenue numeric, margin numeric, orders bigint, without_margin bigint)
+LANGUAGE plpgsql STABLE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY
+  SELECT t.customer_id, (t.total).last_sale, (t.total).sale_days, (t.total).revenue, (t.total).margin,
+         (t.total).orders, (t.total).without_margin
+  FROM (
+    SELECT
+      member.customer_id,
+      omnicrm.order_summary(o.ordered_at::date, o.kind = 'sale', o.revenue, o.gross_margin) AS total
+    FROM @hub@.sales_order AS o
+      LEFT JOIN @hub@.customer_member AS member ON member.record_id = o.record_id
+    WHERE o.duplicate_of IS NULL
+      AND o.ordered_at < (customer_totals.as_of + 1)::timestamptz
+      AND o.ordered_at > '-infinity'
+    GROUP BY member.customer_id
+  ) AS t;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.customer_totals(date) IS
+  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet.';
+
 -- Writes the scores of one day. The setting of the time zone makes the one that
 -- is chosen inside end with the function; a conversion to date by the setting
 -- costs a fraction of AT TIME ZONE.
@@ -70,26 +98,16 @@ DECLARE
 BEGIN
   PERFORM set_config('TimeZone', options ->> 'time_zone', true);
   WITH customer_sum AS MATERIALIZED (
-    -- One row for each customer who ever ordered; one without customer_id for
-    -- the orders of records that crm.resolve() has not seen yet.
-    SELECT
-      member.customer_id,
-      omnicrm.order_summary(o.ordered_at::date, o.kind = 'sale', o.revenue, o.gross_margin) AS total
-    FROM @hub@.sales_order AS o
-      LEFT JOIN @hub@.customer_member AS member ON member.record_id = o.record_id
-    WHERE o.duplicate_of IS NULL
-      AND o.ordered_at < (write_customer_scores.as_of + 1)::timestamptz
-      AND o.ordered_at > '-infinity'
-    GROUP BY member.customer_id
+    SELECT * FROM @hub@.customer_totals(write_customer_scores.as_of)
   ), measured AS MATERIALIZED (
     SELECT
       s.customer_id,
-      write_customer_scores.as_of - (s.total).last_sale AS recency_days,
-      (s.total).sale_days AS frequency,
-      (s.total).revenue AS monetary,
-      (s.total).margin AS gross_margin
+      write_customer_scores.as_of - s.last_sale AS recency_days,
+      s.sale_days AS frequency,
+      s.revenue AS monetary,
+      s.margin AS gross_margin
     FROM customer_sum AS s
-    WHERE s.customer_id IS NOT NULL AND (s.total).last_sale IS NOT NULL
+    WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL
   ), cut AS MATERIALIZED (
     SELECT kept.recency_cuts, kept.frequency_cuts, kept.monetary_cuts
     FROM @hub@.rfm_cut AS kept
@@ -135,15 +153,15 @@ BEGIN
     ORDER BY s.customer_id
   )
   SELECT jsonb_build_object(
-           'customers', count(s.customer_id) FILTER (WHERE (s.total).last_sale IS NOT NULL),
-           'orders', coalesce(sum((s.total).orders), 0),
-           'revenue', coalesce(sum((s.total).revenue), 0),
-           'orders_without_margin', coalesce(sum((s.total).without_margin), 0),
-           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE (s.total).last_sale IS NULL),
-           'revenue_of_returns_only', coalesce(sum((s.total).revenue)
-                                                 FILTER (WHERE s.customer_id IS NOT NULL AND (s.total).last_sale IS NULL), 0),
-           'orders_without_customer', coalesce(sum((s.total).orders) FILTER (WHERE s.customer_id IS NULL), 0),
-           'revenue_without_customer', coalesce(sum((s.total).revenue) FILTER (WHERE s.customer_id IS NULL), 0))
+           'customers', count(s.customer_id) FILTER (WHERE s.last_sale IS NOT NULL),
+           'orders', coalesce(sum(s.orders), 0),
+           'revenue', coalesce(sum(s.revenue), 0),
+           'orders_without_margin', coalesce(sum(s.without_margin), 0),
+           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE s.last_sale IS NULL),
+           'revenue_of_returns_only', coalesce(sum(s.revenue)
+                                                 FILTER (WHERE s.customer_id IS NOT NULL AND s.last_sale IS NULL), 0),
+           'orders_without_customer', coalesce(sum(s.orders) FILTER (WHERE s.customer_id IS NULL), 0),
+           'revenue_without_customer', coalesce(sum(s.revenue) FILTER (WHERE s.customer_id IS NULL), 0))
   INTO counts
   FROM customer_sum AS s;
   RETURN counts;
