@@ -53,8 +53,8 @@ $$;
 COMMENT ON FUNCTION @hub@.segment_options(jsonb) IS
   'Options of segment_customers() with their defaults. Used by segment_customers(). Errors: invalid_parameter_value.';
 
--- What each customer bought. RETURN QUERY may use parallel workers, which a
--- statement that writes may not.
+-- What each customer bought. A function of its own, because RETURN QUERY may use
+-- parallel workers, which a statement that writes may not.
 CREATE OR REPLACE FUNCTION @hub@.customer_totals(as_of date)
 RETURNS TABLE (customer_id bigint, last_sale date, sale_days bigint, revenue numeric, margin numeric, orders bigint, without_margin bigint)
 LANGUAGE plpgsql STABLE ROWS 100000
