@@ -66,29 +66,32 @@ COMMENT ON COLUMN @bi@.fact_attribution.updated_at IS 'When that run was last co
 -- channel are the channel "unknown"; orders that no touch led to are credited
 -- to "unattributed", so that every column adds up.
 CREATE OR REPLACE VIEW @bi@.channel_balance AS
-WITH label AS (
+WITH nameless AS (
+  -- where a channel of the name "unknown" was delivered, it is that one
+  SELECT coalesce((SELECT c.channel_id FROM @hub@.channel AS c WHERE c.name = 'unknown'), -1) AS sort_id
+), label AS (
   SELECT c.channel_id, c.name, c.channel_id AS sort_id FROM @hub@.channel AS c
   UNION ALL
   VALUES (NULL::integer, 'unknown', -1), (NULL::integer, 'unattributed', -2)
 ), touched AS (
-  SELECT coalesce(t.channel_id, -1) AS sort_id, count(*) AS touches, sum(t.cost) AS cost
+  SELECT coalesce(t.channel_id, (SELECT n.sort_id FROM nameless AS n)) AS sort_id, count(*) AS touches, sum(t.cost) AS cost
   FROM @hub@.touch AS t
-  GROUP BY coalesce(t.channel_id, -1)
+  GROUP BY 1
 ), campaigned AS (
-  SELECT coalesce(c.channel_id, -1) AS sort_id, sum(c.cost) AS cost
+  SELECT coalesce(c.channel_id, (SELECT n.sort_id FROM nameless AS n)) AS sort_id, sum(c.cost) AS cost
   FROM @hub@.campaign AS c
   WHERE c.cost IS NOT NULL
-  GROUP BY coalesce(c.channel_id, -1)
+  GROUP BY 1
 ), sold AS (
-  SELECT coalesce(o.channel_id, -1) AS sort_id, count(*) FILTER (WHERE o.kind = 'sale') AS orders, sum(o.revenue) AS revenue
+  SELECT coalesce(o.channel_id, (SELECT n.sort_id FROM nameless AS n)) AS sort_id, count(*) FILTER (WHERE o.kind = 'sale') AS orders, sum(o.revenue) AS revenue
   FROM @hub@.sales_order AS o
   WHERE o.duplicate_of IS NULL
-  GROUP BY coalesce(o.channel_id, -1)
+  GROUP BY 1
 ), credited_order AS (
-  SELECT CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, -1) END AS sort_id, a.order_id, a.kind,
+  SELECT CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, (SELECT n.sort_id FROM nameless AS n)) END AS sort_id, a.order_id, a.kind,
          sum(a.credit_first) AS first, sum(a.credit_last) AS last, sum(a.credit_linear) AS linear, sum(a.credit_position) AS position
   FROM @bi@.fact_attribution AS a
-  GROUP BY CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, -1) END, a.order_id, a.kind
+  GROUP BY 1, a.order_id, a.kind
 ), credited AS (
   SELECT a.sort_id, count(*) FILTER (WHERE a.kind = 'sale') AS orders,
          sum(a.first) AS first, sum(a.last) AS last, sum(a.linear) AS linear, sum(a.position) AS position
@@ -172,7 +175,7 @@ FROM @hub@.lead AS l
   LEFT JOIN @hub@.sales_order AS o ON o.sale_key = l.sale_key AND o.duplicate_of IS NULL AND o.kind = 'sale'
   CROSS JOIN LATERAL (
     SELECT nullif(concat_ws(', ',
-      CASE WHEN c.name IS NULL OR lower(c.name) IN ('unknown', 'other', '') THEN 'channel unknown' END,
+      CASE WHEN c.name IS NULL OR lower(c.name) = 'unknown' THEN 'channel unknown' END,
       CASE WHEN l.brought_by IS NULL THEN 'brought by nobody' END,
       CASE WHEN l.won_at IS NOT NULL AND l.closed_by IS NULL THEN 'closed by nobody' END,
       CASE WHEN l.won_at IS NOT NULL AND o.order_id IS NULL THEN 'no sale recorded' END), '') AS links) AS missing;
@@ -287,7 +290,7 @@ FROM traced AS t
   LEFT JOIN @hub@.employee AS e ON e.employee_id = t.closed_by
   CROSS JOIN LATERAL (
     SELECT nullif(concat_ws(', ',
-      CASE WHEN f.name IS NULL OR lower(f.name) IN ('unknown', 'other', '') THEN 'channel unknown' END,
+      CASE WHEN f.name IS NULL OR lower(f.name) = 'unknown' THEN 'channel unknown' END,
       CASE WHEN t.brought_by IS NULL THEN 'brought by nobody' END,
       CASE WHEN t.closed_by IS NULL THEN 'closed by nobody' END), '') AS links) AS missing;
 

@@ -41,6 +41,17 @@ SELECT sale('A1', 2, 2, '2026-01-20 10:05', 100.01),          -- store record of
        sale('N1', 1, 5, '2026-02-04 10:00', 5),               -- record without customer
        sale('R1', 2, 2, '2026-02-10 10:00', -100.01, 'return', 'A1'),
        sale('R2', 1, 3, '2026-02-10 10:00', -3, 'return', 'unknown sale') \g /dev/null
+-- A return to the other source than that of the sale, by the sale's key or by its order's.
+SELECT sale('B3', 2, 3, '2025-12-01', 9), sale('R3', 1, 3, '2026-02-11', -2, 'return', 'B3'), sale('return:B3', 1, 3, '2026-02-12', -1, 'return') \g /dev/null
+UPDATE crm.sales_order SET sale_key = 'store:B3' WHERE order_key = 'B3';
+SELECT o.order_key, s.order_key AS takes_back
+FROM crm.return_original AS x JOIN crm.sales_order AS o USING (order_id) LEFT JOIN crm.sales_order AS s ON s.order_id = x.original_id
+ORDER BY o.order_key COLLATE "C";
+UPDATE crm.sales_order SET sale_key = 'B3' WHERE order_key = 'B3';
+SELECT o.order_key, s.order_key AS takes_back
+FROM crm.return_original AS x JOIN crm.sales_order AS o USING (order_id) LEFT JOIN crm.sales_order AS s ON s.order_id = x.original_id
+ORDER BY o.order_key COLLATE "C";
+DELETE FROM crm.sales_order WHERE 'B3' IN (order_key, returns_key) OR order_key = 'return:B3';
 -- The same sale told by a second source counts once.
 INSERT INTO crm.sales_order (source_id, order_key, load_id, content_hash, record_id, channel_id, ordered_at, sale_key, duplicate_of, revenue, currency)
 VALUES (1, 'A1-web', 1, 0, 1, 2, '2026-01-20 10:05', 'A1', 1, 100.01, 'EUR');

@@ -1,9 +1,11 @@
 -- Which touches led to which order, and what each earned.
 
--- The sale that a return takes back: the order of that key in the same source,
--- else the sale of that sale_key; of a sale recorded twice the row that counts.
--- Subqueries, not joins: they are index lookups even where the tables have just
--- been filled and have no statistics yet.
+-- The sale that a return takes back, by the key that it names: the order of that
+-- key in the same source, else the sale of that sale_key, else the only order of
+-- that key in any source; without a key the sale whose sale_key it carries. Of a
+-- sale recorded twice it is the row that counts. Subqueries, not joins: they are
+-- index lookups even where the tables have just been filled and have no
+-- statistics yet.
 CREATE OR REPLACE VIEW @hub@.return_original
 WITH (security_invoker = true) AS
 SELECT
@@ -16,9 +18,13 @@ SELECT
        AND o.kind = 'sale'),
     (SELECT s.order_id
      FROM @hub@.sales_order AS s
-     WHERE s.sale_key = r.returns_key
+     WHERE s.sale_key = coalesce(r.returns_key, substr(r.sale_key, length('return:') + 1))
        AND s.duplicate_of IS NULL
-       AND s.kind = 'sale')) AS original_id,
+       AND s.kind = 'sale'),
+    (SELECT CASE WHEN count(DISTINCT coalesce(o.duplicate_of, o.order_id)) = 1 THEN min(coalesce(o.duplicate_of, o.order_id)) END
+     FROM @hub@.source AS x
+       JOIN @hub@.sales_order AS o ON o.source_id = x.source_id AND o.order_key = r.returns_key
+     WHERE o.kind = 'sale')) AS original_id,
   r.ordered_at,
   r.revenue
 FROM @hub@.sales_order AS r
@@ -280,7 +286,8 @@ AS $$
   -- counted in two steps, for counting distinct touches and orders in one would
   -- sort all credits once for each
   WITH credit AS NOT MATERIALIZED (
-    SELECT c.*, coalesce(t.channel_id, CASE WHEN c.touch_id IS NULL THEN -2 ELSE -1 END) AS channel_id
+    SELECT c.*, CASE WHEN c.touch_id IS NULL THEN -2
+                     ELSE coalesce(t.channel_id, (SELECT u.channel_id FROM @hub@.channel AS u WHERE u.name = 'unknown'), -1) END AS channel_id
     FROM @hub@.attribution_credit AS c
       LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
     WHERE c.attribution_run_id = (SELECT @hub@.attribution_run_or_newest(run))
