@@ -1,4 +1,6 @@
 -- Normalisers: one form for what is written in many ways, NULL for rubbish.
+-- Unaligned: psql of different versions count different widths for invisible signs.
+\pset format unaligned
 \pset null '-'
 SET client_min_messages = warning;
 
