@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
+
 #include "common/compat.h"
 #include "identity/country.h"
 #include "identity/fold.h"
@@ -75,10 +77,30 @@ bool
 omni_country(Datum value, char result[3])
 {
 	char		folded[COUNTRY_MAX + 2];
+	text	   *packed;
+	const unsigned char *letters;
 
 	result[0] = '\0';
+	if (toast_raw_datum_size(value) > COUNTRY_MAX * 4 + VARHDRSZ)
+		return false;
+	packed = DatumGetTextPP(value);
+	letters = (const unsigned char *) VARDATA_ANY(packed);
+	/* nearly always a code */
+	if (VARSIZE_ANY_EXHDR(packed) == 2 && letters[0] < 0x80 && letters[1] < 0x80)
+	{
+		result[0] = pg_ascii_toupper(letters[0]);
+		result[1] = pg_ascii_toupper(letters[1]);
+		result[2] = '\0';
+		if (strcmp(result, "UK") == 0)
+			strlcpy(result, "GB", 3);
+		else if (strcmp(result, "EL") == 0)
+			strlcpy(result, "GR", 3);
+		else if (result[0] < 'A' || result[0] > 'Z' || result[1] < 'A' || result[1] > 'Z')
+			result[0] = '\0';
+		return result[0] != '\0';
+	}
 	folded[0] = '|';
-	if (!omni_fold_plain(value, folded + 1, COUNTRY_MAX) || strlen(folded) < 3)
+	if (!omni_fold_plain(PointerGetDatum(packed), folded + 1, COUNTRY_MAX) || strlen(folded) < 3)
 		return false;
 	strlcat(folded, "|", sizeof(folded));
 	for (int i = 0; i < lengthof(country_names); i++)
@@ -89,6 +111,7 @@ omni_country(Datum value, char result[3])
 			return true;
 		}
 	}
+	/* a code with blanks or dots about it */
 	if (strlen(folded) != 4 || folded[1] < 'a' || folded[1] > 'z' || folded[2] < 'a' || folded[2] > 'z')
 		return false;
 	result[0] = folded[1] - 'a' + 'A';

@@ -57,7 +57,7 @@ unwrap(Chars *in)
 		{
 			int			i = 0;
 
-			while (i < lengthof(scheme) - 1 && u_tolower(in->data[i]) == (UChar32) scheme[i])
+			while (i < lengthof(scheme) - 1 && (in->data[i] | 0x20) == ((codepoint) scheme[i] | 0x20))
 				i++;
 			if (i == lengthof(scheme) - 1)
 			{
@@ -78,9 +78,10 @@ unwrap(Chars *in)
 static bool
 is_local_char(codepoint c)
 {
+	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
+		return true;
 	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-			(c != 0 && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
+		return c != 0 && strchr("!#$%&'*+/=?^`{|}~", c) != NULL;
 	return u_isalnum(c);
 }
 
@@ -228,7 +229,7 @@ omnicrm_normalize_email(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	for (int i = 0; i < at; i++)
 	{
-		local[i] = u_tolower(in.data[i]);
+		local[i] = in.data[i] < 0x80 ? (codepoint) pg_ascii_tolower(in.data[i]) : (codepoint) u_tolower(in.data[i]);
 		if (!is_local_char(local[i]) || (local[i] == '.' && (i == 0 || i == at - 1 || local[i - 1] == '.')))
 			PG_RETURN_NULL();
 	}

@@ -18,6 +18,12 @@
 PG_FUNCTION_INFO_V1(omnicrm_parse_number);
 PG_FUNCTION_INFO_V1(omnicrm_parse_boolean);
 
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* Takes one currency sign or code off either end; blanks around it too. */
 static void
 strip_currency(char **start, char **end)
@@ -40,9 +46,9 @@ strip_currency(char **start, char **end)
 
 			if (*end - *start <= n)
 				continue;
-			if (pg_strncasecmp(*start, codes[i], n) == 0 && !isalpha((unsigned char) (*start)[n]))
+			if (pg_strncasecmp(*start, codes[i], n) == 0 && !is_letter((*start)[n]))
 				*start += n;
-			else if (pg_strncasecmp(*end - n, codes[i], n) == 0 && !isalpha((unsigned char) (*end)[-n - 1]))
+			else if (pg_strncasecmp(*end - n, codes[i], n) == 0 && !is_letter((*end)[-n - 1]))
 				*end -= n;
 			else
 				continue;
