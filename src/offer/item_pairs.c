@@ -32,6 +32,7 @@
 #include "offer/item_pairs.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_item_pairs_final);
+PG_FUNCTION_INFO_V1(omnicrm_item_counts_final);
 PG_FUNCTION_INFO_V1(omnicrm_item_pairs_summary_final);
 
 typedef struct Neighbour
@@ -340,6 +341,58 @@ add_all_items(ItemPairsState *state, Rows *rows)
 		add_item(state, &baskets, order[i], both, touched, list, rows);
 }
 
+/* One row (item, baskets) for each item, by id. */
+static void
+add_counts(ItemPairsState *state, Rows *rows)
+{
+	uint32	   *order = items_by_id(state);
+	int64	   *baskets = MemoryContextAllocHuge(CurrentMemoryContext,
+												 ((Size) state->items.count + 1) * sizeof(int64));
+
+	item_pairs_compact(state);
+	memset(baskets, 0, ((Size) state->items.count + 1) * sizeof(int64));
+	for (uint64 i = 0; i < state->count; i++)
+		baskets[(uint32) state->pairs[i]]++;
+	for (uint32 i = 0; i < state->items.count; i++)
+	{
+		Datum		values[2];
+
+		values[0] = Int64GetDatum(state->items.ids[order[i]]);
+		values[1] = Int64GetDatum(baskets[order[i]]);
+		rows_add(rows, values);
+	}
+}
+
+/*
+ * Calls one of the functions above on the state of an aggregate and returns its
+ * rows as an array of the result type of the final function.
+ */
+static Datum
+array_of(FunctionCallInfo fcinfo, int columns, void (*add_rows) (ItemPairsState *, Rows *))
+{
+	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	ArrayType  *result;
+	MemoryContext work;
+	MemoryContext caller;
+	Rows		rows = {NULL, NULL, 0, 8192, 0};
+
+	if (!OidIsValid(element))
+		elog(ERROR, "final function of item_pairs called without a result type");
+	work = AllocSetContextCreate(CurrentMemoryContext, "item_pairs", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(work);
+	rows.desc = lookup_rowtype_tupdesc_copy(element, -1);
+	if (rows.desc->natts != columns)
+		elog(ERROR, "unexpected row type of item_pairs");
+	BlessTupleDesc(rows.desc);
+	rows.data = palloc(rows.allocated);
+	if (!PG_ARGISNULL(0))
+		add_rows((ItemPairsState *) PG_GETARG_POINTER(0), &rows);
+	MemoryContextSwitchTo(caller);
+	result = rows_array(&rows, element);
+	MemoryContextDelete(work);
+	PG_RETURN_ARRAYTYPE_P(result);
+}
+
 /*
  * Final function of item_pairs: (internal) returns omnicrm.item_pair[], by
  * item, then strongest neighbour first, ties by neighbour id; an empty array
@@ -349,27 +402,18 @@ add_all_items(ItemPairsState *state, Rows *rows)
 Datum
 omnicrm_item_pairs_final(PG_FUNCTION_ARGS)
 {
-	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	ArrayType  *result;
-	MemoryContext work;
-	MemoryContext caller;
-	Rows		rows = {NULL, NULL, 0, 8192, 0};
+	return array_of(fcinfo, 6, add_all_items);
+}
 
-	if (!OidIsValid(element))
-		elog(ERROR, "item_pairs_final called without a result type");
-	work = AllocSetContextCreate(CurrentMemoryContext, "item_pairs", ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(work);
-	rows.desc = lookup_rowtype_tupdesc_copy(element, -1);
-	if (rows.desc->natts != 6)
-		elog(ERROR, "unexpected row type of item_pairs");
-	BlessTupleDesc(rows.desc);
-	rows.data = palloc(rows.allocated);
-	if (!PG_ARGISNULL(0))
-		add_all_items((ItemPairsState *) PG_GETARG_POINTER(0), &rows);
-	MemoryContextSwitchTo(caller);
-	result = rows_array(&rows, element);
-	MemoryContextDelete(work);
-	PG_RETURN_ARRAYTYPE_P(result);
+/*
+ * Final function of item_counts: (internal) returns omnicrm.item_count[], by
+ * item: in how many baskets it is, baskets over the cap included.
+ * Error: program_limit_exceeded for a result over 1 GB.
+ */
+Datum
+omnicrm_item_counts_final(PG_FUNCTION_ARGS)
+{
+	return array_of(fcinfo, 2, add_counts);
 }
 
 /*

@@ -22,6 +22,10 @@ FROM crm.product_neighbour AS x
   JOIN crm.product AS p USING (product_id)
   JOIN crm.product AS n ON n.product_id = x.neighbour_id
 ORDER BY x.product_id, x.probability DESC, x.neighbour_id;
+-- What was counted is what the view says of each customer.
+SELECT count(*) AS purchases, count(DISTINCT customer_id) AS customers FROM crm.customer_product WHERE quantity > 0;
+SELECT p.product_key, count(*) AS customers
+FROM crm.customer_product AS h JOIN crm.product AS p USING (product_id) WHERE h.quantity > 0 GROUP BY p.product_id ORDER BY p.product_id;
 -- Twice gives the same.
 CREATE TABLE before AS SELECT * FROM crm.product_neighbour;
 SELECT (crm.refresh_offers()).counts ->> 'neighbours' AS neighbours;

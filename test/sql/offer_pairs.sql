@@ -9,6 +9,7 @@ SELECT p.item, p.neighbour, round(p.probability::numeric, 6) AS probability
 FROM (SELECT omnicrm.item_pairs(b.basket, b.item) AS pairs FROM basket AS b) AS s
   CROSS JOIN LATERAL unnest(s.pairs) AS p;
 SELECT omnicrm.item_pairs_summary(basket, item) FROM basket;
+SELECT omnicrm.item_counts(basket, item) FROM basket;
 -- The strongest only; equal strength goes to the smaller id.
 SELECT p.item, p.neighbour, p.both_count
 FROM (SELECT omnicrm.item_pairs(b.basket, b.item, 1, 0, 500) AS pairs FROM basket AS b) AS s
@@ -18,8 +19,9 @@ SELECT p.item, p.neighbour, p.both_count, p.item_count
 FROM (SELECT omnicrm.item_pairs(b.basket, b.item, 50, 0, 2) AS pairs FROM basket AS b) AS s
   CROSS JOIN LATERAL unnest(s.pairs) AS p;
 SELECT omnicrm.item_pairs_summary(basket, item, 50, 0, 2) FROM basket;
+SELECT omnicrm.item_counts(basket, item, 50, 0, 2) FROM basket;
 -- Nothing, only nulls, the ends of the range of ids.
-SELECT omnicrm.item_pairs(basket, item), omnicrm.item_pairs_summary(basket, item) FROM basket WHERE false;
+SELECT omnicrm.item_pairs(basket, item), omnicrm.item_counts(basket, item), omnicrm.item_pairs_summary(basket, item) FROM basket WHERE false;
 SELECT omnicrm.item_pairs(basket, NULL), omnicrm.item_pairs_summary(NULL, item) FROM basket;
 SELECT omnicrm.item_pairs(b, i, 50, 0, 500)
 FROM (VALUES (-9223372036854775808, 9223372036854775807), (-9223372036854775808, -9223372036854775808),

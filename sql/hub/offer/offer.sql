@@ -147,9 +147,9 @@ BEGIN
     JOIN @hub@.product AS p ON p.product_id = o.product_id
     CROSS JOIN LATERAL (
       SELECT ARRAY(
-        SELECT b.name
+        -- One probe for each name: a join would read all products for three.
+        SELECT (SELECT b.name FROM @hub@.product AS b WHERE b.product_id = w.product_id)
         FROM unnest(o.because_ids) WITH ORDINALITY AS w(product_id, place)
-          JOIN @hub@.product AS b ON b.product_id = w.product_id
         ORDER BY w.place) AS because) AS names
   ORDER BY o.rank;
 END
