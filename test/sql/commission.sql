@@ -110,6 +110,20 @@ SELECT * FROM crm.check_commission();
 INSERT INTO crm.commission_pool (sale_key, order_id, plan_id, kind, sold_at, base, amount, reason)
 SELECT sale_key, order_id, plan_id, kind, sold_at, base, amount, reason FROM crm.commission_pool WHERE sale_key = 'D1';
 
+-- The key of a paid sale changes, and the run of another month meets it; the
+-- same when the first of two rows is the one that no longer counts.
+UPDATE crm.sales_order SET sale_key = 'S4-new' WHERE order_key = 'S4';
+UPDATE crm.lead SET sale_key = 'S4-new' WHERE sale_key = 'S4';
+UPDATE crm.sales_order SET sale_key = 'D2', duplicate_of = NULL WHERE order_key = 'D2';
+UPDATE crm.sales_order SET sale_key = 'D2', duplicate_of = (SELECT order_id FROM crm.sales_order WHERE order_key = 'D2') WHERE order_key = 'D1';
+SELECT changed, removed, pool FROM crm.run_commission('2026-06-01', '2026-07-01');
+SELECT p.sale_key, o.order_key, p.amount, count(*) AS shares, sum(e.amount) AS paid
+FROM crm.commission_pool AS p JOIN crm.sales_order AS o USING (order_id) JOIN crm.commission_entry AS e USING (pool_id)
+WHERE p.sale_key LIKE 'S4%' OR p.sale_key LIKE 'D_' GROUP BY p.pool_id, o.order_key ORDER BY p.sale_key;
+UPDATE crm.sales_order SET sale_key = 'S4' WHERE order_key = 'S4';
+UPDATE crm.lead SET sale_key = 'S4' WHERE sale_key = 'S4-new';
+SELECT changed, removed FROM crm.run_commission('2026-06-01', '2026-07-01');
+
 -- Date moved from January to February (Sales Cookie): paid once.
 UPDATE crm.sales_order SET ordered_at = '2026-02-20' WHERE order_key = 'S3';
 SELECT sales, changed, pool FROM crm.run_commission('2026-02-01', '2026-03-01');

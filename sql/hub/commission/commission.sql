@@ -95,8 +95,24 @@ COMMENT ON FUNCTION @hub@.set_commission_plan_end(integer, date) IS
 
 -- Sales ----------------------------------------------------------------------
 
+-- Pools whose order does not count under their key any more: recorded twice, key
+-- or kind changed; with the order that counts now.
+CREATE OR REPLACE VIEW @hub@.commission_moved
+WITH (security_invoker = true) AS
+SELECT p.pool_id, coalesce(o.duplicate_of, o.order_id) AS order_id
+FROM @hub@.commission_pool AS p
+  JOIN @hub@.sales_order AS o ON o.order_id = p.order_id
+WHERE o.duplicate_of IS NOT NULL
+   OR o.sale_key <> p.sale_key
+   OR o.kind <> p.kind;
+
+COMMENT ON VIEW @hub@.commission_moved IS 'One row is one pool whose order does not count under its key any more; the next crm.run_commission() removes it and pays the order that counts.';
+COMMENT ON COLUMN @hub@.commission_moved.pool_id IS 'The pool.';
+COMMENT ON COLUMN @hub@.commission_moved.order_id IS 'The order that counts now.';
+
 -- The sales to be computed: those of the window, those paid in the window whose
--- date has moved, and the unpaid sales behind returns of the window.
+-- date has moved, those whose pool moves, and the unpaid sales behind returns of
+-- the window.
 CREATE OR REPLACE FUNCTION @hub@.commission_sale_scope(sold_from timestamptz, sold_to timestamptz)
 RETURNS bigint[]
 LANGUAGE sql STABLE
@@ -111,6 +127,8 @@ AS $$
     SELECT p.order_id
     FROM @hub@.commission_pool AS p
     WHERE p.sold_at >= sold_from AND p.sold_at < sold_to AND p.kind = 'sale'
+    UNION
+    SELECT m.order_id FROM @hub@.commission_moved AS m
     UNION
     SELECT x.original_id
     FROM @hub@.return_original AS x
@@ -145,6 +163,8 @@ AS $$
     SELECT r.order_id
     FROM @hub@.sales_order AS r
     WHERE r.ordered_at >= sold_from AND r.ordered_at < sold_to AND r.kind = 'return' AND r.duplicate_of IS NULL
+    UNION
+    SELECT m.order_id FROM @hub@.commission_moved AS m
     UNION
     SELECT p.order_id
     FROM @hub@.commission_pool AS p
@@ -436,7 +456,7 @@ BEGIN
   DELETE FROM @hub@.commission_pool AS p
   USING @hub@.sales_order AS o
   WHERE o.order_id = p.order_id
-    AND (o.duplicate_of IS NOT NULL OR o.sale_key <> p.sale_key OR o.kind <> p.kind
+    AND (p.pool_id IN (SELECT m.pool_id FROM @hub@.commission_moved AS m)
          OR (p.order_id = ANY (scope)
              AND NOT EXISTS (
                    SELECT 1 FROM @hub@.commission_plan AS plan
@@ -465,10 +485,9 @@ AS $$
   HAVING p.amount <> coalesce(sum(e.amount), 0)
   UNION ALL
   SELECT p.pool_id, p.sale_key, 'the order does not count under this key', NULL, p.amount
-  FROM @hub@.commission_pool AS p
-    JOIN @hub@.sales_order AS o ON o.order_id = p.order_id
-  WHERE (o.duplicate_of IS NOT NULL OR o.sale_key <> p.sale_key OR o.kind <> p.kind)
-    AND (orders IS NULL OR p.order_id IN (SELECT u.order_id FROM unnest(orders) AS u(order_id)))
+  FROM @hub@.commission_moved AS m
+    JOIN @hub@.commission_pool AS p ON p.pool_id = m.pool_id
+  WHERE (orders IS NULL OR p.order_id IN (SELECT u.order_id FROM unnest(orders) AS u(order_id)))
   UNION ALL
   SELECT p.pool_id, p.sale_key, 'more was taken back than was paid', 0, p.amount + r.amount
   FROM @hub@.commission_pool AS p
