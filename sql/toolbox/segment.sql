@@ -279,3 +279,41 @@ CREATE AGGREGATE omnicrm.order_summary(ordered_on date, is_sale boolean, revenue
 );
 COMMENT ON AGGREGATE omnicrm.order_summary(date, boolean, numeric, numeric) IS
   'What the orders of a group (a customer) amount to: last day and number of days with a sale, exact sums of revenue and margin with returns, numbers of orders. Rows without day or revenue are left out; null without a row. Same result for any order of the rows. Errors: invalid_parameter_value for money with more than two decimals, NaN or infinity; numeric_value_out_of_range.';
+
+CREATE FUNCTION omnicrm.order_state_final(internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_order_state_final';
+COMMENT ON FUNCTION omnicrm.order_state_final(internal) IS 'Support function: result of order_state.';
+
+CREATE AGGREGATE omnicrm.order_state(ordered_on date, is_sale boolean, revenue numeric, margin numeric) (
+  SFUNC = omnicrm.order_summary_accum,
+  STYPE = internal,
+  SSPACE = 160,
+  FINALFUNC = omnicrm.order_state_final,
+  COMBINEFUNC = omnicrm.order_summary_combine,
+  SERIALFUNC = omnicrm.order_summary_serialize,
+  DESERIALFUNC = omnicrm.order_summary_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.order_state(date, boolean, numeric, numeric) IS
+  'As order_summary(), but gives its state, to be summed up by order_rollup(): the orders of each source record or month first, those of each customer then. Errors: as order_summary().';
+
+CREATE FUNCTION omnicrm.order_rollup_accum(internal, bytea)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_order_rollup_accum';
+COMMENT ON FUNCTION omnicrm.order_rollup_accum(internal, bytea) IS 'Support function: transition of order_rollup. Errors: data_corrupted.';
+
+CREATE AGGREGATE omnicrm.order_rollup(state bytea) (
+  SFUNC = omnicrm.order_rollup_accum,
+  STYPE = internal,
+  SSPACE = 160,
+  FINALFUNC = omnicrm.order_summary_final,
+  COMBINEFUNC = omnicrm.order_summary_combine,
+  SERIALFUNC = omnicrm.order_summary_serialize,
+  DESERIALFUNC = omnicrm.order_summary_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.order_rollup(bytea) IS
+  'Sums up states of order_state(): the same result as order_summary() over all their orders. Nulls are left out; null without a state. Errors: data_corrupted for another bytea, numeric_value_out_of_range.';

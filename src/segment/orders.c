@@ -1,11 +1,13 @@
 /*
  * orders.c
  *		order_summary: what the orders of one customer amount to, in one compact
- *		state instead of one for each of seven aggregates, so that a hash
+ *		state instead of one for each of six aggregates, so that a hash
  *		aggregate over many customers stays small.
  *
  * The state keeps the days with a sale and exact sums in hundredths, so the
  * result is the same for any order of the rows and any number of workers.
+ * order_state gives the state itself, as bytea, and order_rollup sums states up:
+ * the orders of each source record first, those of each customer then.
  */
 #include "postgres.h"
 
@@ -22,6 +24,8 @@
 
 #define MONEY_SCALE 2
 #define STATE_VERSION 1
+#define STATE_HEADER (4 + 6 * 8 + 4)
+#define MAX_ORDERS (PG_INT64_MAX / 4)
 #define FIRST_CAPACITY 6
 #define MAX_CAPACITY (1 << 27)
 #define SUMMARY_COLUMNS 6
@@ -44,6 +48,8 @@ PG_FUNCTION_INFO_V1(omnicrm_order_summary_combine);
 PG_FUNCTION_INFO_V1(omnicrm_order_summary_serialize);
 PG_FUNCTION_INFO_V1(omnicrm_order_summary_deserialize);
 PG_FUNCTION_INFO_V1(omnicrm_order_summary_final);
+PG_FUNCTION_INFO_V1(omnicrm_order_state_final);
+PG_FUNCTION_INFO_V1(omnicrm_order_rollup_accum);
 
 static int
 compare_days(const void *left, const void *right)
@@ -152,56 +158,61 @@ omnicrm_order_summary_accum(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* Adds the orders of the second state to the first. */
+/* Adds the orders of the second state to the first, which may be NULL. */
+static OrderState *
+merge_states(MemoryContext context, OrderState *first, const OrderState *second)
+{
+	if (first == NULL)
+		first = make_state(context);
+	add_money(&first->revenue, second->revenue);
+	add_money(&first->margin, second->margin);
+	if (first->orders > MAX_ORDERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("number of orders is out of range")));
+	first->orders += second->orders;
+	first->without_margin += second->without_margin;
+	for (int32 i = 0; i < second->count; i++)
+		first = add_day(first, second->days[i]);
+	return first;
+}
+
+/* Combine function of order_summary, order_state and order_rollup. */
 Datum
 omnicrm_order_summary_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	OrderState *first = PG_ARGISNULL(0) ? NULL : (OrderState *) PG_GETARG_POINTER(0);
-	OrderState *second = PG_ARGISNULL(1) ? NULL : (OrderState *) PG_GETARG_POINTER(1);
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (second != NULL)
-	{
-		if (first == NULL)
-			first = make_state(context);
-		add_money(&first->revenue, second->revenue);
-		add_money(&first->margin, second->margin);
-		first->orders += second->orders;
-		first->without_margin += second->without_margin;
-		for (int32 i = 0; i < second->count; i++)
-			first = add_day(first, second->days[i]);
-	}
+	if (!PG_ARGISNULL(1))
+		first = merge_states(context, first, (OrderState *) PG_GETARG_POINTER(1));
 	if (first == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(first);
 }
 
 /* The state as bytea: version, sums, counts, days; big-endian. */
-Datum
-omnicrm_order_summary_serialize(PG_FUNCTION_ARGS)
+static bytea *
+write_state(OrderState *state)
 {
-	OrderState *state;
 	StringInfoData buffer;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	state = (OrderState *) PG_GETARG_POINTER(0);
 	order_days(state);
 	pq_begintypsend(&buffer);
-	enlargeStringInfo(&buffer, 64 + state->count * (int) sizeof(DateADT));
-	pq_sendint32(&buffer, STATE_VERSION);
-	pq_sendint64(&buffer, (int64) (state->revenue >> 64));
-	pq_sendint64(&buffer, (int64) state->revenue);
-	pq_sendint64(&buffer, (int64) (state->margin >> 64));
-	pq_sendint64(&buffer, (int64) state->margin);
-	pq_sendint64(&buffer, state->orders);
-	pq_sendint64(&buffer, state->without_margin);
-	pq_sendint32(&buffer, state->count);
+	enlargeStringInfo(&buffer, STATE_HEADER + state->count * (int) sizeof(DateADT));
+	pq_writeint32(&buffer, STATE_VERSION);
+	pq_writeint64(&buffer, (uint64) (state->revenue >> 64));
+	pq_writeint64(&buffer, (uint64) state->revenue);
+	pq_writeint64(&buffer, (uint64) (state->margin >> 64));
+	pq_writeint64(&buffer, (uint64) state->margin);
+	pq_writeint64(&buffer, state->orders);
+	pq_writeint64(&buffer, state->without_margin);
+	pq_writeint32(&buffer, state->count);
 	for (int32 i = 0; i < state->count; i++)
 		pq_writeint32(&buffer, (uint32) state->days[i]);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+	return pq_endtypsend(&buffer);
 }
 
 static int128
@@ -213,22 +224,18 @@ read_int128(StringInfo buffer)
 }
 
 /* The state from bytea; data_corrupted (XX001) unless it is well formed. */
-Datum
-omnicrm_order_summary_deserialize(PG_FUNCTION_ARGS)
+static OrderState *
+read_state(bytea *source)
 {
-	bytea	   *source;
 	StringInfoData buffer;
 	OrderState *state;
 	int32		count = -1;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	source = PG_GETARG_BYTEA_PP(0);
 	buffer.data = VARDATA_ANY(source);
 	buffer.len = buffer.maxlen = VARSIZE_ANY_EXHDR(source);
 	buffer.cursor = 0;
 	state = make_state(CurrentMemoryContext);
-	if (buffer.len >= 56 && pq_getmsgint(&buffer, 4) == STATE_VERSION)
+	if (buffer.len >= STATE_HEADER && pq_getmsgint(&buffer, 4) == STATE_VERSION)
 	{
 		state->revenue = read_int128(&buffer);
 		state->margin = read_int128(&buffer);
@@ -237,11 +244,57 @@ omnicrm_order_summary_deserialize(PG_FUNCTION_ARGS)
 		count = (int32) pq_getmsgint(&buffer, 4);
 	}
 	if (count < 0 || buffer.len - buffer.cursor != count * (int64) sizeof(DateADT) ||
-		state->without_margin < 0 || state->orders < state->without_margin)
+		state->without_margin < 0 || state->orders < state->without_margin ||
+		state->orders > MAX_ORDERS || count > state->orders)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid aggregate state")));
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("invalid state of orders"),
+				 errhint("Give the result of order_state().")));
 	for (int32 i = 0; i < count; i++)
 		state = add_day(state, (DateADT) pq_getmsgint(&buffer, 4));
+	return state;
+}
+
+/* Serialisation for parallel workers. */
+Datum
+omnicrm_order_summary_serialize(PG_FUNCTION_ARGS)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	PG_RETURN_BYTEA_P(write_state((OrderState *) PG_GETARG_POINTER(0)));
+}
+
+/* Its inverse.  Errors: data_corrupted. */
+Datum
+omnicrm_order_summary_deserialize(PG_FUNCTION_ARGS)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	PG_RETURN_POINTER(read_state(PG_GETARG_BYTEA_PP(0)));
+}
+
+/* Final function of order_state; null without an order. */
+Datum
+omnicrm_order_state_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(write_state((OrderState *) PG_GETARG_POINTER(0)));
+}
+
+/* Transition of order_rollup(state); a null adds nothing.  Errors: data_corrupted. */
+Datum
+omnicrm_order_rollup_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	OrderState *state = PG_ARGISNULL(0) ? NULL : (OrderState *) PG_GETARG_POINTER(0);
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	if (!PG_ARGISNULL(1))
+		state = merge_states(context, state, read_state(PG_GETARG_BYTEA_PP(1)));
+	if (state == NULL)
+		PG_RETURN_NULL();
 	PG_RETURN_POINTER(state);
 }
 

@@ -155,3 +155,13 @@ SELECT (omnicrm.order_summary('infinity', true, 9999999999999999.99, -9999999999
 SELECT omnicrm.order_summary(current_date, true, 1.005, 1);
 SELECT omnicrm.order_summary(current_date, true, 'NaN', 1);
 SELECT omnicrm.order_summary(current_date, true, 1, 'Infinity');
+-- In two steps: states, and their sum.
+SELECT (omnicrm.order_rollup(state)).*
+FROM (SELECT customer, omnicrm.order_state(day, kind = 'sale', revenue, margin) AS state FROM told GROUP BY customer) AS s;
+SELECT omnicrm.order_rollup(NULL), omnicrm.order_rollup(state) FROM (SELECT omnicrm.order_state(day, true, NULL, 1) AS state FROM told) AS s;
+SELECT omnicrm.order_rollup(bad)
+FROM (VALUES (''::bytea)) AS b(bad);
+SELECT omnicrm.order_rollup(substr(state, 1, length(state) - 1)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s;
+SELECT omnicrm.order_rollup(set_byte(state, 3, 9)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s;
+SELECT omnicrm.order_rollup(set_byte(state, 36, 200)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s;
+SELECT omnicrm.order_rollup(set_byte(state, 4, 120)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s, generate_series(1, 3);

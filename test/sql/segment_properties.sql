@@ -107,6 +107,15 @@ FROM every_result AS r
         FROM sample GROUP BY sample) AS p USING (sample)
 WHERE ((r.orders).last_sale, (r.orders).sale_days, (r.orders).revenue, (r.orders).margin, (r.orders).orders, (r.orders).without_margin)
       IS DISTINCT FROM (p.last_sale, p.days, p.revenue, -p.revenue, p.orders, 0::bigint);
+-- Summed up in two steps, by parts of any size: the same.
+SELECT count(*) AS rollup_differs
+FROM (SELECT sample, omnicrm.order_rollup(state ORDER BY part) AS total, omnicrm.order_rollup(state ORDER BY part DESC) AS backwards
+      FROM (SELECT sample, item % (1 + sample % 50) AS part,
+                   omnicrm.order_state(date '2024-01-01' + (value / 7)::integer % 400, value >= 0, value, -value) AS state
+            FROM sample GROUP BY 1, 2) AS p
+      GROUP BY sample) AS s
+  JOIN every_result AS r ON r.sample = s.sample AND r.turn = 1
+WHERE s.total IS DISTINCT FROM r.orders OR s.backwards IS DISTINCT FROM r.orders;
 
 -- Merged states equal one state: partial aggregates of the parts of a table,
 -- merged in one order and in the other.
