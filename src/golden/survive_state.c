@@ -27,7 +27,11 @@ check_values(const SurvivePlan *plan, const ArrayType *vals, const char *quality
 	int			n = ArrayGetNItems(ARR_NDIM(vals), ARR_DIMS(vals));
 	int			i;
 
-	if (ARR_NDIM(vals) != 1 || n != plan->attributes)
+	if (ARR_NDIM(vals) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("values must be an array of one dimension, not %d", ARR_NDIM(vals))));
+	if (n != plan->attributes)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("%d survivorship rules, but %d values", plan->attributes, n)));

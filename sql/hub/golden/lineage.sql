@@ -80,7 +80,8 @@ AS $$
                                    ELSE k.description END
            WHEN 'names differ' THEN format('The names agree to %s; this rule asks for %s.', round(l.similarity::numeric, 2),
                                            round(k.min_name_similarity::numeric, 2))
-           WHEN 'birth dates differ' THEN format('Born %s and %s: more than a typing error.', a.birth_date, b.birth_date)
+           WHEN 'birth dates differ' THEN format('Born %s and %s: more than a typing error.', to_char(a.birth_date, 'YYYY-MM-DD'),
+                                               to_char(b.birth_date, 'YYYY-MM-DD'))
            WHEN 'person and organisation' THEN 'A person and an organisation are never one customer.'
            WHEN 'tax numbers differ' THEN 'Their groups of records carry two different valid tax numbers.'
            ELSE 'The record without a full name belongs to one customer at most and has joined another.'
