@@ -3,22 +3,22 @@
 -- the first rule that it broke.
 
 -- Joins from a row (alias b) to what it refers to, one for each source whose
--- keys its customer or order column may hold.
+-- keys its customer or order column may hold. Lateral, so that each looks up an
+-- index, row by row: the sizes are unknown when the load is planned, and a wrong
+-- guess could make a join of millions by millions.
 CREATE OR REPLACE FUNCTION @hub@.fact_joins(plan jsonb)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT string_agg(j.text, E'\n' ORDER BY j.text)
-  FROM (
-    SELECT format('LEFT JOIN @hub@.source_record AS c%1$s ON c%1$s.source_id = %2$s AND c%1$s.source_key = b.t_customer', s.position, s.id::integer) AS text
-    FROM jsonb_array_elements_text(plan -> 'customer_sources') WITH ORDINALITY AS s(id, position)
-    WHERE plan #> '{targets,customer}' IS NOT NULL
-    UNION ALL
-    SELECT format('LEFT JOIN @hub@.sales_order AS o%1$s ON o%1$s.source_id = %2$s AND o%1$s.order_key = b.t_order', s.position, s.id::integer)
-    FROM jsonb_array_elements_text(plan -> 'order_sources') WITH ORDINALITY AS s(id, position)
-    WHERE plan #> '{targets,order}' IS NOT NULL
-  ) AS j
+  SELECT string_agg(
+    format('LEFT JOIN LATERAL (SELECT x.%5$I%6$s FROM @hub@.%3$I AS x WHERE x.source_id = %2$s AND x.%4$I = b.t_%7$s OFFSET 0) AS %8$s%1$s ON true',
+           s.position, s.id::integer, r.table_name, r.key_column, r.id_column, CASE r.target WHEN 'order' THEN ', x.ordered_at' END, r.target,
+           r.alias), E'\n' ORDER BY r.target, s.position)
+  FROM (VALUES ('customer', 'source_record', 'source_key', 'record_id', 'c'),
+               ('order', 'sales_order', 'order_key', 'order_id', 'o')) AS r(target, table_name, key_column, id_column, alias)
+  CROSS JOIN LATERAL jsonb_array_elements_text(plan -> (r.target || '_sources')) WITH ORDINALITY AS s(id, position)
+  WHERE plan -> 'targets' ? r.target
 $$;
 
 COMMENT ON FUNCTION @hub@.fact_joins(jsonb) IS
@@ -213,8 +213,9 @@ FROM (
     @hub@.fact_joins(plan),
     CASE WHEN NOT target.is_dimension THEN format(', o.%I AS old_id, o.content_hash AS old_hash', target.id_column) END,
     CASE WHEN NOT target.is_dimension THEN
-      format('LEFT JOIN @hub@.%I AS o ON %s AND o.%I = e.key', target.table_name,
-             CASE WHEN target.own_keys THEN format('o.source_id = %s', (plan ->> 'source_id')::integer) ELSE 'o.order_id = e.order_id' END,
+      format('LEFT JOIN LATERAL (SELECT x.%I, x.content_hash FROM @hub@.%I AS x WHERE %s AND x.%I = e.key OFFSET 0) AS o ON true',
+             target.id_column, target.table_name,
+             CASE WHEN target.own_keys THEN format('x.source_id = %s', (plan ->> 'source_id')::integer) ELSE 'x.order_id = e.order_id' END,
              target.key_column) END);
 END
 $$;

@@ -131,6 +131,8 @@ BEGIN
   EXECUTE format('CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s', stage,
                  CASE WHEN entity = 'customer' THEN @hub@.customer_stage(plan) ELSE @hub@.fact_stage(plan) END);
   GET DIAGNOSTICS row_count = ROW_COUNT;
+  -- So that the planner knows how many rows are new and how many broke a rule.
+  EXECUTE format('ANALYZE %s (rule%s)', stage, CASE WHEN NOT is_dimension THEN ', old_id' END);
   PERFORM @hub@.mark_duplicates(plan);
   IF plan ? 'replay' THEN
     PERFORM @hub@.mark_stale(plan);

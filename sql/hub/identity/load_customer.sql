@@ -89,7 +89,8 @@ COMMENT ON FUNCTION @hub@.load_rejected(jsonb, text) IS
 -- OFFSET 0 keep the planner from evaluating a normaliser more than once. Levels:
 -- a the texts, p the normalised values, b the rejected texts and the date by
 -- which a birth must have been, c placeholders, d what stays, e quality and
--- flags.
+-- flags. The record that is there is looked up by its index, row by row: a join
+-- of unknown sizes could become one of millions by millions.
 CREATE OR REPLACE FUNCTION @hub@.customer_stage(plan jsonb)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -221,7 +222,9 @@ FROM (
   ) AS d
   OFFSET 0
 ) AS e
-LEFT JOIN @hub@.source_record AS o ON o.source_id = %34$s AND o.source_key = e.key$sql$,
+LEFT JOIN LATERAL (
+  SELECT o.record_id, o.content_hash FROM @hub@.source_record AS o WHERE o.source_id = %34$s AND o.source_key = e.key OFFSET 0
+) AS o ON true$sql$,
     @hub@.load_texts(plan, false), @hub@.load_from(plan), @hub@.load_quality(), @hub@.load_fingerprint(plan),
     @hub@.load_rejected(plan, 'email'), @hub@.load_rejected(plan, 'phone'), @hub@.load_rejected(plan, 'tax_id'),
     @hub@.load_rejected(plan, 'birth_date'), @hub@.load_rejected(plan, 'postcode'), @hub@.load_rejected(plan, 'gender'),
