@@ -75,6 +75,16 @@ SELECT :counts FROM crm.load('shop', 'staff', '{"entity": "employee", "key": "id
 UPDATE crm.quarantine SET raw = raw || '{"id": "e2"}' WHERE raw ->> 'name' = 'Pau';
 SELECT :counts FROM crm.replay_quarantine((SELECT max(load_id) FROM crm.load_batch));
 SELECT employee_key, name FROM crm.employee ORDER BY 1;
+-- Typed values come back as they were: numbers are no texts with a decimal comma, dates no texts with another order.
+CREATE TABLE typed (no integer, who text, at date, total numeric, qty text);
+INSERT INTO typed VALUES (1, 'later', '2024-02-03', 1.25, '1.234,5'), (2, 'later', '2024-02-03', 1234.5, '7');
+SELECT :counts FROM crm.load('shop', 'typed', '{"entity": "order", "key": "no", "customer": "who", "ordered_at": {"column": "at", "format": "DMY"}, "revenue": {"column": "total", "decimal": ","}, "gross_margin": {"column": "qty", "decimal": ","}}');
+CREATE TABLE somebody AS SELECT 'later' AS id, 'Pau Sol Mar' AS name;
+SELECT :counts FROM crm.load('shop', 'somebody', '{"key": "id", "full_name": "name"}');
+SELECT :counts FROM crm.replay_quarantine(rule => 'unknown_customer');
+SELECT order_key, ordered_at, revenue, gross_margin FROM crm.sales_order WHERE order_key IN ('1', '2') ORDER BY 1;
+SELECT :counts FROM crm.load('shop', 'typed', '{"entity": "order", "key": "no", "customer": "who", "ordered_at": {"column": "at", "format": "DMY"}, "revenue": {"column": "total", "decimal": ","}, "gross_margin": {"column": "qty", "decimal": ","}}');
+DROP TABLE typed, somebody;
 SELECT count(*) AS loads_that_do_not_add_up FROM crm.load_batch WHERE rows_in <> rows_loaded + rows_unchanged + rows_quarantined OR finished_at IS NULL;
 DROP TABLE person, ticket, line, twice, staff CASCADE;
 DROP SCHEMA crm, crm_bi CASCADE;

@@ -12,7 +12,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT string_agg(
-    format('LEFT JOIN LATERAL (SELECT x.%5$I%6$s FROM @hub@.%3$I AS x WHERE x.source_id = %2$s AND x.%4$I = b.t_%7$s OFFSET 0) AS %8$s%1$s ON true',
+    format('LEFT JOIN LATERAL (SELECT x.%5$I%6$s FROM @hub@.%3$I AS x WHERE x.source_id = %2$s AND x.%4$I = b.t_%7$s OFFSET ''0'') AS %8$s%1$s ON true',
            s.position, s.id::integer, r.table_name, r.key_column, r.id_column, CASE r.target WHEN 'order' THEN ', x.ordered_at' END, r.target,
            r.alias), E'\n' ORDER BY r.target, s.position)
   FROM (VALUES ('customer', 'source_record', 'source_key', 'record_id', 'c'),
@@ -192,18 +192,18 @@ FROM (
             SELECT r AS raw, %13$s AS quarantine_id,
   %14$s
             FROM %15$s
-            OFFSET 0
+            OFFSET '0'
           ) AS a
-          OFFSET 0
+          OFFSET '0'
         ) AS p
-        OFFSET 0
+        OFFSET '0'
       ) AS b
       %16$s
-      OFFSET 0
+      OFFSET '0'
     ) AS d
-    OFFSET 0
+    OFFSET '0'
   ) AS d
-  OFFSET 0
+  OFFSET '0'
 ) AS e
 %18$s$sql$,
     hashed, coalesce('d.v_' || target.time_target, 'NULL::timestamptz'), final, @hub@.fact_problem(plan),
@@ -213,7 +213,7 @@ FROM (
     @hub@.fact_joins(plan),
     CASE WHEN NOT target.is_dimension THEN format(', o.%I AS old_id, o.content_hash AS old_hash', target.id_column) END,
     CASE WHEN NOT target.is_dimension THEN
-      format('LEFT JOIN LATERAL (SELECT x.%I, x.content_hash FROM @hub@.%I AS x WHERE %s AND x.%I = e.key OFFSET 0) AS o ON true',
+      format('LEFT JOIN LATERAL (SELECT x.%I, x.content_hash FROM @hub@.%I AS x WHERE %s AND x.%I = e.key OFFSET ''0'') AS o ON true',
              target.id_column, target.table_name,
              CASE WHEN target.own_keys THEN format('x.source_id = %s', (plan ->> 'source_id')::integer) ELSE 'x.order_id = e.order_id' END,
              target.key_column) END);

@@ -176,14 +176,14 @@ BEGIN
         SELECT s.*, o.order_id AS made_id
         FROM %1$s AS s
         LEFT JOIN LATERAL (
-          SELECT o.order_id FROM @hub@.sales_order AS o WHERE o.source_id = %2$s AND o.order_key = s.key OFFSET 0) AS o ON true
+          SELECT o.order_id FROM @hub@.sales_order AS o WHERE o.source_id = %2$s AND o.order_key = s.key OFFSET '0') AS o ON true
         WHERE s.rule IS NULL AND s.old_id IS NULL
       )
       INSERT INTO @hub@.sales_order (source_id, order_key, load_id, content_hash, %3$s, duplicate_of)
       SELECT %2$s, s.key, %4$s, s.content_hash, %5$s, p.order_id
       FROM rest AS s
       CROSS JOIN LATERAL (
-        SELECT p.order_id FROM @hub@.sales_order AS p WHERE p.sale_key = s.v_sale_key AND p.duplicate_of IS NULL OFFSET 0) AS p
+        SELECT p.order_id FROM @hub@.sales_order AS p WHERE p.sale_key = s.v_sale_key AND p.duplicate_of IS NULL OFFSET '0') AS p
       %6$s
       WHERE s.made_id IS NULL
       ORDER BY s.v_sale_key COLLATE "C", s.v_ordered_at, s.key COLLATE "C"$sql$,

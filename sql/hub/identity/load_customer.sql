@@ -10,7 +10,7 @@ AS $$
   SELECT CASE WHEN plan #> '{targets,attributes}' IS NULL THEN 'NULL::jsonb' ELSE
     format('NULLIF(jsonb_strip_nulls(jsonb_build_object(%s)), ''{}'')',
            (SELECT string_agg(CASE WHEN plan ? 'replay' THEN format('%1$L, r -> %1$L', x.item ->> 'name')
-                                   ELSE format('%1$L, r.%1$I%2$s', x.item ->> 'name', CASE WHEN x.item ->> 'type' = 'json' THEN '::text' END)
+                                   ELSE format('%1$L, r.%1$I%2$s', x.item ->> 'name', CASE WHEN x.item ->> 'type' IN ('json', 'json[]') THEN '::text' END)
                               END, ', ' ORDER BY x.position)
             FROM jsonb_array_elements(plan #> '{targets,attributes,columns}') WITH ORDINALITY AS x(item, position)))
   END
@@ -86,7 +86,8 @@ COMMENT ON FUNCTION @hub@.load_rejected(jsonb, text) IS
   'Used by crm.load(): SQL expression for the text of a target that its normaliser rejected.';
 
 -- The query that reads and normalises customer rows. Nested selects with
--- OFFSET 0 keep the planner from evaluating a normaliser more than once. Levels:
+-- OFFSET keep the planner from evaluating a normaliser more than once ('0' and
+-- not 0: a constant for the planner, which then may use parallel workers). Levels:
 -- a the texts, p the normalised values, b the rejected texts and the date by
 -- which a birth must have been, c placeholders, d what stays, e quality and
 -- flags. The record that is there is looked up by its index, row by row: a join
@@ -210,20 +211,20 @@ FROM (
             SELECT %31$s AS payload, %32$s AS quarantine_id, %33$s AS attributes,
   %1$s
             FROM %2$s
-            OFFSET 0
+            OFFSET '0'
           ) AS a
-          OFFSET 0
+          OFFSET '0'
         ) AS p
-        OFFSET 0
+        OFFSET '0'
       ) AS b
-      OFFSET 0
+      OFFSET '0'
     ) AS c
-    OFFSET 0
+    OFFSET '0'
   ) AS d
-  OFFSET 0
+  OFFSET '0'
 ) AS e
 LEFT JOIN LATERAL (
-  SELECT o.record_id, o.content_hash FROM @hub@.source_record AS o WHERE o.source_id = %34$s AND o.source_key = e.key OFFSET 0
+  SELECT o.record_id, o.content_hash FROM @hub@.source_record AS o WHERE o.source_id = %34$s AND o.source_key = e.key OFFSET '0'
 ) AS o ON true$sql$,
     @hub@.load_texts(plan, false), @hub@.load_from(plan), @hub@.load_quality(), @hub@.load_fingerprint(plan),
     @hub@.load_rejected(plan, 'email'), @hub@.load_rejected(plan, 'phone'), @hub@.load_rejected(plan, 'tax_id'),

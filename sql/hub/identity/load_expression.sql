@@ -47,9 +47,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT CASE
     WHEN plan ? 'replay' THEN row_alias
-    WHEN NOT bool_or(c.type = 'json') THEN format('to_jsonb(%s)', row_alias)
+    WHEN NOT bool_or(c.type IN ('json', 'json[]')) THEN format('to_jsonb(%s)', row_alias)
     ELSE format('jsonb_build_object(%s)',
-                string_agg(format('%L, %s.%I%s', c.name, row_alias, c.name, CASE WHEN c.type = 'json' THEN '::text' END), ', '
+                string_agg(format('%L, %s.%I%s', c.name, row_alias, c.name, CASE WHEN c.type IN ('json', 'json[]') THEN '::text' END), ', '
                            ORDER BY c.ordinal))
   END
   FROM @hub@.relation_column((plan ->> 'relation')::oid) AS c
@@ -101,7 +101,8 @@ COMMENT ON FUNCTION @hub@.load_text(jsonb, text, boolean) IS
   'Used by crm.load(): SQL expression for the text of one target in row r: columns joined by one blank; trimmed: blanks around it taken off, blank is NULL.';
 
 -- A typed column that needs no parsing: its value, NULL where it is out of
--- range. NULL when the target has no such column.
+-- range or, in a replay, where it is no JSON number. NULL when the target has no
+-- such column.
 CREATE OR REPLACE FUNCTION @hub@.load_direct(plan jsonb, target text, type text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -113,8 +114,13 @@ DECLARE
   place CONSTANT text := 'r.' || quote_ident(spec #>> '{columns,0,name}');
   zone CONSTANT text := quote_literal(plan ->> 'zone');
 BEGIN
-  IF plan ? 'replay' OR spec -> 'columns' IS NULL OR jsonb_array_length(spec -> 'columns') <> 1 THEN
+  IF spec -> 'columns' IS NULL OR jsonb_array_length(spec -> 'columns') <> 1 THEN
     RETURN NULL;
+  END IF;
+  IF plan ? 'replay' THEN
+    -- A JSON number is one, whatever decimal mark texts have.
+    RETURN CASE WHEN @hub@.load_is_number(type) THEN
+      format('CASE WHEN jsonb_typeof(r -> %1$L) = ''number'' THEN (r ->> %1$L)::numeric END', spec #>> '{columns,0,name}') END;
   END IF;
   IF type IN ('date', 'timestamp') AND column_type IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN
     RETURN format('CASE WHEN isfinite(%1$s) THEN %2$s END', place,
@@ -178,7 +184,7 @@ BEGIN
       ELSE CASE WHEN @hub@.load_is_number(type) THEN 'NULL::numeric' ELSE 'NULL::text' END
     END;
   END IF;
-  IF @hub@.load_direct(plan, target, type) IS NOT NULL THEN
+  IF @hub@.load_direct(plan, target, type) IS NOT NULL AND NOT plan ? 'replay' THEN
     RETURN 'a.x_' || target;
   END IF;
   RETURN CASE
@@ -192,7 +198,9 @@ BEGIN
     WHEN type = 'boolean' THEN format('omnicrm.parse_boolean(%s)', given)
     WHEN type = 'currency' THEN format('upper(%s)', given)
     WHEN type LIKE 'choice %' THEN format('lower(%s)', given)
-    WHEN @hub@.load_is_number(type) THEN format('omnicrm.parse_number(%s, %L)', given, coalesce(spec ->> 'decimal', '.'))
+    WHEN @hub@.load_is_number(type) THEN
+      format(CASE WHEN @hub@.load_direct(plan, target, type) IS NULL THEN 'omnicrm.parse_number(%s, %L)'
+                  ELSE 'coalesce(a.x_%3$s, omnicrm.parse_number(%1$s, %2$L))' END, given, coalesce(spec ->> 'decimal', '.'), target)
     ELSE given
   END;
 END
