@@ -81,7 +81,7 @@ CREATE TABLE @hub@.customer_redirect (
 CREATE INDEX customer_redirect_customer_idx ON @hub@.customer_redirect (customer_id);
 COMMENT ON TABLE @hub@.customer_redirect IS 'One row: this customer id lives on under another one. Never a chain: every old id points to a living customer.';
 COMMENT ON COLUMN @hub@.customer_redirect.old_id IS 'Id that was given once.';
-COMMENT ON COLUMN @hub@.customer_redirect.customer_id IS 'Id that it stands for now.';
+COMMENT ON COLUMN @hub@.customer_redirect.customer_id IS 'The living id that it stands for.';
 COMMENT ON COLUMN @hub@.customer_redirect.since IS 'When it was redirected.';
 
 CREATE TABLE @hub@.survivorship_rule (
