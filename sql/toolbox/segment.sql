@@ -21,7 +21,7 @@ RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'omnicrm_values_deserialize';
 COMMENT ON FUNCTION omnicrm.values_deserialize(bytea, internal) IS
-  'Support function: a state of rfm_cuts, gini, top_share or share_needed from bytea. Errors: data_corrupted.';
+  'Support function: a state of rfm_cuts, gini, top_share or share_needed from bytea. Errors: invalid_binary_representation.';
 
 -- RFM: cut points.
 CREATE FUNCTION omnicrm.rfm_cuts_accum(internal, double precision)
@@ -259,7 +259,7 @@ RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'omnicrm_order_summary_deserialize';
 COMMENT ON FUNCTION omnicrm.order_summary_deserialize(bytea, internal) IS
-  'Support function: a state of order_summary from bytea. Errors: data_corrupted.';
+  'Support function: a state of order_summary from bytea. Errors: invalid_binary_representation.';
 
 CREATE FUNCTION omnicrm.order_summary_final(internal)
 RETURNS omnicrm.order_totals
@@ -303,7 +303,7 @@ CREATE FUNCTION omnicrm.order_rollup_accum(internal, bytea)
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'omnicrm_order_rollup_accum';
-COMMENT ON FUNCTION omnicrm.order_rollup_accum(internal, bytea) IS 'Support function: transition of order_rollup. Errors: data_corrupted.';
+COMMENT ON FUNCTION omnicrm.order_rollup_accum(internal, bytea) IS 'Support function: transition of order_rollup. Errors: invalid_binary_representation.';
 
 CREATE AGGREGATE omnicrm.order_rollup(state bytea) (
   SFUNC = omnicrm.order_rollup_accum,
@@ -316,4 +316,4 @@ CREATE AGGREGATE omnicrm.order_rollup(state bytea) (
   PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE omnicrm.order_rollup(bytea) IS
-  'Sums up states of order_state(): the same result as order_summary() over all their orders. Nulls are left out; null without a state. Errors: data_corrupted for another bytea, numeric_value_out_of_range.';
+  'Sums up states of order_state(): the same result as order_summary() over all their orders. Nulls are left out; null without a state. Errors: invalid_binary_representation for another bytea, numeric_value_out_of_range.';

@@ -223,7 +223,7 @@ read_int128(StringInfo buffer)
 	return (int128) (high << 64 | (uint64) pq_getmsgint64(buffer));
 }
 
-/* The state from bytea; data_corrupted (XX001) unless it is well formed. */
+/* The state from bytea; invalid_binary_representation unless it is well formed. */
 static OrderState *
 read_state(bytea *source)
 {
@@ -247,7 +247,7 @@ read_state(bytea *source)
 		state->without_margin < 0 || state->orders < state->without_margin ||
 		state->orders > MAX_ORDERS || count > state->orders)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid state of orders"),
 				 errhint("Give the result of order_state().")));
 	for (int32 i = 0; i < count; i++)
@@ -264,7 +264,7 @@ omnicrm_order_summary_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(write_state((OrderState *) PG_GETARG_POINTER(0)));
 }
 
-/* Its inverse.  Errors: data_corrupted. */
+/* Its inverse.  Errors: invalid_binary_representation. */
 Datum
 omnicrm_order_summary_deserialize(PG_FUNCTION_ARGS)
 {
@@ -282,7 +282,7 @@ omnicrm_order_state_final(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(write_state((OrderState *) PG_GETARG_POINTER(0)));
 }
 
-/* Transition of order_rollup(state); a null adds nothing.  Errors: data_corrupted. */
+/* Transition of order_rollup(state); a null adds nothing.  Errors: invalid_binary_representation. */
 Datum
 omnicrm_order_rollup_accum(PG_FUNCTION_ARGS)
 {

@@ -149,7 +149,7 @@ omnicrm_values_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* The state from bytea; data_corrupted (XX001) unless it is well formed. */
+/* The state from bytea; invalid_binary_representation unless it is well formed. */
 Datum
 omnicrm_values_deserialize(PG_FUNCTION_ARGS)
 {
@@ -168,14 +168,14 @@ omnicrm_values_deserialize(PG_FUNCTION_ARGS)
 	buffer.cursor = 0;
 	if (buffer.len < STATE_HEADER - VARHDRSZ || pq_getmsgint(&buffer, 4) != STATE_VERSION)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid aggregate state")));
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid aggregate state")));
 	option = (int32) pq_getmsgint(&buffer, 4);
 	parameter = pq_getmsgfloat8(&buffer);
 	count = pq_getmsgint64(&buffer);
 	if (count < 0 || count > SEGMENT_MAX_VALUES ||
 		buffer.len - buffer.cursor != count * (int64) sizeof(uint64))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid aggregate state")));
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid aggregate state")));
 	state = segment_values_make(CurrentMemoryContext, option, parameter);
 	reserve_values(state, count);
 	for (int64 i = 0; i < count; i++)
@@ -186,7 +186,7 @@ omnicrm_values_deserialize(PG_FUNCTION_ARGS)
 		key = pg_ntoh64(key);
 		if (!isfinite(segment_key_to_float8(key)))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid aggregate state")));
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid aggregate state")));
 		state->keys[i] = key;
 	}
 	state->count = count;
