@@ -143,7 +143,8 @@ omnicrm_prepare() {
 # Starts the server; arguments are settings for postgresql.conf (name=value).
 omnicrm_start() {
 	local setting
-	omnicrm_as "$omnicrm_bin/initdb" -D "$omnicrm_work/data" -U omnicrm_admin -A trust \
+	# In a folder that the unprivileged user may enter: the caller's may be closed to it.
+	omnicrm_as env -C "$omnicrm_work" "$omnicrm_bin/initdb" -D "$omnicrm_work/data" -U omnicrm_admin -A trust \
 		-E UTF8 --locale=C --no-sync >"$omnicrm_work/initdb.log" 2>&1 ||
 		{ cat "$omnicrm_work/initdb.log" >&2; omnicrm_die "initdb failed"; }
 	{
@@ -157,7 +158,7 @@ omnicrm_start() {
 		echo "jit = off"
 		for setting in "$@"; do echo "${setting%%=*} = '${setting#*=}'"; done
 	} >>"$omnicrm_work/data/postgresql.conf"
-	omnicrm_as "$omnicrm_bin/pg_ctl" -D "$omnicrm_work/data" -l "$omnicrm_work/server.log" -w -t 60 start \
+	omnicrm_as env -C "$omnicrm_work" "$omnicrm_bin/pg_ctl" -D "$omnicrm_work/data" -l "$omnicrm_work/server.log" -w -t 60 start \
 		>/dev/null || { tail -n 20 "$omnicrm_work/server.log" >&2; omnicrm_die "the private server did not start"; }
 	export PGHOST=$omnicrm_work PGPORT=5432 PGUSER=omnicrm_admin PGDATABASE=postgres
 	export PATH="$omnicrm_bin:$PATH"
