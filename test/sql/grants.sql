@@ -22,7 +22,13 @@ SELECT crm.grant_access('regress_omnicrm_bi', NULL);
 SELECT crm.grant_access('regress_omnicrm_nobody', 'bi');
 SELECT crm.grant_access(NULL, 'bi');
 SELECT crm.grant_access('public', 'bi');
-SELECT crm.grant_access('omnicrm_owner', 'bi');
+DO $$
+BEGIN
+  PERFORM crm.grant_access(current_user, 'bi');
+EXCEPTION WHEN invalid_parameter_value THEN
+  RAISE WARNING 'the owner of the hub is refused: he may do everything already';
+END
+$$;
 SELECT crm.revoke_access('regress_omnicrm_nobody');
 
 -- A stranger sees nothing.
