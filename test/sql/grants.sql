@@ -106,6 +106,7 @@ SET ROLE regress_omnicrm_steward;
 SELECT crm.add_source('web', 'web', trust => 60);
 SET ROLE regress_omnicrm_admin;
 SELECT crm.add_source('web', 'web', trust => 60);
+SELECT crm.add_commission_plan('all', 'revenue', 0.05, '{"seller": 1}', interval '90 days', date '2025-01-01') IS NOT NULL AS plan_added;
 SET ROLE regress_omnicrm_steward;
 SELECT rows_in, rows_loaded, rows_unchanged, rows_quarantined
 FROM crm.load('web', 'public.regress_delivery', '{"key": "id", "full_name": "name", "email": "mail", "business_at": "at"}');
@@ -114,6 +115,9 @@ FROM crm.load('web', 'public.regress_order', '{"entity": "order", "key": "no", "
 SELECT crm.resolve() IS NOT NULL AS resolved;
 SELECT crm.segment_customers('2025-03-01') IS NOT NULL AS segmented;
 SELECT crm.refresh_offers() IS NOT NULL AS refreshed;
+SELECT count(*) AS attributed FROM crm.attribute('2025-01-01', '2025-03-01', interval '90 days');
+SELECT count(*) AS commissions_run FROM crm.run_commission('2025-01-01', '2025-03-01');
+SELECT count(*) AS rebuilt FROM crm.rebuild_customers();
 UPDATE crm.quarantine SET raw = raw || '{"id": "3"}' WHERE state = 'open';
 SELECT rows_in, rows_loaded FROM crm.replay_quarantine();
 SELECT crm.resolve() IS NOT NULL AS resolved;
