@@ -36,7 +36,7 @@ COMMENT ON COLUMN @hub@.rfm_cut.made_at IS 'When it was computed.';
 
 -- customer_id is not declared as a foreign key: it comes from customer_member,
 -- whose is, and the check of each row would cost as much as all the rest. A
--- customer who is erased takes the rows along, see golden.
+-- customer row is never deleted, so a score always has its customer.
 CREATE TABLE @hub@.customer_score (
   as_of          date NOT NULL,
   customer_id    bigint NOT NULL,
