@@ -3,9 +3,9 @@
 -- The sale that a return takes back, by the key that it names: the order of that
 -- key in the same source, else the sale of that sale_key, else the only order of
 -- that key in any source; without a key the sale whose sale_key it carries. Of a
--- sale recorded twice it is the row that counts. Subqueries, not joins: they are
--- index lookups even where the tables have just been filled and have no
--- statistics yet.
+-- sale recorded twice it is the row that counts. Subqueries, not joins, and one
+-- for each source: they are index lookups even where the tables have just been
+-- filled and have no statistics yet.
 CREATE OR REPLACE VIEW @hub@.return_original
 WITH (security_invoker = true) AS
 SELECT
@@ -21,10 +21,15 @@ SELECT
      WHERE s.sale_key = coalesce(r.returns_key, substr(r.sale_key, length('return:') + 1))
        AND s.duplicate_of IS NULL
        AND s.kind = 'sale'),
-    (SELECT CASE WHEN count(DISTINCT coalesce(o.duplicate_of, o.order_id)) = 1 THEN min(coalesce(o.duplicate_of, o.order_id)) END
+    (SELECT CASE WHEN count(DISTINCT y.order_id) = 1 THEN min(y.order_id) END
      FROM @hub@.source AS x
-       JOIN @hub@.sales_order AS o ON o.source_id = x.source_id AND o.order_key = r.returns_key
-     WHERE o.kind = 'sale')) AS original_id,
+       CROSS JOIN LATERAL (
+         SELECT coalesce(o.duplicate_of, o.order_id) AS order_id
+         FROM @hub@.sales_order AS o
+         WHERE o.source_id = x.source_id
+           AND o.order_key = r.returns_key
+           AND o.kind = 'sale'
+         OFFSET 0) AS y)) AS original_id,
   r.ordered_at,
   r.revenue
 FROM @hub@.sales_order AS r
