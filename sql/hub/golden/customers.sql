@@ -50,6 +50,7 @@ SET search_path = pg_catalog, pg_temp
 -- Each record is fetched by its key: callers come with slices, and a scan of
 -- all records for each slice would make the whole quadratic.
 SET enable_seqscan = off
+SET enable_material = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
@@ -104,42 +105,24 @@ COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[]) IS
   'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer and customer_provenance. Reads records, rules and links; writes nothing.';
 
 -- Writes what differs in one slice: new ids are inserted, others updated where
--- a value changed or where they were not active.
+-- a value changed or where they were not active. No join with customer: while a
+-- first run writes, its statistics know none of its rows, and whatever plan is
+-- made for an empty table walks all customers once for each slice or row.
 CREATE OR REPLACE FUNCTION @hub@.write_golden_slice(record_ids bigint[], customer_ids bigint[])
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 DECLARE
-  changed bigint;
+  written bigint;
 BEGIN
   TRUNCATE pg_temp.omnicrm_golden;
   INSERT INTO pg_temp.omnicrm_golden
   SELECT g.* FROM @hub@.golden_rows(record_ids, customer_ids) AS g;
 
-  WITH updated AS (
-    UPDATE @hub@.customer AS c
-    SET state = 'active', kind = g.kind, full_name = g.full_name, given_name = g.given_name, surname = g.surname,
-        birth_date = g.birth_date, gender = g.gender, email = g.email, phone = g.phone, tax_id = g.tax_id, street = g.street,
-        postcode = g.postcode, city = g.city, province = g.province, country = g.country, loyalty_card = g.loyalty_card,
-        username = g.username, attributes = g.attributes, name_tokens = g.name_tokens, certainty = g.certainty,
-        record_count = g.record_count, source_count = g.source_count, first_seen = g.first_seen, last_seen = g.last_seen,
-        updated_at = now()
-    FROM pg_temp.omnicrm_golden AS g
-    WHERE c.customer_id = g.customer_id
-      AND (c.state <> 'active' OR (c.kind, c.full_name, c.given_name, c.surname, c.birth_date, c.gender, c.email, c.phone, c.tax_id,
-            c.street, c.postcode, c.city, c.province, c.country, c.loyalty_card, c.username, c.attributes,
-            c.name_tokens, c.certainty, c.record_count, c.source_count, c.first_seen, c.last_seen)
-           IS DISTINCT FROM
-           (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id,
-            g.street, g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes,
-            g.name_tokens, g.certainty, g.record_count, g.source_count, g.first_seen, g.last_seen))
-    RETURNING c.customer_id
-  )
-  SELECT count(*) INTO changed FROM updated;
-  INSERT INTO @hub@.customer (
+  INSERT INTO @hub@.customer AS c (
     customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
     country, loyalty_card, username, attributes, name_tokens, certainty, record_count, source_count, first_seen, last_seen)
   OVERRIDING SYSTEM VALUE
@@ -147,21 +130,47 @@ BEGIN
          g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
          g.record_count, g.source_count, g.first_seen, g.last_seen
   FROM pg_temp.omnicrm_golden AS g
-  WHERE NOT EXISTS (SELECT FROM @hub@.customer AS c WHERE c.customer_id = g.customer_id)
-  ORDER BY g.customer_id;
+  -- OFFSET keeps the planner from making a join of it.
+  WHERE NOT EXISTS (
+    SELECT
+    FROM @hub@.customer AS k
+    WHERE k.customer_id = g.customer_id AND k.state = 'active'
+      AND (k.kind, k.full_name, k.given_name, k.surname, k.birth_date, k.gender, k.email, k.phone, k.tax_id, k.street, k.postcode,
+           k.city, k.province, k.country, k.loyalty_card, k.username, k.attributes, k.name_tokens, k.certainty,
+           k.record_count, k.source_count, k.first_seen, k.last_seen)
+          IS NOT DISTINCT FROM
+          (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street, g.postcode,
+           g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
+           g.record_count, g.source_count, g.first_seen, g.last_seen)
+    OFFSET 0)
+  ORDER BY g.customer_id
+  ON CONFLICT ON CONSTRAINT customer_pkey DO UPDATE
+  SET state = 'active', kind = excluded.kind, full_name = excluded.full_name, given_name = excluded.given_name,
+      surname = excluded.surname, birth_date = excluded.birth_date, gender = excluded.gender, email = excluded.email,
+      phone = excluded.phone, tax_id = excluded.tax_id, street = excluded.street, postcode = excluded.postcode,
+      city = excluded.city, province = excluded.province, country = excluded.country, loyalty_card = excluded.loyalty_card,
+      username = excluded.username, attributes = excluded.attributes, name_tokens = excluded.name_tokens,
+      certainty = excluded.certainty, record_count = excluded.record_count, source_count = excluded.source_count,
+      first_seen = excluded.first_seen, last_seen = excluded.last_seen, updated_at = now();
+  GET DIAGNOSTICS written = ROW_COUNT;
   INSERT INTO @hub@.customer_provenance AS v (customer_id, record_ids, rules, candidates)
   SELECT g.customer_id, g.from_records, g.from_rules, g.candidates
   FROM pg_temp.omnicrm_golden AS g
+  WHERE NOT EXISTS (
+    SELECT
+    FROM @hub@.customer_provenance AS k
+    WHERE k.customer_id = g.customer_id
+      AND (k.record_ids, k.rules, k.candidates) IS NOT DISTINCT FROM (g.from_records, g.from_rules, g.candidates)
+    OFFSET 0)
   ORDER BY g.customer_id
   ON CONFLICT ON CONSTRAINT customer_provenance_pkey DO UPDATE
-  SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates
-  WHERE (v.record_ids, v.rules, v.candidates) IS DISTINCT FROM (excluded.record_ids, excluded.rules, excluded.candidates);
-  RETURN changed;
+  SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates;
+  RETURN written;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_golden_slice(bigint[], bigint[]) IS
-  'Used by write_golden(): writes some customers. Returns the number of customers that were there before and changed.';
+  'Used by write_golden(): writes some customers. Returns the number of customers that are new or changed.';
 
 -- Slices keep sorts and hash tables small, whatever the number of customers.
 CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids bigint[])
@@ -175,7 +184,7 @@ DECLARE
   total CONSTANT integer := coalesce(cardinality(record_ids), 0);
   first_one integer := 1;
   last_one integer;
-  changed bigint := 0;
+  written bigint := 0;
 BEGIN
   DROP TABLE IF EXISTS pg_temp.omnicrm_golden;
   CREATE TEMPORARY TABLE omnicrm_golden ON COMMIT DROP AS
@@ -186,16 +195,16 @@ BEGIN
     WHILE last_one < total AND customer_ids[last_one + 1] = customer_ids[last_one] LOOP
       last_one := last_one + 1;
     END LOOP;
-    changed := changed + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
+    written := written + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
     first_one := last_one + 1;
   END LOOP;
   DROP TABLE pg_temp.omnicrm_golden;
-  RETURN changed;
+  RETURN written;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_golden(bigint[], bigint[]) IS
-  'Used by crm.resolve() and crm.rebuild_customers(): writes golden_rows() to customer and customer_provenance where something differs; arrays in the order of customers. Returns the number of customers that were there before and changed.';
+  'Used by crm.resolve() and crm.rebuild_customers(): writes golden_rows() to customer and customer_provenance where something differs; arrays in the order of customers. Returns the number of customers that are new or changed.';
 
 -- Customers without records keep their id and nothing else.
 CREATE OR REPLACE FUNCTION @hub@.clear_customers(customer_ids bigint[], new_state text)

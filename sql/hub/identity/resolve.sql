@@ -153,6 +153,34 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_prefer_keys() IS
   'Used by crm.resolve() for small runs: makes the planner reach every row by its key. Returns nothing.';
 
+-- Statistics that were taken while a transaction was still writing count its
+-- pages and not its rows; a planner that believes in an empty table walks a full
+-- one once for each row. Fewer rows than pages gives them away.
+CREATE OR REPLACE FUNCTION @hub@.resolve_refresh_statistics()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  misjudged regclass;
+BEGIN
+  FOR misjudged IN
+    SELECT c.oid
+    FROM pg_class AS c
+    WHERE c.oid IN ('@hub@.source_record'::regclass, '@hub@.identifier'::regclass, '@hub@.customer'::regclass,
+                    '@hub@.customer_member'::regclass, '@hub@.match_link'::regclass)
+      AND c.reltuples >= 0
+      AND c.reltuples < pg_relation_size(c.oid) / current_setting('block_size')::bigint
+      AND pg_has_role(c.relowner, 'USAGE')
+  LOOP
+    EXECUTE format('ANALYZE %s', misjudged);
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_refresh_statistics() IS
+  'Used by crm.resolve(): analyses tables whose statistics were taken before their rows could be counted. Returns nothing.';
+
 -- All values and their holders, when every record is dirty: the primary key of
 -- identifier has them in order, and no sort or hash table of 100 bytes for each
 -- identifier is needed.
@@ -568,10 +596,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  changed bigint;
+  written bigint;
 BEGIN
   SELECT @hub@.write_golden(array_agg(m.record_id ORDER BY c.customer_id, m.record_id),
-                            array_agg(c.customer_id ORDER BY c.customer_id, m.record_id)) INTO changed
+                            array_agg(c.customer_id ORDER BY c.customer_id, m.record_id)) INTO written
   FROM pg_temp.omnicrm_resolve_member AS m
   JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster;
 
@@ -588,7 +616,7 @@ BEGIN
   JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
   WHERE m.old_customer IS NULL
   ORDER BY m.record_id;
-  RETURN changed;
+  RETURN written - (SELECT count(*) FROM pg_temp.omnicrm_resolve_customer AS c WHERE c.made);
 END
 $$;
 
@@ -706,6 +734,7 @@ BEGIN
   IF NOT every_record AND NOT EXISTS (SELECT FROM @hub@.resolve_queue) THEN
     RETURN @hub@.finish_run(run, '{"records": 0, "touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0, "ms": {}}');
   END IF;
+  PERFORM @hub@.resolve_refresh_statistics();
   PERFORM @hub@.resolve_make_tables();
   records := @hub@.resolve_take_queue(every_record);
   IF records <= small_run THEN
