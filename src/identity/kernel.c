@@ -36,6 +36,39 @@ omni_pattern_set(OmniPattern *p, const unsigned char *text, int length)
 	p->length = length;
 }
 
+/* Edit distance with or without swaps of neighbours. */
+static pg_attribute_always_inline int
+distance(const OmniPattern *p, const unsigned char *text, int length, bool swaps)
+{
+	uint64		vp = PG_UINT64_MAX;
+	uint64		vn = 0;
+	uint64		d0 = 0;
+	uint64		previous = 0;
+	int			last = p->length - 1;
+	int			result = p->length;
+
+	if (p->length == 0)
+		return length;
+	for (int j = 0; j < length; j++)
+	{
+		uint64		same = p->mask[text[j]];
+		uint64		swapped = swaps ? ((~d0 & same) << 1) & previous : 0;
+		uint64		hp;
+		uint64		hn;
+
+		d0 = (((same & vp) + vp) ^ vp) | same | vn | swapped;
+		hp = vn | ~(d0 | vp);
+		hn = d0 & vp;
+		result += (int) (hp >> last & 1) - (int) (hn >> last & 1);
+		hp = hp << 1 | 1;
+		hn <<= 1;
+		vp = hn | ~(d0 | hp);
+		vn = hp & d0;
+		previous = same;
+	}
+	return result;
+}
+
 /*
  * omni_pattern_distance: insertions, deletions, substitutions and swaps of
  * neighbours, none inside another (optimal string alignment), between the
@@ -44,33 +77,16 @@ omni_pattern_set(OmniPattern *p, const unsigned char *text, int length)
 int
 omni_pattern_distance(const OmniPattern *p, const unsigned char *text, int length)
 {
-	uint64		vp = PG_UINT64_MAX;
-	uint64		vn = 0;
-	uint64		d0 = 0;
-	uint64		previous = 0;
-	int			last = p->length - 1;
-	int			distance = p->length;
+	return distance(p, text, length, true);
+}
 
-	if (p->length == 0)
-		return length;
-	for (int j = 0; j < length; j++)
-	{
-		uint64		same = p->mask[text[j]];
-		uint64		swapped = ((~d0 & same) << 1) & previous;
-		uint64		hp;
-		uint64		hn;
-
-		d0 = (((same & vp) + vp) ^ vp) | same | vn | swapped;
-		hp = vn | ~(d0 | vp);
-		hn = d0 & vp;
-		distance += (int) (hp >> last & 1) - (int) (hn >> last & 1);
-		hp = hp << 1 | 1;
-		hn <<= 1;
-		vp = hn | ~(d0 | hp);
-		vn = hp & d0;
-		previous = same;
-	}
-	return distance;
+/*
+ * omni_pattern_levenshtein: the same without swaps.
+ */
+int
+omni_pattern_levenshtein(const OmniPattern *p, const unsigned char *text, int length)
+{
+	return distance(p, text, length, false);
 }
 
 /*

@@ -17,6 +17,7 @@ typedef struct OmniPattern
 
 extern void omni_pattern_set(OmniPattern *p, const unsigned char *text, int length);
 extern int	omni_pattern_distance(const OmniPattern *p, const unsigned char *text, int length);
+extern int	omni_pattern_levenshtein(const OmniPattern *p, const unsigned char *text, int length);
 extern double omni_pattern_jaro(const OmniPattern *p, const unsigned char *text, int length);
 extern double omni_pattern_jaro_winkler(const OmniPattern *p, const unsigned char *text, int length);
 

@@ -1,34 +1,107 @@
 /*
  * similarity.c
- *		Jaro-Winkler similarity and Damerau-Levenshtein distance by code point.
+ *		Jaro and Jaro-Winkler similarity, Levenshtein and Damerau-Levenshtein
+ *		distance of two words by code point.
  *
- * Words of at most 64 characters take bit-parallel forms (a machine word holds
- * one bit for each character of the shorter word); longer ones the plain
- * dynamic programme.  Both give the same numbers.
+ * All are bit-parallel: a machine word holds one bit for each character of the
+ * shorter word.  Beyond 64 characters the distances take blocks of 64, with the
+ * differences at the last row of a block carried into the next; Jaro then keeps
+ * a list of positions for each character, which takes one step for each
+ * character of either word.  Short and long forms give the same numbers.
  *
- * Sources: W. E. Winkler, String comparator metrics and enhanced decision rules
- * (1990); H. Hyyro, A bit-vector algorithm for computing Levenshtein and Damerau
- * edit distances (2003).
+ * The matching characters of Jaro do not depend on which word leads: the first
+ * free partner within the window is, for the positions of one character, the
+ * merge of two ascending lists.
+ *
+ * Sources: M. A. Jaro, Advances in record-linkage methodology (1989); W. E.
+ * Winkler, String comparator metrics and enhanced decision rules (1990); H.
+ * Hyyro, A bit-vector algorithm for computing Levenshtein and Damerau edit
+ * distances (2003).
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
+#include "port/pg_bitutils.h"
 
 #include "common/compat.h"
 #include "identity/similarity.h"
 
 #define WORD_BITS 64
 
-/* Positions of a character in a word of at most 64 characters. */
+/*
+ * Positions of the characters below 256 in a word of at most 64 characters; all
+ * zero between calls.  Nothing may fail between remember() and forget().
+ */
+static uint64 latin[256];
+
+static inline void
+remember(const codepoint *word, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (word[i] < 256)
+			latin[word[i]] |= UINT64CONST(1) << i;
+	}
+}
+
+static inline void
+forget(const codepoint *word, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (word[i] < 256)
+			latin[word[i]] = 0;
+	}
+}
+
+/* Positions of a character in the word that is remembered. */
 static inline uint64
 positions(const codepoint *word, int length, codepoint c)
 {
 	uint64		result = 0;
 
+	if (c < 256)
+		return latin[c];
 	for (int i = 0; i < length; i++)
 		result |= (uint64) (word[i] == c) << i;
 	return result;
+}
+
+/*
+ * Numbers the characters of a from 1 on and writes both words in these numbers;
+ * 0 is a character that a lacks.  Result: how many there are.
+ */
+static int
+number_characters(const codepoint *a, int na, const codepoint *b, int nb, int *a_numbers, int *b_numbers)
+{
+	uint32		size = pg_nextpower2_32(2 * na);
+	codepoint  *keys = palloc(size * sizeof(codepoint));
+	int		   *numbers = palloc0(size * sizeof(int));
+	int			count = 0;
+
+	for (int i = 0; i < na + nb; i++)
+	{
+		codepoint	c = i < na ? a[i] : b[i - na];
+		uint32		slot = (c * 2654435769U >> 7) & (size - 1);
+
+		CHECK_FOR_INTERRUPTS();
+		while (numbers[slot] != 0 && keys[slot] != c)
+			slot = (slot + 1) & (size - 1);
+		if (i >= na)
+			b_numbers[i - na] = numbers[slot];
+		else
+		{
+			if (numbers[slot] == 0)
+			{
+				keys[slot] = c;
+				numbers[slot] = ++count;
+			}
+			a_numbers[i] = numbers[slot];
+		}
+	}
+	pfree(keys);
+	pfree(numbers);
+	return count;
 }
 
 /* Matches and half transpositions of Jaro, bit-parallel; na <= 64. */
@@ -41,6 +114,7 @@ jaro_counts_short(const codepoint *a, int na, const codepoint *b, int nb, int wi
 	int			m = 0;
 	int			t = 0;
 
+	remember(a, na);
 	for (int j = 0; j < nb && j - window < na; j++)
 	{
 		int			low = Max(0, j - window);
@@ -54,45 +128,60 @@ jaro_counts_short(const codepoint *a, int na, const codepoint *b, int nb, int wi
 			matched[m++] = b[j];
 		}
 	}
-	for (int i = 0, k = 0; i < na; i++)
+	forget(a, na);
+	for (int k = 0; k < m; k++)
 	{
-		if (used >> i & 1)
-			t += a[i] != matched[k++];
+		t += a[pg_rightmost_one_pos64(used)] != matched[k];
+		used &= used - 1;
 	}
 	*matches = m;
 	*crossed = t;
 }
 
-/* The same for words of any length. */
+/* The same for words of any length, by a list of positions for each character. */
 static void
 jaro_counts_long(const codepoint *a, int na, const codepoint *b, int nb, int window,
 				 int *matches, int *crossed)
 {
-	bool	   *used = palloc0(na);
-	codepoint  *matched = palloc(nb * sizeof(codepoint));
+	int		   *a_numbers = palloc(na * sizeof(int));
+	int		   *b_numbers = palloc(nb * sizeof(int));
+	int			count = number_characters(a, na, b, nb, a_numbers, b_numbers);
+	int		   *first = palloc((count + 1) * sizeof(int));
+	int		   *next = palloc(na * sizeof(int));
+	bool	   *used = palloc0(na * sizeof(bool));
+	int		   *matched = palloc(nb * sizeof(int));
 	int			m = 0;
 	int			t = 0;
 
+	for (int c = 0; c <= count; c++)
+		first[c] = na;
+	for (int i = na - 1; i >= 0; i--)
+	{
+		next[i] = first[a_numbers[i]];
+		first[a_numbers[i]] = i;
+	}
 	for (int j = 0; j < nb; j++)
 	{
-		int			high = Min(na - 1, j + window);
+		int		   *at = &first[b_numbers[j]];
 
-		CHECK_FOR_INTERRUPTS();
-		for (int i = Max(0, j - window); i <= high; i++)
+		while (*at < j - window && *at < na)
+			*at = next[*at];
+		if (*at < na && *at <= j + window)
 		{
-			if (!used[i] && a[i] == b[j])
-			{
-				used[i] = true;
-				matched[m++] = b[j];
-				break;
-			}
+			used[*at] = true;
+			matched[m++] = b_numbers[j];
+			*at = next[*at];
 		}
 	}
 	for (int i = 0, k = 0; i < na; i++)
 	{
 		if (used[i])
-			t += a[i] != matched[k++];
+			t += a_numbers[i] != matched[k++];
 	}
+	pfree(a_numbers);
+	pfree(b_numbers);
+	pfree(first);
+	pfree(next);
 	pfree(used);
 	pfree(matched);
 	*matches = m;
@@ -100,33 +189,22 @@ jaro_counts_long(const codepoint *a, int na, const codepoint *b, int nb, int win
 }
 
 /*
- * omni_jaro_winkler: similarity of two words, 0 to 1.
+ * omni_jaro: similarity of two words, 0 to 1.
  * Arguments: code points and lengths.
  * Result: (m/|a| + m/|b| + (m - t)/m) / 3, where m counts equal characters not
  * farther apart than half the longer word less one, and t is half the number of
- * them that stand in another order (an exact fraction); where that exceeds 0.7,
- * plus a tenth of the rest for each of up to four equal leading characters.  Two
- * empty words give 1.  Symmetric: the shorter word leads.
+ * them that stand in another order (an exact fraction).  Two empty words give
+ * 1.  Symmetric.
  */
 double
-omni_jaro_winkler(const codepoint *a, int na, const codepoint *b, int nb)
+omni_jaro(const codepoint *a, int na, const codepoint *b, int nb)
 {
 	int			window;
 	int			m;
 	int			t;
-	int			prefix = 0;
-	double		jaro;
 
-	if (na > nb || (na == nb && memcmp(a, b, na * sizeof(codepoint)) > 0))
-	{
-		const codepoint *word = a;
-		int			length = na;
-
-		a = b;
-		na = nb;
-		b = word;
-		nb = length;
-	}
+	if (na > nb)
+		return omni_jaro(b, nb, a, na);
 	if (na == 0)
 		return nb == 0 ? 1.0 : 0.0;
 	window = Max(nb / 2 - 1, 0);
@@ -136,95 +214,140 @@ omni_jaro_winkler(const codepoint *a, int na, const codepoint *b, int nb)
 		jaro_counts_long(a, na, b, nb, window, &m, &t);
 	if (m == 0)
 		return 0.0;
-	jaro = ((double) m / na + (double) m / nb + (m - t / 2.0) / m) / 3.0;
+	return ((double) m / na + (double) m / nb + (m - t / 2.0) / m) / 3.0;
+}
+
+/*
+ * omni_jaro_winkler: Jaro similarity and, where that exceeds 0.7, a tenth of the
+ * rest for each of up to four equal leading characters.
+ */
+double
+omni_jaro_winkler(const codepoint *a, int na, const codepoint *b, int nb)
+{
+	double		jaro = omni_jaro(a, na, b, nb);
+
 	if (jaro > 0.7)
 	{
-		while (prefix < 4 && prefix < na && a[prefix] == b[prefix])
+		int			most = Min(4, Min(na, nb));
+		int			prefix = 0;
+
+		while (prefix < most && a[prefix] == b[prefix])
 			prefix++;
 		jaro += prefix * 0.1 * (1.0 - jaro);
 	}
 	return Min(jaro, 1.0);
 }
 
-/* Edit distance, bit-parallel; 1 <= na <= 64. */
-static int
-edit_distance_short(const codepoint *a, int na, const codepoint *b, int nb)
+/* Edit distance with or without swaps of neighbours; 1 <= na <= 64. */
+static pg_attribute_always_inline int
+edit_distance_short(const codepoint *a, int na, const codepoint *b, int nb, bool swaps)
 {
 	uint64		vp = PG_UINT64_MAX;
 	uint64		vn = 0;
 	uint64		d0 = 0;
-	uint64		last = UINT64CONST(1) << (na - 1);
 	uint64		previous = 0;
+	int			last = na - 1;
 	int			distance = na;
 
+	remember(a, na);
 	for (int j = 0; j < nb; j++)
 	{
 		uint64		same = positions(a, na, b[j]);
-		uint64		swapped = ((~d0 & same) << 1) & previous;
+		uint64		swapped = swaps ? ((~d0 & same) << 1) & previous : 0;
 		uint64		hp;
 		uint64		hn;
 
 		d0 = (((same & vp) + vp) ^ vp) | same | vn | swapped;
 		hp = vn | ~(d0 | vp);
 		hn = d0 & vp;
-		distance += (hp & last) != 0;
-		distance -= (hn & last) != 0;
+		distance += (int) (hp >> last & 1) - (int) (hn >> last & 1);
 		hp = hp << 1 | 1;
 		hn <<= 1;
 		vp = hn | ~(d0 | hp);
 		vn = hp & d0;
 		previous = same;
 	}
+	forget(a, na);
 	return distance;
 }
 
-/* Edit distance by three rows of the table. */
-static int
-edit_distance_long(const codepoint *a, int na, const codepoint *b, int nb)
+/* One block of 64 rows of the table, one column of it at a time. */
+typedef struct Block
 {
-	int		   *rows = palloc(sizeof(int) * 3 * (nb + 1));
-	int		   *before = rows;
-	int		   *above = rows + nb + 1;
-	int		   *current = rows + 2 * (nb + 1);
-	int			distance;
+	uint64		vp;
+	uint64		vn;
+	uint64		d0;
+} Block;
 
-	for (int j = 0; j <= nb; j++)
-		above[j] = j;
-	for (int i = 1; i <= na; i++)
+/* The same for words of any length. */
+static int
+edit_distance_long(const codepoint *a, int na, const codepoint *b, int nb, bool swaps)
+{
+	int			blocks = (na + WORD_BITS - 1) / WORD_BITS;
+	int			last = (na - 1) % WORD_BITS;
+	int		   *a_numbers = palloc(na * sizeof(int));
+	int		   *b_numbers = palloc(nb * sizeof(int));
+	int			count = number_characters(a, na, b, nb, a_numbers, b_numbers);
+	uint64	   *masks = palloc0((Size) (count + 1) * blocks * sizeof(uint64));
+	Block	   *block = palloc(blocks * sizeof(Block));
+	const uint64 *previous = masks; /* the row of number 0 is empty */
+	int			distance = na;
+
+	for (int i = 0; i < na; i++)
+		masks[(Size) a_numbers[i] * blocks + i / WORD_BITS] |= UINT64CONST(1) << i % WORD_BITS;
+	for (int w = 0; w < blocks; w++)
+		block[w] = (Block) {.vp = PG_UINT64_MAX};
+	for (int j = 0; j < nb; j++)
 	{
-		int		   *spare = before;
+		const uint64 *same = masks + (Size) b_numbers[j] * blocks;
+		uint64		hp_carry = 1;
+		uint64		hn_carry = 0;
+		uint64		swap_carry = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		current[0] = i;
-		for (int j = 1; j <= nb; j++)
+		for (int w = 0; w < blocks; w++)
 		{
-			int			best = above[j - 1] + (a[i - 1] != b[j - 1]);
+			uint64		vp = block[w].vp;
+			uint64		vn = block[w].vn;
+			uint64		candidates = ~block[w].d0 & same[w];
+			uint64		swapped = swaps ? (candidates << 1 | swap_carry) & previous[w] : 0;
+			uint64		x = same[w] | hn_carry;
+			uint64		d0 = (((x & vp) + vp) ^ vp) | x | vn | swapped;
+			uint64		hp = vn | ~(d0 | vp);
+			uint64		hn = d0 & vp;
 
-			best = Min(best, above[j] + 1);
-			best = Min(best, current[j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				best = Min(best, before[j - 2] + 1);
-			current[j] = best;
+			if (w == blocks - 1)
+				distance += (int) (hp >> last & 1) - (int) (hn >> last & 1);
+			block[w].vp = (hn << 1 | hn_carry) | ~(d0 | (hp << 1 | hp_carry));
+			block[w].vn = (hp << 1 | hp_carry) & d0;
+			block[w].d0 = d0;
+			swap_carry = candidates >> (WORD_BITS - 1);
+			hp_carry = hp >> (WORD_BITS - 1);
+			hn_carry = hn >> (WORD_BITS - 1);
 		}
-		before = above;
-		above = current;
-		current = spare;
+		previous = same;
 	}
-	distance = above[nb];
-	pfree(rows);
+	pfree(a_numbers);
+	pfree(b_numbers);
+	pfree(masks);
+	pfree(block);
 	return distance;
 }
 
-/*
- * omni_edit_distance: Damerau-Levenshtein distance of two words in the form of
- * optimal string alignment: insertions, deletions, substitutions and swaps of
- * neighbours, none of them inside another.
- */
-int
-omni_edit_distance(const codepoint *a, int na, const codepoint *b, int nb)
+/* Cuts what both words share at their ends, then takes the form for the rest. */
+static pg_attribute_always_inline int
+edit_distance(const codepoint *a, int na, const codepoint *b, int nb, bool swaps)
 {
 	if (na > nb)
-		return omni_edit_distance(b, nb, a, na);
+	{
+		const codepoint *word = a;
+		int			length = na;
+
+		a = b;
+		na = nb;
+		b = word;
+		nb = length;
+	}
 	while (na > 0 && a[0] == b[0])
 	{
 		a++;
@@ -240,39 +363,27 @@ omni_edit_distance(const codepoint *a, int na, const codepoint *b, int nb)
 	if (na == 0)
 		return nb;
 	if (na <= WORD_BITS)
-		return edit_distance_short(a, na, b, nb);
-	return edit_distance_long(a, na, b, nb);
-}
-
-PG_FUNCTION_INFO_V1(omnicrm_jaro_winkler);
-PG_FUNCTION_INFO_V1(omnicrm_damerau_levenshtein);
-
-/*
- * jaro_winkler(text, text) returns float8: see omni_jaro_winkler(); NULL for a
- * text of more than 1,000 characters.
- */
-Datum
-omnicrm_jaro_winkler(PG_FUNCTION_ARGS)
-{
-	Chars		a;
-	Chars		b;
-
-	if (!omni_chars(PG_GETARG_DATUM(0), OMNI_NAME_MAX, &a) || !omni_chars(PG_GETARG_DATUM(1), OMNI_NAME_MAX, &b))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(omni_jaro_winkler(a.data, a.length, b.data, b.length));
+		return edit_distance_short(a, na, b, nb, swaps);
+	return edit_distance_long(a, na, b, nb, swaps);
 }
 
 /*
- * damerau_levenshtein(text, text) returns integer: see omni_edit_distance();
- * NULL for a text of more than 1,000 characters.
+ * omni_levenshtein: the smallest number of insertions, deletions and
+ * substitutions that turn one word into the other.
  */
-Datum
-omnicrm_damerau_levenshtein(PG_FUNCTION_ARGS)
+int
+omni_levenshtein(const codepoint *a, int na, const codepoint *b, int nb)
 {
-	Chars		a;
-	Chars		b;
+	return edit_distance(a, na, b, nb, false);
+}
 
-	if (!omni_chars(PG_GETARG_DATUM(0), OMNI_NAME_MAX, &a) || !omni_chars(PG_GETARG_DATUM(1), OMNI_NAME_MAX, &b))
-		PG_RETURN_NULL();
-	PG_RETURN_INT32(omni_edit_distance(a.data, a.length, b.data, b.length));
+/*
+ * omni_edit_distance: Damerau-Levenshtein distance of two words in the form of
+ * optimal string alignment: insertions, deletions, substitutions and swaps of
+ * neighbours, none of them inside another.
+ */
+int
+omni_edit_distance(const codepoint *a, int na, const codepoint *b, int nb)
+{
+	return edit_distance(a, na, b, nb, true);
 }

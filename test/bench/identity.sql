@@ -71,5 +71,17 @@ FROM (VALUES
   (14, 'parse_number', 'omnicrm.parse_number(number)', 'number::numeric'),
   (15, 'normalize_text', 'omnicrm.normalize_text(name)', $$trim(regexp_replace(normalize(name), '\s+', ' ', 'g'))$$),
   (16, 'is_placeholder', $$omnicrm.is_placeholder('name', name)$$, $$lower(name) IN ('n/a', 'unknown', 'desconocido', 'sin nombre', 'test')$$),
-  (17, 'content_hash', 'omnicrm.content_hash(name)', 'md5(name)')) AS w(n, work, ours, plain)
+  (17, 'content_hash', 'omnicrm.content_hash(name)', 'md5(name)'),
+  (30, 'jaro of words', 'omnicrm.jaro(word, other_word)', NULL),
+  (31, 'levenshtein of words', 'omnicrm.levenshtein(word, other_word)', 'levenshtein(word, other_word)'),
+  (32, 'levenshtein of names', 'omnicrm.levenshtein(name, other)', 'levenshtein(name, other)'),
+  (33, 'levenshtein of 200 characters', 'omnicrm.levenshtein(repeat(name, 10)::varchar(200), repeat(other, 10)::varchar(200))',
+       'levenshtein(repeat(name, 10)::varchar(200), repeat(other, 10)::varchar(200))'),
+  (34, 'token_set_similarity of names (pg_trgm)', 'omnicrm.token_set_similarity(name, name_again)', 'similarity(unaccent(name), unaccent(name_again))'),
+  (35, 'best_match of 40 words', '(omnicrm.best_match(word, (SELECT array_agg(g.name ORDER BY g.n) || array_agg(lower(g.name) ORDER BY g.n) FROM bench.identity_given AS g))).similarity',
+       '(SELECT min(levenshtein(word, g.x)) FROM unnest((SELECT array_agg(g.name ORDER BY g.n) || array_agg(lower(g.name) ORDER BY g.n) FROM bench.identity_given AS g)) AS g(x))'),
+  (36, 'date_similarity', $$omnicrm.date_similarity(date '1950-01-01' + n % 20000, date '1950-01-01' + n % 19997)$$, NULL),
+  (37, 'number_similarity', 'omnicrm.number_similarity(n, n + 7)', 'greatest(0, 1 - abs(n - (n + 7))::float8 / greatest(abs(n), abs(n + 7)))'),
+  (38, 'array_overlap of 3 words', 'omnicrm.array_overlap(ARRAY[word, email, nif], ARRAY[phone, nif, other_word])',
+       '(SELECT count(*) FROM (SELECT unnest(ARRAY[word, email, nif]) INTERSECT SELECT unnest(ARRAY[phone, nif, other_word])) AS i) / 3.0')) AS w(n, work, ours, plain)
 ORDER BY w.n;

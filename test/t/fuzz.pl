@@ -43,6 +43,7 @@ sub pick { return $_[ int rand @_ ] }
 sub value_of
 {
 	my ($type) = @_;
+	$type = 'text[]' if $type =~ /^any(compatible)?array$/;
 	if ($type =~ /^(.*)\[\]$/)
 	{
 		my $element = $1;

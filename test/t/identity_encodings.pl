@@ -13,7 +13,7 @@ my $node = Omnicrm->new->start;
 my $sample = <<'END';
 SELECT concat_ws('|', omnicrm.normalize_name(v.x), omnicrm.name_key(v.x), array_to_string(omnicrm.name_tokens(v.x), ','),
                  omnicrm.name_similarity(v.x, 'Maria Nunez'), omnicrm.normalize_text(' ' || v.x || '  x') = v.x || ' x',
-                 omnicrm.jaro_winkler(v.x, v.x), omnicrm.damerau_levenshtein(v.x, 'M'), omnicrm.normalize_email('a' || right(v.x, 0) || '@b.es'))
+                 omnicrm.jaro_winkler(v.x, v.x), omnicrm.damerau_levenshtein(v.x, 'M'), omnicrm.levenshtein(v.x, 'M'), omnicrm.best_match(v.x, ARRAY['M', v.x]), omnicrm.normalize_email('a' || right(v.x, 0) || '@b.es'))
 FROM (VALUES (%s)) AS v(x)
 END
 my %samples = (
@@ -23,7 +23,7 @@ my %samples = (
 	'UTF8' => "convert_from('\\x4d6172c3ad61204ec3bac3bcc3b165', 'UTF8')",
 	'SQL_ASCII' => "convert_from('\\x4d6172c3ad61204ec3bac3bcc3b165', 'SQL_ASCII')",
 );
-my $expected = 'maria nuune|maria nuune|maria,nuune|0.8|t|1|10|a@b.es';
+my $expected = 'maria nuune|maria nuune|maria,nuune|0.8|t|1|10|10|(2,1)|a@b.es';
 for my $encoding (sort keys %samples)
 {
 	my $name = 'e_' . lc $encoding;
@@ -41,6 +41,7 @@ is($node->sql('e_sql_ascii', "SELECT omnicrm.normalize_name(convert_from('\\x4d6
 # Random bytes through every function of text, in SQL_ASCII and LATIN1.
 my @calls = map { "omnicrm.$_" } (
 	'normalize_name(x)', 'name_tokens(x)::text', 'name_key(x)', 'name_similarity(x, reverse(x))::text', 'jaro_winkler(x, y)::text', 'damerau_levenshtein(x, y)::text',
+	'jaro(x, y)::text', 'levenshtein(x, y)::text', 'token_set_similarity(x, y)::text', 'best_match(x, ARRAY[y, x])::text', 'jaro_winkler_many(x, ARRAY[y, x])::text',
 	'normalize_email(x)', 'normalize_email(x || \'@\' || y)', 'normalize_phone(x, y)', 'normalize_phone(x, \'ES\')', 'normalize_tax_id(x, y)', 'tax_id_kind(x, y)', 'normalize_postcode(x, y)',
 	'normalize_text(x)', 'normalize_gender(x)', 'is_placeholder(\'name\', x)::text', 'is_placeholder(\'email\', x)::text', 'is_placeholder(\'phone\', x)::text', 'is_placeholder(y, x)::text',
 	'parse_date(x)::text', 'parse_timestamp(x)::text', 'parse_number(x)::text', 'parse_boolean(x)::text', 'content_hash(x)::text');
