@@ -112,7 +112,7 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20
 AS 'MODULE_PATHNAME', 'omnicrm_is_placeholder';
 
 COMMENT ON FUNCTION omnicrm.is_placeholder(text, text) IS
-  'True when the value says "nothing": n/a, unknown, xxx, noreply@, 000000000, 00000000T, 1900-01-01 and the like. kind: name, email, phone, tax_id, birth_date, postcode; any other takes the rules common to all.';
+  'True when the value says "nothing": n/a, unknown, xxx, noreply@, 000000000, 00000000T, 1900-01-01 and the like. kind: name (or full_name), given_name, surname, email, phone, tax_id, iban, birth_date, address (or street), postcode, city (or province); any other takes the rules common to all. Blank text is a placeholder; a value that is merely wrong, or longer than 200 characters, is not.';
 
 CREATE FUNCTION omnicrm.parse_date(value text, format text DEFAULT 'auto')
 RETURNS date

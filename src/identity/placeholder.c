@@ -10,6 +10,7 @@
 #include "identity/chars.h"
 #include "identity/datetime.h"
 #include "identity/fold.h"
+#include "identity/iban.h"
 
 #define PLACEHOLDER_MAX 200
 
@@ -45,6 +46,33 @@ static const char nobodys_domain[] =
 "prueba.es|na.com|none.com|no.com|nomail.com|nomail.es|noemail.com|noemail.es|sinemail.com|sinemail.es|sincorreo.com|"
 "sincorreo.es|notiene.com|notiene.es|noreply.com|asdf.com|asdf.es|xxx.com|xxx.es|xx.com|xx.es|aaa.com|aa.aa|a.a|"
 "email.es|correo.es|domain.com|dominio.com|unknown.com|fake.com|dummy.com|mail.test|";
+
+/* Words that are surnames of real people as well. */
+static const char real_surnames[] = "|guest|tester|lead|tal|general|client|user|last|first|";
+
+/* Words of an address that leads nowhere. */
+static const char nowhere[] =
+"|sin|s|n|sn|numero|num|no|tiene|consta|facilita|direccion|domicilio|calle|c|cl|avenida|avda|av|plaza|address|street|"
+"home|same|idem|misma|mismo|igual|none|na|a|unknown|desconocida|desconocido|desconegut|test|prueba|pruebas|xxx|xx|x|"
+"tienda|store|recogida|recoger|en|local|nombre|pendiente|null|nd|0|00|000|0000|00000|";
+
+/* Whole addresses that stand for any. */
+static const char any_address[] =
+"|calle falsa 123|calle falsa|c falsa 123|falsa 123|fake street 123|123 fake street|123 fake st|123 main street|123 main st|"
+"evergreen terrace 742|742 evergreen terrace|calle de ejemplo|calle ejemplo|calle ejemplo 123|";
+
+/* Words of a town that is none. */
+static const char no_town[] =
+"|sin|no|tiene|consta|ciudad|poblacion|localidad|municipio|provincia|pueblo|city|town|village|state|province|country|"
+"pais|otra|otro|otros|otras|other|others|varias|varios|none|na|n|a|nd|unknown|desconocida|desconocido|test|prueba|null|"
+"nombre|name|extranjero|seleccione|select|elegir|choose|0|00|000|0000|00000|";
+
+/* Accounts of manuals and forms. */
+static const char sample_ibans[] =
+"|ES9121000418450200051332|ES7921000813610123456789|ES6621000418401234567891|ES6000491500051234567892|"
+"DE89370400440532013000|GB82WEST12345698765432|GB29NWBK60161331926819|GB33BUKB20201555555555|"
+"FR1420041010050500013M02606|FR7630006000011234567890189|IT60X0542811101000000123456|NL91ABNA0417164300|"
+"BE68539007547034|PT50000201231234567890154|CH9300762011623852957|AT611904300234573201|";
 
 /* Whether a word is in a list of the form above. */
 static bool
@@ -86,31 +114,49 @@ is_nothing(const char *folded)
 	return folded[0] == '\0' || is_repeated(folded, 3) || in_list(nothing, folded, strlen(folded));
 }
 
-/* Names: every word names nobody, or there is one letter only. */
+/* Whether every word is in a list, or a number, or one character over and over. */
 static bool
-is_nobody(const char *folded)
+all_in_list(const char *list, const char *folded, bool numbers)
 {
 	const char *word = folded;
 
-	if (folded[1] == '\0' && folded[0] != '?')
-		return true;
 	while (*word)
 	{
 		int			n = strcspn(word, " ");
 
-		if (!in_list(nobody, word, n) && strspn(word, "0123456789") < n)
+		if (!in_list(list, word, n) && !(numbers && strspn(word, "0123456789") >= n))
 		{
 			char		single[PLACEHOLDER_MAX + 1];
 
 			memcpy(single, word, n);
 			single[n] = '\0';
-			if (!is_repeated(single, 3) || n > PLACEHOLDER_MAX)
+			if (!is_repeated(single, 3))
 				return false;
 		}
 		word += n;
 		word += strspn(word, " ");
 	}
 	return true;
+}
+
+/* Names: every word names nobody, or there is one letter only. */
+static bool
+is_nobody(const char *folded)
+{
+	if (folded[1] == '\0' && folded[0] != '?')
+		return true;
+	return all_in_list(nobody, folded, true);
+}
+
+/* Given names and surnames by themselves: an initial is a value, a surname may be Guest. */
+static bool
+is_nobodys_part(const char *folded, bool surname)
+{
+	if (folded[1] == '\0')
+		return folded[0] == 'x' || (folded[0] >= '0' && folded[0] <= '9');
+	if (surname && in_list(real_surnames, folded, strlen(folded)))
+		return false;
+	return all_in_list(nobody, folded, true);
 }
 
 /* Digits of a text, at most size - 1 of them. */
@@ -164,6 +210,24 @@ is_nobodys_phone(const char *plain)
 	int			same = same_at_end(digits, n);
 
 	return n == 0 || same >= 8 || same == n || (same == 7 && n >= 10 && digits[0] == '1') || counts_at_end(digits, n);
+}
+
+/* Accounts: of manuals, or of one digit behind the check digits. */
+static bool
+is_nobodys_iban(Datum value, const char *plain)
+{
+	char		iban[IBAN_SIZE];
+	char		digits[PLACEHOLDER_MAX + 1];
+	int			n;
+
+	if (omni_iban(value, iban))
+	{
+		n = strlen(iban);
+		return in_list(sample_ibans, iban, n) || same_at_end(iban, n) >= n - 6 || same_at_end(iban, n) >= 10 ||
+			counts_at_end(iban, n);
+	}
+	n = collect_digits(plain, digits, sizeof(digits));
+	return n == 0 || same_at_end(digits, n) >= n - 2;
 }
 
 /* Tax numbers: one digit over and over, or counting from 1. */
@@ -227,8 +291,9 @@ is_nobodys_email(const char *plain)
 /*
  * is_placeholder(kind text, value text) returns boolean: whether a value says
  * "nothing" instead of what it should say.
- * Arguments: name, email, phone, tax_id, birth_date, postcode; any other kind
- * takes the rules that all share; the value as delivered or normalised.
+ * Arguments: name, given_name, surname, email, phone, tax_id, iban, birth_date,
+ * address, postcode, city; any other kind takes the rules that all share; the
+ * value as delivered or normalised.
  */
 Datum
 omnicrm_is_placeholder(PG_FUNCTION_ARGS)
@@ -252,8 +317,16 @@ omnicrm_is_placeholder(PG_FUNCTION_ARGS)
 					   in_list(nothing, folded, strlen(folded)));
 	if (is_nothing(folded))
 		PG_RETURN_BOOL(true);
-	if (strcmp(kind, "name") == 0)
+	if (strcmp(kind, "name") == 0 || strcmp(kind, "full_name") == 0)
 		PG_RETURN_BOOL(is_nobody(folded));
+	if (strcmp(kind, "given_name") == 0 || strcmp(kind, "surname") == 0)
+		PG_RETURN_BOOL(is_nobodys_part(folded, kind[0] == 's'));
+	if (strcmp(kind, "iban") == 0)
+		PG_RETURN_BOOL(is_nobodys_iban(PG_GETARG_DATUM(1), plain));
+	if (strcmp(kind, "address") == 0 || strcmp(kind, "street") == 0)
+		PG_RETURN_BOOL(all_in_list(nowhere, folded, false) || in_list(any_address, folded, strlen(folded)));
+	if (strcmp(kind, "city") == 0 || strcmp(kind, "province") == 0)
+		PG_RETURN_BOOL(all_in_list(no_town, folded, false));
 	if (strcmp(kind, "email") == 0)
 		PG_RETURN_BOOL(is_nobodys_email(plain));
 	if (strcmp(kind, "tax_id") == 0)
