@@ -270,9 +270,10 @@ is_abbreviated_maria(const Chars *in, int i, int *taken)
 
 /*
  * omni_fold: folds a name.
- * Arguments: the code points; whether a dot after a letter and a comma stay as
- * FOLD_DOT and FOLD_COMMA (a comma as a word of its own), for those who read
- * "M. Carmen" or "García, Ana".
+ * Arguments: the code points; whether a dot after a letter, a comma and a hyphen
+ * between two words stay as FOLD_DOT, FOLD_COMMA (a word of its own) and
+ * FOLD_HYPHEN (before the blank), for those who read "M. Carmen", "García, Ana"
+ * or "García-Margallo".
  * Result: [a-z0-9] words separated by single blanks; letters of a script that
  * ICU cannot write in Latin stay as they are, in lower case.
  */
@@ -319,6 +320,12 @@ omni_fold(const Chars *input, bool keep_marks, Chars *result)
 		{
 			out.pending = true;
 			put(&out, FOLD_COMMA);
+			out.pending = true;
+		}
+		else if (keep_marks && (c == '-' || c == 0x2010 || c == 0x2011) && out.length > 0 && !out.pending &&
+				 i + 1 < input->length && !omni_is_blank(input->data[i + 1]))
+		{
+			put(&out, FOLD_HYPHEN);
 			out.pending = true;
 		}
 		else if (!vanishes(c))

@@ -10,6 +10,7 @@
 /* marks left in the folded text for the reader of tokens */
 #define FOLD_DOT	'.'
 #define FOLD_COMMA	','
+#define FOLD_HYPHEN	'-'
 
 extern void omni_fold(const Chars *input, bool keep_marks, Chars *result);
 extern bool omni_fold_plain(Datum value, char *result, int size);

@@ -17,6 +17,22 @@
 #define SLOTS			8192
 #define LONGEST_WORD	24
 
+/* the lists in the order of their groups, given names first */
+static const struct
+{
+	const char *const *lines;
+	int			count;
+	char		gender;
+	bool		english;
+}			lists[] = {
+	{given_male, lengthof(given_male), 'm', false},
+	{english_male, lengthof(english_male), 'm', true},
+	{given_female, lengthof(given_female), 'f', false},
+	{english_female, lengthof(english_female), 'f', true},
+	{surnames, lengthof(surnames), '\0', false},
+	{english_surnames, lengthof(english_surnames), '\0', true},
+};
+
 static NameEntry slots[SLOTS];	/* keyed by word */
 static bool filled = false;
 
@@ -57,7 +73,7 @@ next_word(const char *word, int length)
 
 /* Enters the words of one line of names; they share a group. */
 static void
-add_line(const char *line, uint16 group, char gender, bool surname)
+add_line(const char *line, uint16 group, char gender, bool english)
 {
 	int			length;
 
@@ -65,7 +81,8 @@ add_line(const char *line, uint16 group, char gender, bool surname)
 	{
 		NameEntry  *entry = enter(line, &length);
 
-		if (surname)
+		entry->english = english && (entry->english || entry->groups[0] == 0);
+		if (gender == '\0')
 			entry->surname = true;
 		else
 		{
@@ -89,12 +106,11 @@ fill(void)
 	uint16		group = 0;
 	int			length;
 
-	for (int i = 0; i < lengthof(given_male); i++)
-		add_line(given_male[i], ++group, 'm', false);
-	for (int i = 0; i < lengthof(given_female); i++)
-		add_line(given_female[i], ++group, 'f', false);
-	for (int i = 0; i < lengthof(surnames); i++)
-		add_line(surnames[i], ++group, '\0', true);
+	for (int i = 0; i < lengthof(lists); i++)
+	{
+		for (int j = 0; j < lists[i].count; j++)
+			add_line(lists[i].lines[j], ++group, lists[i].gender, lists[i].english);
+	}
 	for (int i = 0; i < lengthof(compound_nicknames); i++)
 	{
 		const char *word = compound_nicknames[i];
@@ -249,4 +265,97 @@ omni_compound_nickname(const NameWord *nickname, const NameWord *first, const Na
 		}
 	}
 	return false;
+}
+
+/* The name that stands first in a group of given names; NULL for surnames. */
+static const char *
+group_name(uint16 group)
+{
+	for (int i = 0; i < lengthof(lists) && lists[i].gender != '\0'; i++)
+	{
+		if (group <= lists[i].count)
+			return lists[i].lines[group - 1];
+		group -= lists[i].count;
+	}
+	return NULL;
+}
+
+/* Adds a name that is not there yet. */
+static int
+add_formal(FormalName *names, int count, const char *text, int length)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (names[i].length == length && memcmp(names[i].text, text, length) == 0)
+			return count;
+	}
+	if (count < FORMAL_NAMES_MAX)
+		names[count++] = (FormalName) {text, length};
+	return count;
+}
+
+/* The names that a known word stands for. */
+static int
+formal_names_of(const NameEntry *entry, FormalName *names)
+{
+	int			count = 0;
+
+	if (entry == NULL)
+		return 0;
+	for (int i = 0; i < lengthof(entry->groups) && entry->groups[i] != 0; i++)
+	{
+		const char *name = group_name(entry->groups[i]);
+
+		if (name != NULL)
+			count = add_formal(names, count, name, strcspn(name, " "));
+	}
+	if (!entry->compound)
+		return count;
+	for (int i = 0; i < lengthof(compound_nicknames); i++)
+	{
+		const char *line = compound_nicknames[i];
+		int			length = strcspn(line, " ");
+		const char *word;
+
+		length += 1 + strcspn(line + length + 1, " ");
+		for (word = line + length; *word; word += strcspn(word, " "))
+		{
+			word++;
+			if (strcspn(word, " ") == entry->length && memcmp(word, entry->word, entry->length) == 0)
+				count = add_formal(names, count, line, length);
+		}
+	}
+	return count;
+}
+
+/*
+ * omni_formal_names: the names that a given name may stand for: the first name of
+ * each group of equivalent names it is in (Paco: francisco; Tony: anthony), and
+ * both names that a nickname joins (Juanjo: juan jose).  A diminutive in -ito or
+ * -ita that is not listed stands for what its name stands for.
+ * Arguments: a folded word; room for FORMAL_NAMES_MAX names.
+ * Result: how many; 0 for a word that is no known given name.
+ */
+int
+omni_formal_names(const codepoint *word, int length, FormalName *names)
+{
+	int			count = formal_names_of(omni_name_entry(word, length), names);
+	codepoint	stem[LONGEST_WORD + 1];
+	codepoint	endings[] = {0, 'o', 'e'};
+	int			n = length - 3;
+
+	if (count > 0 || n < 3 || length > LONGEST_WORD || word[n] != 'i' || word[n + 1] != 't' ||
+		(word[n + 2] != 'o' && word[n + 2] != 'a'))
+		return count;
+	endings[1] = word[n + 2];
+	memcpy(stem, word, n * sizeof(codepoint));
+	for (int i = 0; i < lengthof(endings) && count == 0; i++)
+	{
+		stem[n] = endings[i];
+		count = formal_names_of(omni_name_entry(stem, endings[i] == 0 ? n : n + 1), names);
+	}
+	/* Ivancito */
+	if (count == 0 && stem[n - 1] == 'c')
+		count = formal_names_of(omni_name_entry(stem, n - 1), names);
+	return count;
 }

@@ -69,11 +69,8 @@ join_company_form(NameWord *words, int count)
 static void
 given_name_first(NameWord *words, int count, int comma)
 {
-	NameWord   *copy;
+	NameWord   *copy = palloc(count * sizeof(NameWord));
 
-	if (comma <= 0 || comma >= count)
-		return;
-	copy = palloc(count * sizeof(NameWord));
 	memcpy(copy, words + comma, (count - comma) * sizeof(NameWord));
 	memcpy(copy + count - comma, words, comma * sizeof(NameWord));
 	memcpy(words, copy, count * sizeof(NameWord));
@@ -82,7 +79,7 @@ given_name_first(NameWord *words, int count, int comma)
 
 /* Kind of each word; a lone y, i or e between two words joins surnames. */
 static void
-classify(NameWord *words, int count, const bool *dotted)
+classify(NameWord *words, int count)
 {
 	bool		any = false;
 	bool		initial = false;
@@ -97,14 +94,14 @@ classify(NameWord *words, int count, const bool *dotted)
 		if (word->length == 1)
 		{
 			word->kind = NAME_INITIAL;
-			if (word->text[0] == 'd' && dotted[i] && (i == 0 || words[i - 1].kind == NAME_TITLE) &&
+			if (word->text[0] == 'd' && word->dotted && (i == 0 || words[i - 1].kind == NAME_TITLE) &&
 				next != NULL && next->given && count - i > 2)
 				word->kind = NAME_TITLE;	/* D. Juan Pérez */
-			if ((word->text[0] == 'y' || word->text[0] == 'i' || word->text[0] == 'e') && !dotted[i] &&
+			if ((word->text[0] == 'y' || word->text[0] == 'i' || word->text[0] == 'e') && !word->dotted &&
 				i > 0 && i + 1 < count && words[i - 1].length > 1 && words[i + 1].length > 1)
 				word->kind = NAME_PARTICLE;
 		}
-		else if (word->length == 2 && word->text[0] == 'm' && word->text[1] == 'a' && dotted[i] && i + 1 < count)
+		else if (word->length == 2 && word->text[0] == 'm' && word->text[1] == 'a' && word->dotted && i + 1 < count)
 			set_word(word, "maria", 5); /* Ma. Carmen */
 		else if (word->entry != NULL && word->entry->title)
 			word->kind = NAME_TITLE;
@@ -126,23 +123,30 @@ classify(NameWord *words, int count, const bool *dotted)
 		words[i].kind = NAME_WORD;
 }
 
+/* Whether a mark ends a word. */
+static inline bool
+ends_word(codepoint c)
+{
+	return c == ' ' || c == FOLD_DOT || c == FOLD_HYPHEN;
+}
+
 /*
- * omni_name_words: reads a name as words.
+ * omni_name_read: reads a name as words.
  * Arguments: the value; whether "surname, given name" is turned round; the words
- * and their number.
+ * and their number; where the surnames start in what was turned round, else 0.
  * Result: false when the name is too long, folded or not.
  */
 bool
-omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
+omni_name_read(Datum value, bool given_first, NameWord **words, int *count, int *surname_at)
 {
 	Chars		chars;
 	Chars		folded;
-	bool	   *dotted;
 	int			comma = 0;
 	int			commas = 0;
 	int			n = 0;
 
 	*count = 0;
+	*surname_at = 0;
 	if (!omni_chars(value, OMNI_NAME_MAX, &chars))
 		return false;
 	omni_fold(&chars, true, &folded);
@@ -150,12 +154,11 @@ omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
 	if (folded.length > OMNI_NAME_MAX)
 		return false;
 	*words = palloc0((folded.length / 2 + 2) * sizeof(NameWord));
-	dotted = palloc0((folded.length / 2 + 2) * sizeof(bool));
 	for (int i = 0; i < folded.length;)
 	{
 		int			start = i;
 
-		while (i < folded.length && folded.data[i] != ' ' && folded.data[i] != FOLD_DOT)
+		while (i < folded.length && !ends_word(folded.data[i]))
 			i++;
 		if (i - start == 1 && folded.data[start] == FOLD_COMMA)
 		{
@@ -171,23 +174,33 @@ omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
 			word->entry = omni_name_entry(word->text, word->length);
 			if (word->entry != NULL && word->entry->full != NULL)
 				set_word(word, word->entry->full, strlen(word->entry->full));
-			dotted[n] = i < folded.length && folded.data[i] == FOLD_DOT;
+			word->dotted = i < folded.length && folded.data[i] == FOLD_DOT;
+			word->hyphen = i < folded.length && folded.data[i] == FOLD_HYPHEN;
 			n++;
 		}
-		while (i < folded.length && (folded.data[i] == ' ' || folded.data[i] == FOLD_DOT))
+		while (i < folded.length && ends_word(folded.data[i]))
 			i++;
 	}
 	n = join_company_form(*words, n);
-	if (given_first && commas == 1 && n > 0 && (*words)[n - 1].kind != NAME_COMPANY)
+	if (given_first && commas == 1 && n > 0 && (*words)[n - 1].kind != NAME_COMPANY && comma > 0 && comma < n)
 	{
-		/* marks move with their words; a dot matters before the comma only for titles */
 		given_name_first(*words, n, comma);
-		memset(dotted, 0, n * sizeof(bool));
+		*surname_at = n - comma;
 	}
-	classify(*words, n, dotted);
-	pfree(dotted);
+	classify(*words, n);
 	*count = n;
 	return true;
+}
+
+/*
+ * omni_name_words: omni_name_read() for those who need no border.
+ */
+bool
+omni_name_words(Datum value, bool given_first, NameWord **words, int *count)
+{
+	int			surname_at;
+
+	return omni_name_read(value, given_first, words, count, &surname_at);
 }
 
 /*

@@ -29,7 +29,8 @@ typedef struct NameEntry
 	bool		title;
 	bool		particle;
 	bool		company;		/* legal form of a company */
-	uint16		groups[4];		/* groups of equivalent names, 0 = none */
+	bool		english;		/* in the English lists only */
+	uint16		groups[6];		/* groups of equivalent names, 0 = none */
 } NameEntry;
 
 typedef struct NameWord
@@ -38,7 +39,19 @@ typedef struct NameWord
 	int			length;
 	NameWordKind kind;
 	const NameEntry *entry;		/* NULL: unknown */
+	bool		dotted;			/* a dot follows */
+	bool		hyphen;			/* a hyphen joins it to the next word */
 } NameWord;
+
+/* a name that a given name may stand for; one word, or two with a blank */
+typedef struct FormalName
+{
+	const char *text;
+	int			length;
+} FormalName;
+
+/* more than any word of the lexicon has */
+#define FORMAL_NAMES_MAX	16
 
 /* lexicon.c */
 extern const NameEntry *omni_name_entry(const codepoint *word, int length);
@@ -46,9 +59,11 @@ extern bool omni_same_group(const NameEntry *a, const NameEntry *b);
 extern bool omni_common_neighbour(const NameWord *a, const NameWord *b);
 extern bool omni_compound_nickname(const NameWord *nickname, const NameWord *first, const NameWord *second);
 extern bool omni_is_name(const NameEntry *entry);
+extern int	omni_formal_names(const codepoint *word, int length, FormalName *names);
 
 /* name.c */
 extern bool omni_name_words(Datum value, bool given_first, NameWord **words, int *count);
+extern bool omni_name_read(Datum value, bool given_first, NameWord **words, int *count, int *surname_at);
 extern int	omni_compare_words(const NameWord *a, const NameWord *b);
 
 #endif							/* OMNICRM_IDENTITY_NAME_H */
