@@ -54,3 +54,42 @@ AS 'MODULE_PATHNAME', 'omnicrm_name_parts';
 
 COMMENT ON FUNCTION omnicrm.name_parts(text) IS
   'Full name in its parts: given names, one or two surnames with their particles, title, suffix; or organisation and legal form. "Surname, given name" is turned round; without a comma some 2,900 known names decide where the surname starts and whether it stands first. Any script (ICU). NULL without a letter, or beyond 1,000 characters.';
+
+CREATE TYPE omnicrm.parsed_address AS (
+  street_type text,
+  street      text,
+  number      text,
+  km          text,
+  block       text,
+  portal      text,
+  staircase   text,
+  floor       text,
+  door        text,
+  postcode    text,
+  town        text,
+  province    text,
+  extra       text
+);
+
+COMMENT ON TYPE omnicrm.parsed_address IS 'Result of omnicrm.normalize_address(): an address in its parts, folded as by normalize_name(); a part that is missing is NULL.';
+COMMENT ON COLUMN omnicrm.parsed_address.street_type IS 'Type of street as one word of Spanish in Spain (calle for C/, carrer, rúa, kalea), of the country abroad (street, rue); NULL when the address has none.';
+COMMENT ON COLUMN omnicrm.parsed_address.street IS 'Name of the street without its type and the particles behind it (Calle de la Paz = paz), abbreviations spelt out (Sta. = santa).';
+COMMENT ON COLUMN omnicrm.parsed_address.number IS 'House number: 12, 12 a, 12 bis, 12-14; s/n when the address says that there is none.';
+COMMENT ON COLUMN omnicrm.parsed_address.km IS 'Kilometre of a road, with a decimal point.';
+COMMENT ON COLUMN omnicrm.parsed_address.block IS 'Block; torre, fase, manzana and edificio keep their word (torre 2).';
+COMMENT ON COLUMN omnicrm.parsed_address.portal IS 'Entrance of the building.';
+COMMENT ON COLUMN omnicrm.parsed_address.staircase IS 'Staircase.';
+COMMENT ON COLUMN omnicrm.parsed_address.floor IS 'Floor: a number, bajo, entresuelo, principal, atico, sobreatico, sotano, semisotano.';
+COMMENT ON COLUMN omnicrm.parsed_address.door IS 'Door: a letter or number, izda, dcha, centro, int, ext; local, nave, oficina and the like keep their word (local 2).';
+COMMENT ON COLUMN omnicrm.parsed_address.postcode IS 'Spanish postcode, where the address contains it.';
+COMMENT ON COLUMN omnicrm.parsed_address.town IS 'Town beside the postcode.';
+COMMENT ON COLUMN omnicrm.parsed_address.province IS 'Province behind the town.';
+COMMENT ON COLUMN omnicrm.parsed_address.extra IS 'What is none of the others: an urbanización before the street, the name of a building, a town without postcode.';
+
+CREATE FUNCTION omnicrm.normalize_address(address text, country text DEFAULT 'ES')
+RETURNS omnicrm.parsed_address
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'omnicrm_normalize_address';
+
+COMMENT ON FUNCTION omnicrm.normalize_address(text, text) IS
+  'Postal address in its parts. country (code or name): Spain, Andorra and Spanish America are read by Spanish rules (types of street in Spanish, Catalan, Galician and Basque; number, s/n or km; portal, staircase, floor and door with or without their words), any other with the number before or behind the street. What is not understood is kept in extra. Any script (ICU). NULL without a word, or beyond 1,000 characters.';

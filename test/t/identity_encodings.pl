@@ -44,7 +44,9 @@ my @calls = map { "omnicrm.$_" } (
 	'jaro(x, y)::text', 'levenshtein(x, y)::text', 'token_set_similarity(x, y)::text', 'best_match(x, ARRAY[y, x])::text', 'jaro_winkler_many(x, ARRAY[y, x])::text',
 	'normalize_email(x)', 'normalize_email(x || \'@\' || y)', 'normalize_phone(x, y)', 'normalize_phone(x, \'ES\')', 'normalize_tax_id(x, y)', 'tax_id_kind(x, y)', 'normalize_postcode(x, y)',
 	'normalize_text(x)', 'normalize_gender(x)', 'is_placeholder(\'name\', x)::text', 'is_placeholder(\'email\', x)::text', 'is_placeholder(\'phone\', x)::text', 'is_placeholder(y, x)::text',
-	'parse_date(x)::text', 'parse_timestamp(x)::text', 'parse_number(x)::text', 'parse_boolean(x)::text', 'content_hash(x)::text');
+	'parse_date(x)::text', 'parse_timestamp(x)::text', 'parse_number(x)::text', 'parse_boolean(x)::text', 'content_hash(x)::text',
+	'normalize_iban(x)', 'name_parts(x)::text', 'nickname_key(x)::text', 'phonetic_es(x)', 'normalize_address(x)::text', 'normalize_address(x, y)::text', 'normalize_address(x, \'US\')::text',
+	'is_placeholder(\'iban\', x)::text', 'is_placeholder(\'address\', x)::text', 'is_placeholder(\'city\', x)::text', 'is_placeholder(\'surname\', x)::text');
 for my $encoding ('SQL_ASCII', 'LATIN1')
 {
 	my @values;
