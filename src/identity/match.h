@@ -1,0 +1,322 @@
+/*
+ * match.h
+ *		The matching engine: records of a table, compared and clustered.
+ *
+ * The records of a run are kept as rows of value numbers, the values of each
+ * field in a dictionary.  Everything that follows (blocking keys, levels,
+ * weights, clusters) is a function of the records and the model, in the order of
+ * the ids, whatever the order in which the table gave its rows.
+ */
+#ifndef OMNICRM_IDENTITY_MATCH_H
+#define OMNICRM_IDENTITY_MATCH_H
+
+#include "identity/kernel.h"
+#include "utils/jsonb.h"
+
+#define MATCH_FIELDS_MAX	16
+/* levels of a comparison, best first; a level takes three bits of a pattern */
+#define MATCH_LEVELS_MAX	7
+#define MATCH_NO_EVIDENCE	7
+#define MATCH_LEVEL_BITS	3
+/* a level, or no evidence */
+#define MATCH_STATES		8
+/* longest part of a value that is compared */
+#define MATCH_TEXT_MAX		64
+/* values above this many bytes are no value */
+#define MATCH_RAW_MAX		4000
+/* weights are whole numbers of 1/65536 bit, so that sums are exact */
+#define MATCH_UNIT			65536
+/* most that the frequency of a value adds to or takes from its weight, in bits */
+#define MATCH_TERM_BITS		6.0
+/* number of a record without value */
+#define MATCH_NULL			PG_UINT32_MAX
+/* most keys of one record: 16 alone, 6 words, 15 pairs of words three times, 6 x (2 + 16), 16, 120 */
+#define MATCH_KEYS_MAX		320
+/* most records of a run */
+#define MATCH_RECORDS_MAX	200000000
+/* longest text kept inside a MatchValue, which fills a cache line */
+#define MATCH_INLINE_MAX	33
+/* most sources that are told apart */
+#define MATCH_SOURCES_MAX	64
+/* nickname groups kept for a value */
+#define MATCH_GROUPS_MAX	4
+
+typedef enum MatchKind
+{
+	MATCH_NAME,
+	MATCH_GIVEN_NAME,
+	MATCH_SURNAME,
+	MATCH_BIRTH_DATE,
+	MATCH_EMAIL,
+	MATCH_PHONE,
+	MATCH_TAX_ID,
+	MATCH_CODE,
+	MATCH_POSTCODE,
+	MATCH_CITY,
+	MATCH_ADDRESS,
+	MATCH_TEXT,
+	MATCH_CATEGORY,
+	MATCH_NUMBER
+} MatchKind;
+
+/* What a kind brings: see match_kind.c. */
+typedef struct MatchKindInfo
+{
+	const char *name;
+	const char *placeholder;	/* kind of is_placeholder(), NULL: common rules */
+	bool		term_frequency;
+	bool		exclusive;		/* two valid, different values are two entities */
+	const char *levels[MATCH_LEVELS_MAX + 1];	/* NULL ends the list */
+} MatchKindInfo;
+
+/* One comparison of a model. */
+typedef struct MatchField
+{
+	char	   *column;
+	MatchKind	kind;
+	char	   *country;		/* of tax numbers and postcodes without one */
+	char	   *format;			/* of dates */
+	bool		term_frequency;
+	bool		exclusive;
+	bool		blocking;
+	int			levels;
+	double		m[MATCH_LEVELS_MAX];	/* share of the level among matches */
+	double		u[MATCH_LEVELS_MAX];	/* and among others */
+	/* the field whose agreement goes together with this one's, or -1; shares by its level */
+	int			parent;
+	double		m_given[MATCH_STATES][MATCH_LEVELS_MAX];
+	double		u_given[MATCH_STATES][MATCH_LEVELS_MAX];
+	/* log2(m/u) by level of the parent and own level; 0 without evidence */
+	int32		weight[MATCH_STATES][MATCH_STATES];
+	int32		best_equal;		/* greatest weight of equal values, and of different ones */
+	int32		best_different;
+	/* term frequencies: texts with their share of all values, and of any other */
+	int			nterms;
+	char	  **terms;
+	double	   *term_share;
+	double		rare_share;
+} MatchField;
+
+typedef struct MatchModel
+{
+	int			nfields;
+	MatchField	field[MATCH_FIELDS_MAX];
+	int			order[MATCH_FIELDS_MAX];	/* parents before those that depend on them */
+	int			given_name;		/* fields whose values may stand in each other's column, or -1 */
+	int			surname;
+	double		prior;			/* probability that two records drawn at random match */
+	int32		prior_weight;
+	double		threshold;		/* mean weight in bits at which clusters merge */
+	double		review;			/* from here on a pair is worth a look */
+	double		unscored;		/* what a pair counts that no key brought together */
+	int			max_block;		/* largest block of records with one key */
+	int64		records;		/* number of records that the model was trained on */
+} MatchModel;
+
+/* A distinct value of a field: one cache line. */
+typedef struct MatchValue
+{
+	uint32		count;
+	int32		adjust;			/* term frequency: added to the weight of equality */
+	uint16		groups[MATCH_GROUPS_MAX];	/* of equivalent names, 0 = none */
+	double		number;
+	uint32		more;			/* where a longer text lies in the pool */
+	uint8		length;
+	uint8		valid;			/* checked by control characters */
+	uint8		local;			/* e-mail: length of the part before @ */
+	unsigned char text[MATCH_INLINE_MAX];
+} MatchValue;
+
+/* The values of one field. */
+typedef struct MatchDictionary
+{
+	MatchValue *values;
+	uint32		count;
+	uint32		capacity;
+	char	   *pool;			/* texts that do not fit into their value */
+	Size		pool_used;
+	Size		pool_size;
+	uint32	   *slots;			/* hash table of value numbers + 1 */
+	uint32		nslots;
+	int64		present;		/* records with a value */
+	uint32	   *other_column;	/* of given names: the surname of the same text, or MATCH_NULL */
+} MatchDictionary;
+
+/* What somebody decided of two records. */
+typedef struct MatchDecision
+{
+	uint32		a;
+	uint32		b;
+	bool		same;
+} MatchDecision;
+
+/* Where the records of a run come from. */
+typedef struct MatchInput
+{
+	Oid			relation;
+	const char *id_column;
+} MatchInput;
+
+/* What a run may be told beside the model. */
+typedef struct MatchRunOptions
+{
+	char	   *source;			/* column that names the source, or NULL */
+	bool		one_per_source;
+	Oid			decisions;		/* relation with id_a, id_b, same, or InvalidOid */
+} MatchRunOptions;
+
+typedef struct MatchData
+{
+	MemoryContext context;
+	const MatchModel *model;
+	uint32		nrecords;
+	uint32		capacity;
+	uint32	   *values;			/* nrecords rows of nfields value numbers */
+	MatchDictionary dictionary[MATCH_FIELDS_MAX];
+	bool		integer_ids;
+	int64	   *numbers;		/* ids, when they are integers */
+	char	  **texts;			/* ids otherwise */
+	uint8	   *source;			/* number of the source of each record, or NULL */
+	int			nsources;
+	bool		across;			/* only records of different sources are compared */
+	bool		one_per_source;	/* an entity has at most one record of a source */
+	/* decisions of people */
+	MatchDecision *decisions;
+	uint64		ndecisions;
+} MatchData;
+
+/* A record under a key. */
+typedef struct MatchKeyEntry
+{
+	uint64		key;
+	uint32		record;
+} MatchKeyEntry;
+
+/* Blocks of records with a common key. */
+typedef struct MatchBlocks
+{
+	uint32		nblocks;
+	uint64		nmembers;
+	uint64	   *start;			/* nblocks + 1 */
+	uint32	   *member;			/* records of each block, ascending */
+	uint64	   *record_start;	/* nrecords + 1 */
+	uint32	   *record_block;	/* blocks of each record, ascending */
+	int			max_block;
+	uint64		dropped;		/* keys of more records than that */
+} MatchBlocks;
+
+/* One record held against many. */
+typedef struct MatchProbe
+{
+	const MatchData *data;
+	uint32		record;
+	const uint32 *row;
+	bool		ready[MATCH_FIELDS_MAX];
+	OmniPattern pattern[MATCH_FIELDS_MAX];
+} MatchProbe;
+
+/* A pair above the floor. */
+typedef struct MatchEdge
+{
+	uint32		a;				/* smaller record */
+	uint32		b;
+	int32		weight;
+} MatchEdge;
+
+typedef struct MatchEdges
+{
+	MatchEdge  *edge;
+	uint64		count;
+	uint64		capacity;
+	uint64		scored;			/* pairs compared */
+} MatchEdges;
+
+/* Two clusters that became one. */
+typedef struct MatchMerge
+{
+	uint32		a;				/* smallest records of the two, a < b */
+	uint32		b;
+	uint32		records;		/* of both together */
+	float		weight;			/* mean over their pairs, in bits; NaN: decided by somebody */
+} MatchMerge;
+
+/* The entities of a table. */
+typedef struct MatchClusters
+{
+	uint32	   *cluster;		/* smallest record of the cluster of each record */
+	MatchMerge *merges;			/* in their order */
+	uint32		nmerges;
+} MatchClusters;
+
+typedef struct MatchPatternCount
+{
+	uint64		pattern;
+	uint64		count;
+} MatchPatternCount;
+
+typedef struct MatchPatternTable MatchPatternTable;
+
+/* Spreads the bits of a number (the finaliser of MurmurHash3). */
+static inline uint64
+omni_mix(uint64 h)
+{
+	h ^= h >> 33;
+	h *= UINT64CONST(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	h ^= h >> 33;
+	return h;
+}
+
+/* match_kind.c */
+extern const MatchKindInfo *omni_match_kind(MatchKind kind);
+extern bool omni_match_kind_by_name(const char *name, MatchKind *kind);
+extern int	omni_match_kind_levels(MatchKind kind);
+extern char *omni_match_kind_names(void);
+extern bool omni_match_normalise(const MatchField *field, Datum raw, MatchValue *value, char *rest);
+
+/* match_data.c */
+extern MatchData *omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *options,
+								  const MatchModel *model);
+extern uint32 omni_match_find_record(const MatchData *data, const char *id);
+extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
+extern char *omni_match_id(const MatchData *data, uint32 record);
+extern void omni_match_apply_terms(MatchData *data);
+
+/* match_keys.c */
+extern MatchBlocks *omni_match_blocks(const MatchData *data, int max_block);
+extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n);
+extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys);
+
+/* match_compare.c */
+extern void omni_match_probe(MatchProbe *probe, uint32 record);
+extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
+extern int32 omni_match_score(MatchProbe *probe, uint32 other, int32 floor);
+
+/* match_scan.c */
+extern MatchEdges *omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
+
+/* match_pattern.c */
+extern MatchPatternTable *omni_match_pattern_table(void);
+extern void omni_match_count_pattern(MatchPatternTable *table, uint64 pattern);
+extern MatchPatternCount *omni_match_sorted_patterns(MatchPatternTable *table, int *count);
+
+/* match_train.c */
+extern void omni_match_train(MatchModel *model, MatchData *data);
+
+/* match_model.c */
+extern void omni_match_fields(Jsonb *fields, Jsonb *options, MatchModel *model);
+extern void omni_match_model(Jsonb *json, MatchModel *model);
+extern void omni_match_run_options(Jsonb *json, MatchModel *model, MatchRunOptions *options);
+extern Jsonb *omni_match_model_json(const MatchModel *model);
+extern void omni_match_weights(MatchModel *model);
+
+/* match_cluster.c */
+extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchEdges *edges);
+
+/* match.c */
+extern char *omni_match_pattern_text(const MatchModel *model, uint64 pattern);
+extern double omni_match_probability(double weight);
+extern int64 omni_match_cluster_id(const MatchData *data, uint32 record);
+
+#endif							/* OMNICRM_IDENTITY_MATCH_H */

@@ -1,0 +1,528 @@
+/*
+ * match_cluster.c
+ *		Constrained average link: from scored pairs to entities.
+ *
+ * Again and again the two clusters are merged whose records weigh most against
+ * each other on average over all their pairs, as long as that mean reaches the
+ * threshold.  One wrong pair therefore joins nothing, as it would in connected
+ * components.  Pairs that no key brought together are scored before two clusters
+ * of moderate size merge; until then, and beyond, they count a fixed weight.
+ *
+ * Weights are whole numbers, so sums are exact and do not depend on the order of
+ * work; equal means go by the smallest records.  What happens in one connected
+ * component of pairs depends on that component alone.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+
+#include "common/compat.h"
+#include "identity/match.h"
+
+/* clusters whose product of sizes is larger are merged without scoring all pairs */
+#define SCORED_PAIRS_MAX	4096
+
+/* bits that are asked for beyond the threshold each time both clusters double */
+#define STRICTNESS		1.5
+
+/* What is known of the pairs between a cluster and another one. */
+typedef struct Neighbour
+{
+	uint32		cluster;		/* as it was then: its root is the cluster now */
+	uint32		scored;			/* pairs in sum */
+	int64		sum;
+} Neighbour;
+
+typedef struct Cluster
+{
+	Neighbour  *neighbours;
+	uint32		count;
+	uint32		capacity;
+	uint32		size;			/* records */
+	uint32		label;			/* smallest record */
+	uint32		last;			/* last record of the list of its records */
+	uint32		version;		/* changes with each merge */
+	uint64		sources;		/* bits of the sources of its records, where one admits one record only */
+	uint32	   *strangers;		/* records that somebody keeps apart from it */
+	uint32		nstrangers;
+} Cluster;
+
+/* A merge that may be made. */
+typedef struct Candidate
+{
+	double		mean;
+	uint32		label_a;		/* smallest records of the two, a < b */
+	uint32		label_b;
+	uint32		a;
+	uint32		b;
+	uint32		version_a;
+	uint32		version_b;
+} Candidate;
+
+typedef struct Clustering
+{
+	const MatchData *data;
+	MatchProbe *probe;
+	uint32	   *parent;
+	uint32	   *next;			/* next record of the same cluster, MATCH_NULL at the end */
+	Cluster    *clusters;
+	uint32	   *exclusive[MATCH_FIELDS_MAX];	/* value of each cluster, or NULL */
+	uint32	   *place;			/* where a cluster stands in the list being merged */
+	uint32	   *stamp;
+	uint32		round;
+	Candidate  *heap;
+	uint64		nheap;
+	uint64		heap_capacity;
+	int64		threshold;
+	int64		unscored;
+	MatchMerge *merges;
+	uint32		nmerges;
+} Clustering;
+
+static uint32
+find_root(Clustering *c, uint32 record)
+{
+	while (c->parent[record] != record)
+	{
+		c->parent[record] = c->parent[c->parent[record]];
+		record = c->parent[record];
+	}
+	return record;
+}
+
+/* Whether candidate x comes before y. */
+static inline bool
+comes_before(const Candidate *x, const Candidate *y)
+{
+	if (x->mean != y->mean)
+		return x->mean > y->mean;
+	if (x->label_a != y->label_a)
+		return x->label_a < y->label_a;
+	return x->label_b < y->label_b;
+}
+
+static void
+push_candidate(Clustering *c, const Candidate *candidate)
+{
+	uint64		at;
+
+	if (c->nheap == c->heap_capacity)
+	{
+		c->heap_capacity *= 2;
+		c->heap = repalloc_huge(c->heap, mul_size(c->heap_capacity, sizeof(Candidate)));
+	}
+	at = c->nheap++;
+	while (at > 0 && comes_before(candidate, &c->heap[(at - 1) / 2]))
+	{
+		c->heap[at] = c->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	c->heap[at] = *candidate;
+}
+
+static Candidate
+pop_candidate(Clustering *c)
+{
+	Candidate	top = c->heap[0];
+	Candidate	last = c->heap[--c->nheap];
+	uint64		at = 0;
+
+	while (2 * at + 1 < c->nheap)
+	{
+		uint64		child = 2 * at + 1;
+
+		if (child + 1 < c->nheap && comes_before(&c->heap[child + 1], &c->heap[child]))
+			child++;
+		if (!comes_before(&c->heap[child], &last))
+			break;
+		c->heap[at] = c->heap[child];
+		at = child;
+	}
+	c->heap[at] = last;
+	return top;
+}
+
+/* Whether a value, a source or somebody's decision keeps two clusters apart. */
+static bool
+exclude_each_other(Clustering *c, uint32 a, uint32 b)
+{
+	const Cluster *x = &c->clusters[a];
+	const Cluster *y = &c->clusters[b];
+
+	if ((x->sources & y->sources) != 0)
+		return true;
+	for (uint32 i = 0; i < x->nstrangers; i++)
+	{
+		if (find_root(c, x->strangers[i]) == b)
+			return true;
+	}
+	for (int f = 0; f < c->data->model->nfields; f++)
+	{
+		const uint32 *value = c->exclusive[f];
+
+		if (value != NULL && value[a] != MATCH_NULL && value[b] != MATCH_NULL && value[a] != value[b])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The mean weight at which two clusters merge.  Two clusters of several records
+ * each have had more chances to look alike than one more record of a cluster:
+ * the more records both have, the more is asked for.
+ */
+static double
+merge_threshold(const Clustering *c, const Cluster *x, const Cluster *y)
+{
+	return c->threshold + STRICTNESS * MATCH_UNIT * log2(Min(x->size, y->size));
+}
+
+/* Proposes to merge two clusters of which so much is known. */
+static void
+propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint32 scored)
+{
+	const Cluster *x = &c->clusters[a];
+	const Cluster *y = &c->clusters[b];
+	uint64		pairs = (uint64) x->size * y->size;
+	Candidate	candidate;
+
+	candidate.mean = ((double) sum + (double) (pairs - scored) * c->unscored) / pairs;
+	if (candidate.mean < merge_threshold(c, x, y) || exclude_each_other(c, a, b))
+		return;
+	candidate.a = x->label < y->label ? a : b;
+	candidate.b = x->label < y->label ? b : a;
+	candidate.label_a = c->clusters[candidate.a].label;
+	candidate.label_b = c->clusters[candidate.b].label;
+	candidate.version_a = c->clusters[candidate.a].version;
+	candidate.version_b = c->clusters[candidate.b].version;
+	push_candidate(c, &candidate);
+}
+
+static void
+add_neighbour(Clustering *c, Cluster *cluster, uint32 other, int64 sum, uint32 scored)
+{
+	Neighbour  *neighbour;
+
+	if (cluster->count == cluster->capacity)
+	{
+		cluster->capacity = Max(4, cluster->capacity * 2);
+		cluster->neighbours = cluster->neighbours == NULL
+			? MemoryContextAllocHuge(CurrentMemoryContext, mul_size(cluster->capacity, sizeof(Neighbour)))
+			: repalloc_huge(cluster->neighbours, mul_size(cluster->capacity, sizeof(Neighbour)));
+	}
+	neighbour = &cluster->neighbours[cluster->count++];
+	neighbour->cluster = other;
+	neighbour->sum = sum;
+	neighbour->scored = scored;
+}
+
+/* What is known of the pairs between two clusters. */
+static void
+known_pairs(Clustering *c, uint32 a, uint32 b, int64 *sum, uint32 *scored)
+{
+	const Cluster *x = &c->clusters[a];
+
+	*sum = 0;
+	*scored = 0;
+	for (uint32 i = 0; i < x->count; i++)
+	{
+		if (find_root(c, x->neighbours[i].cluster) == b)
+		{
+			*sum += x->neighbours[i].sum;
+			*scored += x->neighbours[i].scored;
+		}
+	}
+}
+
+static void
+forget_neighbour(Clustering *c, Cluster *cluster, uint32 other)
+{
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < cluster->count; i++)
+	{
+		if (find_root(c, cluster->neighbours[i].cluster) != other)
+			cluster->neighbours[kept++] = cluster->neighbours[i];
+	}
+	cluster->count = kept;
+}
+
+/* Scores every pair between two clusters. */
+static int64
+score_all_pairs(Clustering *c, uint32 a, uint32 b)
+{
+	int64		sum = 0;
+
+	for (uint32 r = c->clusters[a].label; r != MATCH_NULL; r = c->next[r])
+	{
+		omni_match_probe(c->probe, r);
+		for (uint32 s = c->clusters[b].label; s != MATCH_NULL; s = c->next[s])
+			sum += omni_match_score(c->probe, s, PG_INT32_MIN);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return sum;
+}
+
+static void
+add_stranger(Cluster *cluster, uint32 record)
+{
+	/* room grows by powers of two */
+	if ((cluster->nstrangers & (cluster->nstrangers - 1)) == 0)
+	{
+		Size		room = Max(cluster->nstrangers * 2, 1) * sizeof(uint32);
+
+		cluster->strangers = cluster->strangers == NULL ? palloc(room) : repalloc_huge(cluster->strangers, room);
+	}
+	cluster->strangers[cluster->nstrangers++] = record;
+}
+
+/* Writes down a merge. */
+static void
+log_merge(Clustering *c, uint32 a, uint32 b, double weight)
+{
+	MatchMerge *merge = &c->merges[c->nmerges++];
+
+	merge->a = Min(c->clusters[a].label, c->clusters[b].label);
+	merge->b = Max(c->clusters[a].label, c->clusters[b].label);
+	merge->records = c->clusters[a].size + c->clusters[b].size;
+	merge->weight = weight;
+}
+
+/* Merges two clusters and proposes anew what that makes possible. */
+static void
+merge(Clustering *c, uint32 a, uint32 b, double weight)
+{
+	Cluster    *x;
+	Cluster    *y;
+	uint32		kept = 0;
+
+	log_merge(c, a, b, weight);
+
+	if (c->clusters[a].count < c->clusters[b].count)
+	{
+		uint32		swap = a;
+
+		a = b;
+		b = swap;
+	}
+	x = &c->clusters[a];
+	y = &c->clusters[b];
+	c->parent[b] = a;
+	/* the list of records starts with the smallest */
+	if (x->label < y->label)
+	{
+		c->next[x->last] = y->label;
+		x->last = y->last;
+	}
+	else
+	{
+		c->next[y->last] = x->label;
+		x->label = y->label;
+	}
+	x->size += y->size;
+	x->version++;
+	x->sources |= y->sources;
+	for (uint32 i = 0; i < y->nstrangers; i++)
+		add_stranger(x, y->strangers[i]);
+	for (int f = 0; f < c->data->model->nfields; f++)
+	{
+		if (c->exclusive[f] != NULL && c->exclusive[f][a] == MATCH_NULL)
+			c->exclusive[f][a] = c->exclusive[f][b];
+	}
+	for (uint32 i = 0; i < y->count; i++)
+		add_neighbour(c, x, y->neighbours[i].cluster, y->neighbours[i].sum, y->neighbours[i].scored);
+	if (y->neighbours != NULL)
+		pfree(y->neighbours);
+	y->neighbours = NULL;
+	y->count = y->capacity = 0;
+	/* one entry for each other cluster */
+	c->round++;
+	for (uint32 i = 0; i < x->count; i++)
+	{
+		Neighbour  *entry = &x->neighbours[i];
+		uint32		root = find_root(c, entry->cluster);
+
+		if (root == a)
+			continue;
+		if (c->stamp[root] == c->round)
+		{
+			x->neighbours[c->place[root]].sum += entry->sum;
+			x->neighbours[c->place[root]].scored += entry->scored;
+			continue;
+		}
+		c->stamp[root] = c->round;
+		c->place[root] = kept;
+		x->neighbours[kept].sum = entry->sum;
+		x->neighbours[kept].scored = entry->scored;
+		x->neighbours[kept++].cluster = root;
+	}
+	x->count = kept;
+	for (uint32 i = 0; i < kept; i++)
+		propose(c, a, x->neighbours[i].cluster, x->neighbours[i].sum, x->neighbours[i].scored);
+}
+
+/* Merges the best candidate, or scores its missing pairs first. */
+static void
+try_candidate(Clustering *c, const Candidate *candidate)
+{
+	Cluster    *x = &c->clusters[candidate->a];
+	Cluster    *y = &c->clusters[candidate->b];
+	uint64		pairs;
+	int64		sum;
+	uint32		scored;
+
+	if (c->parent[candidate->a] != candidate->a || c->parent[candidate->b] != candidate->b ||
+		x->version != candidate->version_a || y->version != candidate->version_b)
+		return;
+	pairs = (uint64) x->size * y->size;
+	if (pairs > 1 && pairs <= SCORED_PAIRS_MAX)
+	{
+		known_pairs(c, candidate->a, candidate->b, &sum, &scored);
+		if (scored < pairs)
+		{
+			sum = score_all_pairs(c, candidate->a, candidate->b);
+			forget_neighbour(c, x, candidate->b);
+			forget_neighbour(c, y, candidate->a);
+			add_neighbour(c, x, candidate->b, sum, pairs);
+			add_neighbour(c, y, candidate->a, sum, pairs);
+			propose(c, candidate->a, candidate->b, sum, pairs);
+			return;
+		}
+	}
+	merge(c, candidate->a, candidate->b, candidate->mean / MATCH_UNIT);
+}
+
+static void
+begin(Clustering *c, const MatchData *data)
+{
+	Size		n = Max(data->nrecords, 1);
+	const MatchModel *model = data->model;
+
+	c->data = data;
+	c->probe = palloc0_object(MatchProbe);
+	c->probe->data = data;
+	c->threshold = (int64) (model->threshold * MATCH_UNIT);
+	c->unscored = (int64) (model->unscored * MATCH_UNIT);
+	c->parent = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	c->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	c->place = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	c->stamp = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	c->clusters = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(Cluster), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	c->heap_capacity = 4096;
+	c->heap = MemoryContextAllocHuge(CurrentMemoryContext, c->heap_capacity * sizeof(Candidate));
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		c->parent[r] = r;
+		c->next[r] = MATCH_NULL;
+		c->clusters[r].size = 1;
+		c->clusters[r].label = r;
+		c->clusters[r].last = r;
+		if (data->one_per_source && data->source[r] < MATCH_SOURCES_MAX)
+			c->clusters[r].sources = UINT64CONST(1) << data->source[r];
+	}
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchValue *values = data->dictionary[f].values;
+
+		if (!model->field[f].exclusive)
+			continue;
+		c->exclusive[f] = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+		for (uint32 r = 0; r < data->nrecords; r++)
+		{
+			uint32		value = data->values[(Size) r * model->nfields + f];
+
+			/* a tax number whose control character is wrong excludes nothing */
+			if (value != MATCH_NULL && model->field[f].kind == MATCH_TAX_ID && !values[value].valid)
+				value = MATCH_NULL;
+			c->exclusive[f][r] = value;
+		}
+	}
+}
+
+static int
+compare_decisions(const void *a, const void *b)
+{
+	const MatchDecision *x = a;
+	const MatchDecision *y = b;
+
+	if (x->same != y->same)
+		return x->same ? 1 : -1;
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	return x->b < y->b ? -1 : x->b > y->b;
+}
+
+/* What people decided: first what is kept apart, then what is joined. */
+static void
+follow_decisions(Clustering *c)
+{
+	const MatchData *data = c->data;
+
+	qsort(data->decisions, data->ndecisions, sizeof(MatchDecision), compare_decisions);
+	for (uint64 i = 0; i < data->ndecisions; i++)
+	{
+		const MatchDecision *decision = &data->decisions[i];
+		uint32		a = find_root(c, decision->a);
+		uint32		b = find_root(c, decision->b);
+
+		if (!decision->same)
+		{
+			add_stranger(&c->clusters[decision->a], decision->b);
+			add_stranger(&c->clusters[decision->b], decision->a);
+		}
+		/* of two decisions that contradict each other the one that keeps apart holds */
+		else if (a != b && !exclude_each_other(c, a, b))
+			merge(c, a, b, get_float8_nan());
+	}
+}
+
+/*
+ * omni_match_cluster: the entities of a table.
+ * Arguments: the records; the scored pairs, each once.
+ */
+MatchClusters *
+omni_match_cluster(const MatchData *data, const MatchEdges *edges)
+{
+	MemoryContext old = MemoryContextSwitchTo(data->context);
+	MemoryContext work = AllocSetContextCreate(data->context, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
+	MatchClusters *result = palloc0_object(MatchClusters);
+	Clustering	c = {0};
+
+	result->cluster = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
+	c.merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
+	MemoryContextSwitchTo(work);
+	begin(&c, data);
+	for (uint64 i = 0; i < edges->count; i++)
+	{
+		const MatchEdge *edge = &edges->edge[i];
+
+		add_neighbour(&c, &c.clusters[edge->a], edge->b, edge->weight, 1);
+		add_neighbour(&c, &c.clusters[edge->b], edge->a, edge->weight, 1);
+	}
+	follow_decisions(&c);
+	for (uint64 i = 0; i < edges->count; i++)
+	{
+		const MatchEdge *edge = &edges->edge[i];
+
+		if (c.clusters[edge->a].version == 0 && c.clusters[edge->b].version == 0)
+			propose(&c, edge->a, edge->b, edge->weight, 1);
+	}
+	while (c.nheap > 0)
+	{
+		Candidate	candidate = pop_candidate(&c);
+
+		CHECK_FOR_INTERRUPTS();
+		try_candidate(&c, &candidate);
+	}
+	for (uint32 r = 0; r < data->nrecords; r++)
+		result->cluster[r] = c.clusters[find_root(&c, r)].label;
+	result->merges = c.merges;
+	result->nmerges = c.nmerges;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	return result;
+}

@@ -1,0 +1,675 @@
+/*
+ * match_train.c
+ *		Learns a model from a table without labels: Fellegi and Sunter 1969, by EM
+ *		on the counts of patterns (Winkler 1988).
+ *
+ * EM on the pairs that blocking brings together takes whatever those have in
+ * common for the matches.  What keeps it on its track:
+ * - u is counted, not estimated: equality exactly, from the frequencies of the
+ *   values, the other levels from pairs drawn by hash.  The matches among them
+ *   are taken out again, which matters in small tables.
+ * - m is learnt from pairs that agree exactly on one field or on two, whatever
+ *   they are, from the other fields.  Among such pairs non-matches still agree
+ *   by chance only.  Conditions that hardly select matches are left out, the
+ *   others are averaged.
+ * - lambda, the probability that two records drawn at random match, is anchored
+ *   by the same runs: the matches that a condition found, over the share of all
+ *   matches that fulfil it; the median of the runs.
+ * Sums run over whole counts in the order of the patterns, so the model is the
+ * same to the bit for any order of the rows.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "common/compat.h"
+#include "identity/match.h"
+
+#define RANDOM_PAIRS	2000000
+#define RANDOM_OTHERS	16
+#define RANDOM_SEED		UINT64CONST(0x72616e646f6d)
+#define ITERATIONS_MAX	500
+#define CONVERGED		1e-7
+/* what is usual for a kind counts as many matches */
+#define USUAL_MATCHES	4.0
+/* most matches of a record that lambda admits */
+#define MATCHES_MAX		20.0
+/* pairs drawn for each condition */
+#define CONDITION_PAIRS	50000
+/* a condition counts when that share of its pairs are matches */
+#define RUN_LAMBDA_MIN	0.3
+/* and weighs by its matches up to that many */
+#define RUN_MATCHES_MAX	1000.0
+/* u, m and lambda depend on each other */
+#define ROUNDS			3
+/* bits from which the agreement of two fields counts as dependent */
+#define DEPENDENCE_MIN	0.001
+/* shares by the level of another field remember the plain ones as so many pairs */
+#define DEPENDENCE_MEMORY	20.0
+/* no level is impossible */
+#define LEAST_SHARE		1e-7
+#define TERMS_MAX		1000
+
+/* Shares of the levels of a field among matches before anything is learnt. */
+static void
+usual_shares(const MatchField *field, double *m)
+{
+	int			middle = field->levels - 2;
+
+	m[0] = middle > 0 ? 0.80 : 0.90;
+	for (int k = 1; k <= middle; k++)
+		m[k] = 0.12 / middle;
+	m[field->levels - 1] = middle > 0 ? 0.08 : 0.10;
+}
+
+/* Probability that two records drawn at random have the same value. */
+static double
+share_of_equal(const MatchDictionary *dictionary)
+{
+	double		equal = 0;
+	double		n = dictionary->present;
+
+	for (uint32 i = 0; i < dictionary->count; i++)
+		equal += (double) dictionary->values[i].count * (dictionary->values[i].count - 1.0);
+	return n > 1 ? equal / (n * (n - 1)) : 0;
+}
+
+/* What random pairs say: how often levels occur, alone and together. */
+typedef struct RandomPairs
+{
+	double		share[MATCH_FIELDS_MAX][MATCH_LEVELS_MAX];
+	double		drawn;
+	double		joint[MATCH_FIELDS_MAX][MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
+} RandomPairs;
+
+static void
+count_pair(RandomPairs *random, int nfields, uint64 pattern)
+{
+	uint8		level[MATCH_FIELDS_MAX];
+
+	for (int f = 0; f < nfields; f++)
+		level[f] = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
+	for (int f = 0; f < nfields; f++)
+	{
+		for (int g = 0; g <= f; g++)
+			random->joint[f][g][level[f]][level[g]]++;
+	}
+	random->drawn++;
+}
+
+/* How often each level occurs among random pairs. */
+static void
+count_random_pairs(MatchData *data, RandomPairs *random)
+{
+	const MatchModel *model = data->model;
+	MatchProbe *probe = palloc0_object(MatchProbe);
+	uint64		n = data->nrecords;
+	uint64		all = n > 0 ? n * (n - 1) / 2 : 0;
+	bool		every = all <= RANDOM_PAIRS;
+
+	probe->data = data;
+	/* each record drawn meets as many others as make up the pairs */
+	for (uint64 i = 0; i < (every ? n : RANDOM_PAIRS / RANDOM_OTHERS); i++)
+	{
+		uint32		a = every ? i : omni_mix(RANDOM_SEED + i) % n;
+		uint64		others = every ? n - 1 - i : RANDOM_OTHERS;
+
+		CHECK_FOR_INTERRUPTS();
+		omni_match_probe(probe, a);
+		for (uint64 k = 0; k < others; k++)
+		{
+			uint32		b = every ? i + 1 + k : omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n;
+
+			if (a != b)
+				count_pair(random, model->nfields, omni_match_compare(probe, b));
+		}
+	}
+	pfree(probe);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		double		equal = share_of_equal(&data->dictionary[f]);
+		double		others = 0;
+
+		for (int k = 1; k < model->field[f].levels; k++)
+			others += random->joint[f][f][k][k] + 0.5;
+		random->share[f][0] = Max(equal, LEAST_SHARE);
+		for (int k = 1; k < model->field[f].levels; k++)
+			random->share[f][k] = (1 - equal) * (random->joint[f][f][k][k] + 0.5) / others;
+	}
+}
+
+/* Pairs that agree exactly on one field or on two, and what EM makes of them. */
+typedef struct Run
+{
+	int			first;
+	int			second;			/* -1: one field only */
+	double		pairs;			/* of the whole table */
+	double		drawn;			/* of them looked at */
+	MatchPatternCount *patterns;
+	int			npatterns;
+	double		lambda;			/* share of matches */
+	double		matches[MATCH_FIELDS_MAX];	/* with evidence in a field */
+	double		m[MATCH_FIELDS_MAX][MATCH_LEVELS_MAX];
+	/* expected matches by level of the parent and own level */
+	double		joint[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_LEVELS_MAX];
+} Run;
+
+/* The k-th pair of the first n numbers, in the order (0,1) (0,2) (1,2) (0,3) ... */
+static void
+pair_number(uint64 k, uint64 *low, uint64 *high)
+{
+	uint64		h = (uint64) ((1 + sqrt(1 + 8.0 * (double) k)) / 2);
+
+	while (h * (h - 1) / 2 > k)
+		h--;
+	while ((h + 1) * h / 2 <= k)
+		h++;
+	*high = h;
+	*low = k - h * (h - 1) / 2;
+}
+
+/* Draws pairs that fulfil a condition and counts their patterns. */
+static void
+draw_pairs(MatchData *data, Run *run)
+{
+	int			nfields = data->model->nfields;
+	MatchKeyEntry *room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), 2 * sizeof(MatchKeyEntry)));
+	MatchKeyEntry *holders = room;	/* records by the values of the condition */
+	uint64	   *cumulative;		/* pairs up to the end of each group */
+	uint32	   *start;
+	uint32		n = 0;
+	uint32		groups = 0;
+	uint64		total = 0;
+	uint64		draws;
+	MatchProbe *probe = palloc0_object(MatchProbe);
+	MatchPatternTable *table = omni_match_pattern_table();
+
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		const uint32 *row = data->values + (Size) r * nfields;
+
+		if (row[run->first] == MATCH_NULL || (run->second >= 0 && row[run->second] == MATCH_NULL))
+			continue;
+		holders[n].key = (uint64) row[run->first] << 32 | (run->second >= 0 ? row[run->second] : 0);
+		holders[n++].record = r;
+	}
+	holders = omni_match_sort_keys(holders, holders + data->nrecords, n);
+	start = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)));
+	cumulative = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
+	for (uint32 i = 0; i < n;)
+	{
+		uint64		size = 1;
+
+		while (i + size < n && holders[i].key == holders[i + size].key)
+			size++;
+		start[groups] = i;
+		total += size * (size - 1) / 2;
+		cumulative[groups++] = total;
+		i += size;
+	}
+	run->pairs = total;
+	draws = Min(total, CONDITION_PAIRS);
+	probe->data = data;
+	for (uint64 d = 0; d < draws; d++)
+	{
+		uint64		k = total <= CONDITION_PAIRS ? d : omni_mix(RANDOM_SEED * 7 + d) % total;
+		uint32		low = 0;
+		uint32		high = groups - 1;
+		uint64		a;
+		uint64		b;
+
+		if ((d & 255) == 0)
+			CHECK_FOR_INTERRUPTS();
+		while (low < high)
+		{
+			uint32		middle = low + (high - low) / 2;
+
+			if (cumulative[middle] > k)
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		pair_number(k - (low > 0 ? cumulative[low - 1] : 0), &a, &b);
+		omni_match_probe(probe, holders[start[low] + a].record);
+		omni_match_count_pattern(table, omni_match_compare(probe, holders[start[low] + b].record));
+	}
+	run->drawn = draws;
+	run->patterns = omni_match_sorted_patterns(table, &run->npatterns);
+	pfree(probe);
+	pfree(cumulative);
+	pfree(start);
+	pfree(room);
+}
+
+/* u: what is left of the random pairs without the matches among them. */
+static void
+take_matches_out(MatchModel *model, const RandomPairs *random)
+{
+	for (int f = 0; f < model->nfields; f++)
+	{
+		MatchField *field = &model->field[f];
+		double		sum = 0;
+
+		for (int k = 0; k < field->levels; k++)
+		{
+			field->u[k] = Max((random->share[f][k] - model->prior * field->m[k]) / (1 - model->prior),
+							  Max(random->share[f][k] * 0.01, LEAST_SHARE));
+			sum += field->u[k];
+		}
+		for (int k = 0; k < field->levels; k++)
+			field->u[k] /= sum;
+	}
+}
+
+/* log(m/u) of each level, by the level of the parent, as the run sees it. */
+static void
+run_logs(const MatchModel *model, const Run *run, double logs[][MATCH_STATES][MATCH_STATES])
+{
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchField *field = &model->field[f];
+
+		memset(logs[f], 0, sizeof(logs[f]));
+		/* the fields of the condition are equal in matches and others */
+		if (f == run->first || f == run->second)
+			continue;
+		for (int state = 0; state < MATCH_STATES; state++)
+		{
+			bool		given = field->parent >= 0 && state < model->field[field->parent].levels;
+
+			for (int k = 0; k < field->levels; k++)
+				logs[f][state][k] = given ? log(field->m_given[state][k] / field->u_given[state][k])
+					: log(run->m[f][k] / field->u[k]);
+		}
+	}
+}
+
+/* One step of EM on a run; the greatest change of a share. */
+static double
+em_step(const MatchModel *model, Run *run)
+{
+	double		matches[MATCH_FIELDS_MAX][MATCH_LEVELS_MAX] = {{0}};
+	double		all = 0;
+	double		change = 0;
+	double		logs[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
+	double		odds = log(run->lambda / (1 - run->lambda));
+
+	run_logs(model, run, logs);
+	memset(run->joint, 0, sizeof(run->joint));
+	for (int i = 0; i < run->npatterns; i++)
+	{
+		uint64		pattern = run->patterns[i].pattern;
+		uint8		level[MATCH_FIELDS_MAX];
+		double		x = odds;
+		double		expected;
+
+		for (int f = 0; f < model->nfields; f++)
+			level[f] = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
+		for (int f = 0; f < model->nfields; f++)
+			x += logs[f][model->field[f].parent >= 0 ? level[model->field[f].parent] : MATCH_NO_EVIDENCE][level[f]];
+		expected = run->patterns[i].count / (1 + exp(-x));
+		all += expected;
+		for (int f = 0; f < model->nfields; f++)
+		{
+			if (level[f] == MATCH_NO_EVIDENCE)
+				continue;
+			matches[f][level[f]] += expected;
+			if (model->field[f].parent >= 0)
+				run->joint[f][level[model->field[f].parent]][level[f]] += expected;
+		}
+	}
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchField *field = &model->field[f];
+		double		usual[MATCH_LEVELS_MAX];
+		double		sum = USUAL_MATCHES;
+
+		usual_shares(field, usual);
+		for (int k = 0; k < field->levels; k++)
+			sum += matches[f][k];
+		run->matches[f] = sum - USUAL_MATCHES;
+		for (int k = 0; k < field->levels; k++)
+		{
+			double		m = (matches[f][k] + USUAL_MATCHES * usual[k]) / sum;
+
+			change = Max(change, fabs(m - run->m[f][k]));
+			run->m[f][k] = m;
+		}
+	}
+	run->lambda = Max(Min(all / run->drawn, 1 - 1e-6), 1e-9);
+	return change;
+}
+
+static void
+run_em(const MatchModel *model, Run *run)
+{
+	run->lambda = 0.5;
+	for (int f = 0; f < model->nfields; f++)
+		memcpy(run->m[f], model->field[f].m, sizeof(run->m[f]));
+	for (int i = 0; i < ITERATIONS_MAX; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (em_step(model, run) < CONVERGED)
+			break;
+	}
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* m of each field: mean over the runs that select matches, each by its number up to a limit. */
+static void
+average_runs(MatchModel *model, const Run *runs, int nruns)
+{
+	for (int f = 0; f < model->nfields; f++)
+	{
+		MatchField *field = &model->field[f];
+		double		usual[MATCH_LEVELS_MAX];
+		double		m[MATCH_LEVELS_MAX] = {0};
+		double		sum = 0;
+
+		for (int i = 0; i < nruns; i++)
+		{
+			double		weight = Min(runs[i].matches[f], RUN_MATCHES_MAX);
+
+			if (runs[i].first == f || runs[i].second == f || runs[i].lambda < RUN_LAMBDA_MIN)
+				continue;
+			for (int k = 0; k < field->levels; k++)
+				m[k] += weight * runs[i].m[f][k];
+			sum += weight;
+		}
+		usual_shares(field, usual);
+		for (int k = 0; k < field->levels; k++)
+			field->m[k] = (m[k] + USUAL_MATCHES * usual[k]) / (sum + USUAL_MATCHES);
+	}
+}
+
+/* lambda: median over the runs of the matches found over the share that a run finds. */
+static void
+anchor_prior(MatchModel *model, const MatchData *data, const Run *runs, int nruns)
+{
+	double	   *estimates = palloc(Max(nruns, 1) * sizeof(double));
+	double		n = data->nrecords;
+	double		all = n * (n - 1) / 2;
+	double		most = Min(MATCHES_MAX / n, 0.5);
+	int			count = 0;
+
+	for (int i = 0; i < nruns; i++)
+	{
+		const MatchField *first = &model->field[runs[i].first];
+		const MatchField *second = runs[i].second >= 0 ? &model->field[runs[i].second] : NULL;
+		double		present = data->dictionary[runs[i].first].present / n;
+		double		found = first->m[0] * present * present;
+
+		if (runs[i].lambda < RUN_LAMBDA_MIN)
+			continue;
+		if (second != NULL)
+		{
+			present = data->dictionary[runs[i].second].present / n;
+			found *= second->m[0] * present * present;
+		}
+		estimates[count++] = runs[i].pairs * runs[i].lambda / found / all;
+	}
+	if (count > 0)
+	{
+		qsort(estimates, count, sizeof(double), compare_doubles);
+		model->prior = estimates[count / 2];
+	}
+	else
+		model->prior = 0.5 / n;
+	model->prior = Max(Min(model->prior, most), 0.01 / all);
+	pfree(estimates);
+}
+
+/* How often two levels go together among random pairs, without the matches. */
+static double
+joint_count(const MatchModel *model, const RandomPairs *random, int f, int g, int level_f, int level_g)
+{
+	double		count = f >= g ? random->joint[f][g][level_f][level_g] : random->joint[g][f][level_g][level_f];
+	double		both = 0;
+	double		matches;
+
+	for (int k = 0; k < model->field[f].levels; k++)
+	{
+		for (int l = 0; l < model->field[g].levels; l++)
+			both += f >= g ? random->joint[f][g][k][l] : random->joint[g][f][l][k];
+	}
+	matches = both * model->prior * model->field[f].m[level_f] * model->field[g].m[level_g];
+	/* what may be chance is no dependence */
+	return Max(count - matches - 2 * sqrt(count), 0);
+}
+
+/* Mutual information of two fields among random pairs, in bits; 0 when they are independent. */
+static double
+mutual_information(const MatchModel *model, const RandomPairs *random, int f, int g)
+{
+	double		joint[MATCH_LEVELS_MAX][MATCH_LEVELS_MAX];
+	double		row[MATCH_LEVELS_MAX] = {0};
+	double		column[MATCH_LEVELS_MAX] = {0};
+	double		sum = 0;
+	double		information = 0;
+
+	for (int k = 0; k < model->field[f].levels; k++)
+	{
+		for (int l = 0; l < model->field[g].levels; l++)
+		{
+			joint[k][l] = joint_count(model, random, f, g, k, l);
+			row[k] += joint[k][l];
+			column[l] += joint[k][l];
+			sum += joint[k][l];
+		}
+	}
+	for (int k = 0; k < model->field[f].levels && sum > 0; k++)
+	{
+		for (int l = 0; l < model->field[g].levels; l++)
+		{
+			if (joint[k][l] > 0)
+				information += joint[k][l] / sum * log2(joint[k][l] * sum / (row[k] * column[l]));
+		}
+	}
+	return information;
+}
+
+/*
+ * Which field depends on which among records that do not match: the spanning
+ * tree of greatest mutual information (Chow and Liu 1968), without weak edges.
+ */
+static void
+find_dependence(MatchModel *model, const RandomPairs *random)
+{
+	bool		placed[MATCH_FIELDS_MAX] = {false};
+
+	for (int n = 0; n < model->nfields; n++)
+	{
+		int			best = -1;
+		double		best_information = Max(DEPENDENCE_MIN, model->prior);
+
+		for (int f = 0; f < model->nfields; f++)
+		{
+			if (placed[f])
+				continue;
+			for (int g = 0; g < model->nfields; g++)
+			{
+				double		information = placed[g] ? mutual_information(model, random, f, g) : 0;
+
+				if (information > best_information)
+				{
+					best = f;
+					best_information = information;
+					model->field[f].parent = g;
+				}
+			}
+		}
+		/* no edge to what is there: the next field starts a tree of its own */
+		for (int f = 0; best < 0 && f < model->nfields; f++)
+		{
+			if (!placed[f])
+			{
+				best = f;
+				model->field[f].parent = -1;
+				best_information = 0;
+			}
+		}
+		placed[best] = true;
+	}
+}
+
+/* Shares of the levels by the level of the parent. */
+static void
+learn_dependence(MatchModel *model, const RandomPairs *random, const Run *runs, int nruns)
+{
+	for (int f = 0; f < model->nfields; f++)
+	{
+		MatchField *field = &model->field[f];
+
+		if (field->parent < 0)
+			continue;
+		for (int state = 0; state < model->field[field->parent].levels; state++)
+		{
+			double		sum_u = DEPENDENCE_MEMORY;
+			double		sum_m = DEPENDENCE_MEMORY;
+			double		u[MATCH_LEVELS_MAX] = {0};
+			double		m[MATCH_LEVELS_MAX] = {0};
+
+			for (int k = 0; k < field->levels; k++)
+			{
+				u[k] = joint_count(model, random, f, field->parent, k, state);
+				for (int i = 0; i < nruns; i++)
+				{
+					const Run  *run = &runs[i];
+
+					if (run->lambda < RUN_LAMBDA_MIN || run->matches[f] <= 0 ||
+						f == run->first || f == run->second || field->parent == run->first || field->parent == run->second)
+						continue;
+					m[k] += run->joint[f][state][k] * Min(1, RUN_MATCHES_MAX / run->matches[f]);
+				}
+				sum_u += u[k];
+				sum_m += m[k];
+			}
+			for (int k = 0; k < field->levels; k++)
+			{
+				field->u_given[state][k] = (u[k] + DEPENDENCE_MEMORY * field->u[k]) / sum_u;
+				field->m_given[state][k] = (m[k] + DEPENDENCE_MEMORY * field->m[k]) / sum_m;
+			}
+		}
+	}
+}
+
+typedef struct Term
+{
+	const MatchValue *value;
+	const unsigned char *text;
+} Term;
+
+/* Most frequent first, then by text. */
+static int
+compare_terms(const void *a, const void *b)
+{
+	const Term *x = a;
+	const Term *y = b;
+	int			order;
+
+	if (x->value->count != y->value->count)
+		return x->value->count > y->value->count ? -1 : 1;
+	order = memcmp(x->text, y->text, Min(x->value->length, y->value->length));
+	return order != 0 ? order : (int) x->value->length - (int) y->value->length;
+}
+
+/* The frequent values of a field, with their shares. */
+static void
+collect_terms(MatchField *field, const MatchDictionary *dictionary)
+{
+	Term	   *terms;
+	uint32		n = 0;
+	double		listed = 0;
+	double		present = dictionary->present;
+
+	field->nterms = 0;
+	field->rare_share = 0;
+	if (!field->term_frequency || dictionary->count == 0)
+		return;
+	terms = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(dictionary->count, sizeof(Term)));
+	for (uint32 i = 0; i < dictionary->count; i++)
+	{
+		if (dictionary->values[i].count < 2)
+			continue;
+		terms[n].value = &dictionary->values[i];
+		terms[n++].text = omni_match_text(dictionary, &dictionary->values[i]);
+	}
+	qsort(terms, n, sizeof(Term), compare_terms);
+	n = Min(n, TERMS_MAX);
+	field->terms = palloc(Max(n, 1) * sizeof(char *));
+	field->term_share = palloc(Max(n, 1) * sizeof(double));
+	for (uint32 i = 0; i < n; i++)
+	{
+		field->terms[i] = pnstrdup((const char *) terms[i].text, terms[i].value->length);
+		field->term_share[i] = terms[i].value->count / present;
+		listed += terms[i].value->count;
+	}
+	field->nterms = n;
+	if (dictionary->count > n)
+		field->rare_share = (present - listed) / (dictionary->count - n) / present;
+	pfree(terms);
+}
+
+/*
+ * omni_match_train: learns m, u, lambda and term frequencies.
+ * Arguments: the model, with its fields; the records, read with it.
+ */
+void
+omni_match_train(MatchModel *model, MatchData *data)
+{
+	RandomPairs *random = palloc0_object(RandomPairs);
+	Run		   *runs = palloc0(MATCH_FIELDS_MAX * MATCH_FIELDS_MAX * sizeof(Run));
+	int			nruns = 0;
+
+	model->records = data->nrecords;
+	for (int f = 0; f < model->nfields; f++)
+		usual_shares(&model->field[f], model->field[f].m);
+	model->prior = data->nrecords > 1 ? Min(1.0 / data->nrecords, 0.25) : 0.25;
+	count_random_pairs(data, random);
+	take_matches_out(model, random);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		for (int g = f; g < model->nfields; g++)
+		{
+			Run		   *run = &runs[nruns];
+
+			run->first = f;
+			run->second = g > f ? g : -1;
+			draw_pairs(data, run);
+			if (run->drawn > 0)
+				nruns++;
+		}
+	}
+	for (int round = 0; round < 2 * ROUNDS && nruns > 0; round++)
+	{
+		for (int i = 0; i < nruns; i++)
+			run_em(model, &runs[i]);
+		average_runs(model, runs, nruns);
+		anchor_prior(model, data, runs, nruns);
+		take_matches_out(model, random);
+		/* only what is known of the matches tells what others have in common */
+		if (round == ROUNDS - 1)
+		{
+			find_dependence(model, random);
+			learn_dependence(model, random, runs, nruns);
+			for (int i = 0; i < nruns; i++)
+				em_step(model, &runs[i]);
+		}
+		learn_dependence(model, random, runs, nruns);
+	}
+	for (int f = 0; f < model->nfields; f++)
+		collect_terms(&model->field[f], &data->dictionary[f]);
+	omni_match_weights(model);
+	omni_match_apply_terms(data);
+}
