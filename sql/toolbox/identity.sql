@@ -32,7 +32,7 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'omnicrm_name_similarity';
 
 COMMENT ON FUNCTION omnicrm.name_similarity(text, text) IS
-  'Similarity of two full names of persons, 0 to 1, the same for swapped arguments. Words are paired for the greatest sum: equal 1, one typing error .95, nickname or regional form .93, two errors .88 (.78 in words of 5 or 6 letters), initial .85 (.95 when another given name agrees); two different known names never pair. When one name''s words all have a partner: product of the pairs, .93 for each further word, .96 for each further initial; at most .5 when one word only agrees, at most .6 when the given name is missing or the first given names differ in gender. When words remain on both sides: .9 x sum of pairs / words of the longer name, at most .65. NULL when one has no word. Details in doc/identity.md.';
+  'Similarity of two full names of persons, 0 to 1, the same for swapped arguments. Words are paired for the greatest sum: equal 1, one typing error .95, nickname or regional form .93, two errors .88 (.75 to .85 in shorter words that are plausibly misspelt), initial .85 (.95 when another given name agrees); two different known names never pair. When one name''s words all have a partner: product of the pairs, .93 for each further word, .96 for each further initial; at most .5 when one word only agrees, at most .6 when the given name is missing or the first given names differ in gender. When words remain on both sides: .9 x sum of pairs / words of the longer name, at most .65. NULL when one has no word. Details in doc/identity.md.';
 
 CREATE FUNCTION omnicrm.jaro_winkler(a text, b text)
 RETURNS double precision

@@ -4,9 +4,8 @@
  *		where they are common.
  *
  * One function for each country reads the national part; rules as published by
- * the tax administrations and the European Commission (VIES).  Where a country
- * publishes no check digit rule, or several that overlap, the form alone is
- * checked; the page doc/identity.md lists which.
+ * the tax administrations and the European Commission (VIES).  Numbers without
+ * a check digit are checked by their form; the page doc/identity.md lists which.
  */
 #include "postgres.h"
 
@@ -237,7 +236,7 @@ netherlands(const char *s)
 
 	if (strspn(s, "0123456789") >= 9)
 		check = weighted(s, weights, 8) % 11;
-	if (has_form(s, "999999999B99"))
+	if (has_form(s, "999999999B99") && strcmp(s + 10, "00") != 0)
 	{
 		/* since 2020: mod 97 over "NL" and all, letters as two digits; N = 23, L = 21, B = 11 */
 		char		digits[20];
@@ -409,35 +408,124 @@ malta(const char *s)
 		37 - weighted(s, weights, 6) % 37 == modulo(s + 6, 2, 100) ? TAX_ID_ORGANISATION : TAX_ID_NONE;
 }
 
+/*
+ * Check digit modulo 11 with weights 1, 2, 3 ...; where it is 10, with 3, 4, 5 ...
+ * Weights start again at 1 behind the wrap.
+ */
+static bool
+two_rows_of_11(const char *s, int n, int wrap)
+{
+	int			sum = 0;
+	int			other = 0;
+
+	for (int i = 0; i < n - 1; i++)
+	{
+		sum += digit(s[i]) * (i % wrap + 1);
+		other += digit(s[i]) * ((i + 2) % wrap + 1);
+	}
+	return (sum % 11 < 10 ? sum % 11 : other % 11 % 10) == digit(s[n - 1]);
+}
+
+/* Organisations 9 digits; persons, foreigners and others 10 by three rules. */
 static TaxIdKind
 bulgaria(const char *s)
 {
-	return has_form(s, "999999999") || has_form(s, "9999999999") ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	static const int citizen[] = {2, 4, 8, 5, 10, 9, 7, 3, 6};
+	static const int foreigner[] = {21, 19, 17, 13, 11, 9, 7, 3, 1};
+	static const int other[] = {4, 3, 2, 7, 6, 5, 4, 3, 2};
+
+	if (has_form(s, "999999999"))
+		return two_rows_of_11(s, 9, 10) ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	if (has_form(s, "9999999999"))
+	{
+		int			month = modulo(s + 2, 2, 100) % 20;
+		int			day = modulo(s + 4, 2, 100);
+
+		if (month >= 1 && month <= 12 && day >= 1 && day <= 31 && weighted(s, citizen, 9) % 11 % 10 == digit(s[9]))
+			return TAX_ID_PERSON;
+		if (weighted(s, foreigner, 9) % 10 == digit(s[9]))
+			return TAX_ID_PERSON;
+		if ((11 - weighted(s, other, 9) % 11) % 11 == digit(s[9]))
+			return TAX_ID_ORGANISATION;
+	}
+	return TAX_ID_NONE;
+}
+
+/* What is missing to the next multiple of 11, 1 to 11, of seven digits weighted 8 to 2. */
+static int
+missing_to_11(const char *s)
+{
+	static const int weights[] = {8, 7, 6, 5, 4, 3, 2};
+
+	return 11 - weighted(s, weights, 7) % 11;
+}
+
+/* Number of birth: yymmdd, month + 20, + 50 or + 70, and 3 or 4 digits. */
+static bool
+czech_person(const char *s)
+{
+	int			year = modulo(s, 2, 100);
+	int			month = modulo(s + 2, 2, 100) % 50;
+	int			day = modulo(s + 4, 2, 100);
+
+	if (month > 20)
+		month -= 20;
+	if (month < 1 || month > 12 || day < 1 || day > 31)
+		return false;
+	if (s[9] == '\0')
+		return year <= 53;
+	return modulo(s, 10, 11) == 0 || (modulo(s, 9, 11) == 10 && s[9] == '0');
 }
 
 static TaxIdKind
 czechia(const char *s)
 {
-	return has_form(s, "99999999") || has_form(s, "999999999") || has_form(s, "9999999999") ?
-		TAX_ID_ORGANISATION : TAX_ID_NONE;
+	if (has_form(s, "99999999"))
+		return s[0] != '9' && missing_to_11(s) % 10 == digit(s[7]) ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	if (has_form(s, "699999999") && "88765432109"[missing_to_11(s + 1) % 11] == s[8])
+		return TAX_ID_PERSON;
+	if (has_form(s, "999999999") || has_form(s, "9999999999"))
+		return czech_person(s) ? TAX_ID_PERSON : TAX_ID_NONE;
+	return TAX_ID_NONE;
 }
 
 static TaxIdKind
 cyprus(const char *s)
 {
-	return has_form(s, "99999999a") ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	static const int values[] = {1, 0, 5, 7, 9, 13, 15, 17, 19, 21};
+	int			sum = 0;
+
+	if (!has_form(s, "99999999a"))
+		return TAX_ID_NONE;
+	for (int i = 0; i < 8; i++)
+		sum += i % 2 == 0 ? values[digit(s[i])] : digit(s[i]);
+	return s[8] == 'A' + sum % 26 ? TAX_ID_ORGANISATION : TAX_ID_NONE;
 }
 
+/* Organisations start with 4 or more; persons ddmmyy, or 32 and no check digit. */
 static TaxIdKind
 latvia(const char *s)
 {
-	return has_form(s, "99999999999") ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	static const int organisation[] = {9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1};
+	static const int person[] = {10, 5, 8, 4, 2, 1, 6, 3, 7, 9};
+
+	if (!has_form(s, "99999999999"))
+		return TAX_ID_NONE;
+	if (s[0] >= '4')
+		return weighted(s, organisation, 11) % 11 == 3 ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	if (s[0] == '3' && s[1] >= '2')
+		return TAX_ID_PERSON;
+	return (weighted(s, person, 10) + 1) % 11 % 10 == digit(s[10]) ? TAX_ID_PERSON : TAX_ID_NONE;
 }
 
 static TaxIdKind
 lithuania(const char *s)
 {
-	return has_form(s, "999999999") || has_form(s, "999999999999") ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	if (has_form(s, "999999919"))
+		return two_rows_of_11(s, 9, 9) ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	if (has_form(s, "999999999919"))
+		return two_rows_of_11(s, 12, 9) ? TAX_ID_ORGANISATION : TAX_ID_NONE;
+	return TAX_ID_NONE;
 }
 
 static TaxIdKind
