@@ -1,6 +1,8 @@
 -- Loads one data set for the comparison with peers: -v set=NAME -v data=FOLDER
 -- -v rows=N. Leaves the table peer.data with the columns to match, all text, and
--- id, and peer.truth (id, cluster_id). Columns that carry the truth stay out.
+-- id, and peer.truth (id, cluster_id). Columns that carry the truth stay out; so
+-- do the ids of the sources, some of which name the cluster or number its records
+-- one after the other. Records get numbers in an order that tells nothing.
 SET client_min_messages = warning;
 DROP SCHEMA IF EXISTS peer CASCADE;
 CREATE SCHEMA peer;
@@ -41,5 +43,15 @@ SELECT :'set' = 'fake_1000' AS fake_1000, :'set' = 'febrl_dataset3' AS febrl_dat
   DROP SCHEMA match_bench CASCADE;
 \endif
 DROP TABLE IF EXISTS peer.raw;
+CREATE TABLE peer.number AS SELECT d.id::text AS source_id, row_number() OVER (ORDER BY md5(d.id::text || ' shuffled')) AS id FROM peer.data AS d;
+ALTER TABLE peer.data RENAME TO source_data;
+ALTER TABLE peer.truth RENAME TO source_truth;
+CREATE TABLE peer.truth AS SELECT n.id, t.cluster_id FROM peer.source_truth AS t JOIN peer.number AS n ON n.source_id = t.id::text;
+ALTER TABLE peer.source_data ADD COLUMN number bigint;
+UPDATE peer.source_data AS d SET number = n.id FROM peer.number AS n WHERE n.source_id = d.id::text;
+ALTER TABLE peer.source_data DROP COLUMN id;
+ALTER TABLE peer.source_data RENAME COLUMN number TO id;
+CREATE TABLE peer.data AS SELECT * FROM peer.source_data AS d ORDER BY d.id;
+DROP TABLE peer.source_data, peer.source_truth, peer.number;
 ALTER TABLE peer.data ADD PRIMARY KEY (id);
 ANALYZE peer.data, peer.truth;

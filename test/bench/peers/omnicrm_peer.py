@@ -7,6 +7,7 @@ their share of the shared buffers is in it. Writes SET.omnicrm.result.json.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -26,12 +27,12 @@ GENERATED = {"first_name": "given_name", "surname": "surname", "birth_date": "bi
 
 
 def psql(*commands):
-    """Output of SQL commands, run by psql in one session."""
+    """Output of SQL commands, run by psql in one session; and its messages."""
     arguments = [part for command in commands for part in ("-c", command)]
-    done = subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", *arguments], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"psql failed: {commands}")
-    return done.stdout.strip()
+        raise SystemExit(f"psql failed: {commands}: {done.stderr}")
+    return done.stdout.strip(), done.stderr
 
 
 def proportional_set_kb(pid):
@@ -74,14 +75,16 @@ class MemoryWatch(threading.Thread):
 
 
 def main(name, folder, postmaster):
-    if psql("SELECT to_regproc('omnicrm.resolve_entities') IS NULL") == "t":
+    if psql("SELECT to_regproc('omnicrm.resolve_entities') IS NULL")[0] == "t":
         print("omnicrm: this version has no resolve_entities(), left out", file=sys.stderr)
         return
     fields = json.dumps(FIELDS.get(name, GENERATED))
     watch = MemoryWatch(postmaster)
     watch.start()
     started = time.monotonic()
-    psql(f"CREATE TABLE peer.found AS SELECT r.id, r.cluster_id FROM omnicrm.resolve_entities('peer.data', 'id', '{fields}') AS r")
+    _, messages = psql(
+        "SET client_min_messages = debug1",
+        f"CREATE TABLE peer.found AS SELECT r.id, r.cluster_id FROM omnicrm.resolve_entities('peer.data', 'id', '{fields}') AS r")
     seconds = time.monotonic() - started
     watch.stopped.set()
     watch.join()
@@ -93,12 +96,13 @@ def main(name, folder, postmaster):
     truth = read_partition(os.path.join(folder, name + ".truth.csv"))
     verdict = judge(read_partition(path), truth)
     # The same by the extension's own evaluator.
-    own = json.loads(psql("SELECT to_json(e) FROM omnicrm.match_evaluate('peer.found', 'peer.truth') AS e"))
+    own = json.loads(psql("SELECT to_json(e) FROM omnicrm.match_evaluate('peer.found', 'peer.truth') AS e")[0])
     for key, value in verdict.items():
         if abs(own[key] - value) > 1e-9:
             raise SystemExit(f"match_evaluate() differs in {key}: {own[key]} and {value}")
-    result = {"set": name, "system": "omnicrm", "records": len(truth), "seconds": seconds, "peak_mb": watch.peak / 1024,
-              "rows": [dict(verdict, what="clusters, defaults")]}
+    compared = max(map(int, re.findall(r"(\d+) pairs compared", messages)), default=0)
+    result = {"set": name, "system": "omnicrm", "records": len(truth), "pairs": compared, "seconds": seconds,
+              "peak_mb": watch.peak / 1024, "rows": [dict(verdict, what="clusters, defaults")]}
     with open(os.path.join(folder, name + ".omnicrm.result.json"), "w", encoding="utf-8") as file:
         json.dump(result, file, indent=1)
     print(f"omnicrm, {name}: {seconds:.1f} s, {watch.peak / 1024:,.0f} MB", file=sys.stderr)
