@@ -23,4 +23,13 @@
 #endif
 #endif
 
+/* BufFileReadExact() came with 16 */
+#if PG_VERSION_NUM < 160000
+#define BufFileReadExact(file, pointer, size) \
+	do { \
+		if (BufFileRead((file), (pointer), (size)) != (size)) \
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not read from temporary file"))); \
+	} while (0)
+#endif
+
 #endif							/* OMNICRM_COMPAT_H */

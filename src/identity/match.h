@@ -215,6 +215,8 @@ typedef struct MatchProbe
 	OmniPattern pattern[MATCH_FIELDS_MAX];
 } MatchProbe;
 
+typedef struct MatchScan MatchScan;
+
 /* A pair above the floor. */
 typedef struct MatchEdge
 {
@@ -294,7 +296,15 @@ extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
 extern int32 omni_match_score(MatchProbe *probe, uint32 other, int32 floor);
 
 /* match_scan.c */
+extern MatchEdges *omni_match_new_edges(void);
+extern void omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight);
+extern MatchScan *omni_match_begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
+extern void omni_match_scan_records(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges);
+extern void omni_match_end_scan(MatchScan *scan);
 extern MatchEdges *omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
+
+/* match_parallel.c */
+extern bool omni_match_parallel_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor, MatchEdges *edges);
 
 /* match_pattern.c */
 extern MatchPatternTable *omni_match_pattern_table(void);

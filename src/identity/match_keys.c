@@ -26,12 +26,17 @@
 #define NAME_WORDS_MAX		6
 #define OTHER_TOKENS_MAX	16
 /* pairs that blocks may bring: for each record, and in a small table in all */
-#define PAIRS_PER_RECORD	160.0
+#define PAIRS_PER_RECORD	60.0
 #define PAIRS_AT_LEAST		5000000.0
 /* blocks up to that size are always kept */
 #define SMALLEST_LIMIT		10
-/* keys of one word or value alone make blocks up to a third of the limit */
-#define ALONE				UINT64CONST(1)
+/* the two lowest bits of a key say how much it selects: two things together, */
+#define KEY_STRENGTH		UINT64CONST(3)
+#define KEY_TWO				UINT64CONST(0)
+/* a word of a name alone, which must be a rare one: a third of the limit, */
+#define KEY_WORD			UINT64CONST(1)
+/* or an e-mail, a phone, a number: no budget drops the records of one person */
+#define KEY_STRONG			UINT64CONST(2)
 
 /* What a record has to make keys of. */
 typedef struct Tokens
@@ -59,13 +64,13 @@ token(const unsigned char *text, int length, uint64 seed)
 static uint64
 pair_key(uint64 a, uint64 b, uint64 kind)
 {
-	return omni_mix(omni_mix(Min(a, b)) * 31 + Max(a, b) + kind * UINT64CONST(0x9e3779b97f4a7c15)) & ~ALONE;
+	return omni_mix(omni_mix(Min(a, b)) * 31 + Max(a, b) + kind * UINT64CONST(0x9e3779b97f4a7c15)) & ~KEY_STRENGTH;
 }
 
 static uint64
-single_key(uint64 a, uint64 kind)
+single_key(uint64 a, uint64 strength)
 {
-	return omni_mix(a + kind * UINT64CONST(0x9e3779b97f4a7c15)) | ALONE;
+	return (omni_mix(a + strength * UINT64CONST(0x9e3779b97f4a7c15)) & ~KEY_STRENGTH) | strength;
 }
 
 static void
@@ -219,10 +224,10 @@ omni_match_keys(const MatchData *data, uint32 record, uint64 *keys)
 			add_field(&t, &model->field[f], &data->dictionary[f], &data->dictionary[f].values[row[f]], f);
 	}
 	for (int i = 0; i < t.nalone; i++)
-		keys[n++] = single_key(t.alone[i], 1);
+		keys[n++] = single_key(t.alone[i], KEY_STRONG);
 	for (int i = 0; i < t.nnames; i++)
 	{
-		keys[n++] = single_key(t.name[i], 2);
+		keys[n++] = single_key(t.name[i], KEY_WORD);
 		for (int k = i + 1; k < t.nnames; k++)
 		{
 			keys[n++] = pair_key(t.name[i], t.name[k], 3);
@@ -291,10 +296,11 @@ typedef struct BlockBuilder
 	MatchBlocks *blocks;
 	uint64		start_capacity;
 	uint64		member_capacity;
+	bool	   *strong;			/* blocks of strong keys */
 } BlockBuilder;
 
 static void
-add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count)
+add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count, bool strong)
 {
 	MatchBlocks *blocks = builder->blocks;
 	uint64		first = blocks->nmembers;
@@ -303,6 +309,7 @@ add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count)
 	{
 		builder->start_capacity *= 2;
 		blocks->start = repalloc_huge(blocks->start, mul_size(builder->start_capacity, sizeof(uint64)));
+		builder->strong = repalloc_huge(builder->strong, builder->start_capacity);
 	}
 	if (first + count > builder->member_capacity)
 	{
@@ -321,7 +328,7 @@ add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count)
 	}
 	for (uint64 i = first; i < blocks->nmembers; i++)
 		blocks->record_start[blocks->member[i] + 1]++;
-	blocks->nblocks++;
+	builder->strong[blocks->nblocks++] = strong;
 	blocks->start[blocks->nblocks] = blocks->nmembers;
 }
 
@@ -354,14 +361,15 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
 	for (Size i = 0; i < n;)
 	{
 		Size		end = i + 1;
-		int			limit = (entries[i].key & ALONE) ? Max(2, blocks->max_block / 3) : blocks->max_block;
+		uint64		strength = entries[i].key & KEY_STRENGTH;
+		int			limit = strength == KEY_WORD ? Max(2, blocks->max_block / 3) : blocks->max_block;
 
 		while (end < n && entries[end].key == entries[i].key)
 			end++;
 		if (end - i > limit)
 			blocks->dropped++;
 		else if (end - i > 1)
-			add_block(builder, entries + i, end - i);
+			add_block(builder, entries + i, end - i, strength == KEY_STRONG);
 		i = end;
 	}
 }
@@ -371,7 +379,7 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
  * smallest on, which bring the best pairs.
  */
 static int
-affordable_block(const MatchData *data, const MatchBlocks *blocks)
+affordable_block(const MatchData *data, const MatchBlocks *blocks, const bool *strong)
 {
 	double	   *pairs = palloc0((blocks->max_block + 1) * sizeof(double));
 	double		budget = Max((double) data->nrecords * PAIRS_PER_RECORD, PAIRS_AT_LEAST);
@@ -381,7 +389,8 @@ affordable_block(const MatchData *data, const MatchBlocks *blocks)
 	{
 		double		n = blocks->start[b + 1] - blocks->start[b];
 
-		pairs[(int) n] += n * (n - 1) / 2;
+		if (!strong[b])
+			pairs[(int) n] += n * (n - 1) / 2;
 	}
 	for (size = 2; size <= blocks->max_block && pairs[size] <= budget; size++)
 		budget -= pairs[size];
@@ -389,9 +398,9 @@ affordable_block(const MatchData *data, const MatchBlocks *blocks)
 	return Max(size - 1, SMALLEST_LIMIT);
 }
 
-/* Drops blocks of more records than that. */
+/* Drops blocks of more records than that, but those of strong keys. */
 static void
-drop_large_blocks(MatchBlocks *blocks, int largest)
+drop_large_blocks(MatchBlocks *blocks, const bool *strong, int largest)
 {
 	uint32		kept = 0;
 	uint64		nmembers = 0;
@@ -401,7 +410,7 @@ drop_large_blocks(MatchBlocks *blocks, int largest)
 		uint64		first = blocks->start[b];
 		uint64		size = blocks->start[b + 1] - first;
 
-		if (size > largest)
+		if (size > largest && !strong[b])
 		{
 			for (uint64 i = first; i < first + size; i++)
 				blocks->record_start[blocks->member[i] + 1]--;
@@ -461,6 +470,7 @@ omni_match_blocks(const MatchData *data, int max_block)
 	builder.member_capacity = 4096;
 	blocks->start = MemoryContextAllocHuge(data->context, builder.start_capacity * sizeof(uint64));
 	blocks->start[0] = 0;
+	builder.strong = MemoryContextAllocHuge(data->context, builder.start_capacity);
 	blocks->member = MemoryContextAllocHuge(data->context, builder.member_capacity * sizeof(uint32));
 	blocks->record_start = MemoryContextAllocExtended(data->context, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
 													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -492,7 +502,8 @@ omni_match_blocks(const MatchData *data, int max_block)
 					  ((uint64) (b - 1) << 56) | UINT64CONST(0x00ffffffffffffff));
 	}
 	pfree(entries);
-	drop_large_blocks(blocks, affordable_block(data, blocks));
+	drop_large_blocks(blocks, builder.strong, affordable_block(data, blocks, builder.strong));
+	pfree(builder.strong);
 	list_blocks_of_records(data, blocks);
 	return blocks;
 }
