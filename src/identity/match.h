@@ -293,6 +293,8 @@ extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys);
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);
 extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
+extern void omni_match_prefetch_row(const MatchProbe *probe, uint32 other);
+extern void omni_match_prefetch_values(const MatchProbe *probe, uint32 other);
 extern int32 omni_match_score(MatchProbe *probe, uint32 other, int32 floor);
 
 /* match_scan.c */

@@ -387,6 +387,30 @@ level_weight(const MatchProbe *probe, int f, const uint8 *level, uint32 value)
 }
 
 /*
+ * omni_match_prefetch_row, omni_match_prefetch_values: bring what a comparison with
+ * a record will read into the cache, the row first and its values later: both lie
+ * anywhere in memory.
+ */
+void
+omni_match_prefetch_row(const MatchProbe *probe, uint32 other)
+{
+	__builtin_prefetch(probe->data->values + (Size) other * probe->data->model->nfields);
+}
+
+void
+omni_match_prefetch_values(const MatchProbe *probe, uint32 other)
+{
+	int			nfields = probe->data->model->nfields;
+	const uint32 *row = probe->data->values + (Size) other * nfields;
+
+	for (int f = 0; f < nfields; f++)
+	{
+		if (row[f] != MATCH_NULL && probe->row[f] != MATCH_NULL)
+			__builtin_prefetch(&probe->data->dictionary[f].values[row[f]]);
+	}
+}
+
+/*
  * omni_match_score: the weight of the probe and another record, in units; some
  * weight below the floor as soon as the floor is out of reach.
  */

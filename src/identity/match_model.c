@@ -440,26 +440,31 @@ omni_match_model(Jsonb *json, MatchModel *model)
 	omni_match_weights(model);
 }
 
-/* Parents before those that depend on them; every field is in the order once. */
+/*
+ * The order in which fields are compared: parents before those that depend on
+ * them, and otherwise first what most may be hoped from, so that hopeless pairs
+ * are soon given up.
+ */
 static void
 order_fields(MatchModel *model)
 {
 	bool		placed[MATCH_FIELDS_MAX] = {false};
-	int			n = 0;
 
-	while (n < model->nfields)
+	for (int n = 0; n < model->nfields; n++)
 	{
-		int			before = n;
+		int			best = -1;
 
 		for (int f = 0; f < model->nfields; f++)
 		{
 			if (placed[f] || (model->field[f].parent >= 0 && !placed[model->field[f].parent]))
 				continue;
-			placed[f] = true;
-			model->order[n++] = f;
+			if (best < 0 || model->field[f].best_different > model->field[best].best_different)
+				best = f;
 		}
-		if (n == before)
+		if (best < 0)
 			bad_model("comparisons depend on each other in a circle", NULL);
+		placed[best] = true;
+		model->order[n] = best;
 	}
 }
 

@@ -18,6 +18,10 @@
 /* pairs below which workers are not worth their start */
 #define PARALLEL_PAIRS	1000000.0
 
+/* how many pairs before their turn rows and values are asked for */
+#define PREFETCH_ROW	12
+#define PREFETCH_VALUES	4
+
 struct MatchScan
 {
 	const MatchData *data;
@@ -142,7 +146,13 @@ omni_match_scan_records(MatchScan *scan, uint32 first, uint32 end, MatchEdges *e
 		omni_match_probe(&scan->probe, r);
 		for (uint32 i = 0; i < n; i++)
 		{
-			int32		weight = omni_match_score(&scan->probe, scan->met[i], scan->floor);
+			int32		weight;
+
+			if (i + PREFETCH_ROW < n)
+				omni_match_prefetch_row(&scan->probe, scan->met[i + PREFETCH_ROW]);
+			if (i + PREFETCH_VALUES < n)
+				omni_match_prefetch_values(&scan->probe, scan->met[i + PREFETCH_VALUES]);
+			weight = omni_match_score(&scan->probe, scan->met[i], scan->floor);
 
 			if (weight >= scan->floor)
 				omni_match_add_edge(edges, r, scan->met[i], weight);
