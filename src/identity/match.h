@@ -324,7 +324,7 @@ extern Jsonb *omni_match_model_json(const MatchModel *model);
 extern void omni_match_weights(MatchModel *model);
 
 /* match_cluster.c */
-extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchEdges *edges);
+extern MatchClusters *omni_match_cluster(const MatchData *data, MatchEdges *edges);
 
 /* match.c */
 extern char *omni_match_pattern_text(const MatchModel *model, uint64 pattern);

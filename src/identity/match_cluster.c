@@ -57,10 +57,7 @@ typedef struct Candidate
 	double		mean;
 	uint32		label_a;		/* smallest records of the two, a < b */
 	uint32		label_b;
-	uint32		a;
-	uint32		b;
-	uint32		version_a;
-	uint32		version_b;
+	uint32		versions;		/* sum of their versions, which only grow */
 } Candidate;
 
 typedef struct Clustering
@@ -81,6 +78,7 @@ typedef struct Clustering
 	int64		unscored;
 	MatchMerge *merges;
 	uint32		nmerges;
+	MemoryContext component;	/* what is known of neighbours in the present component */
 } Clustering;
 
 static uint32
@@ -193,12 +191,9 @@ propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint32 scored)
 	candidate.mean = ((double) sum + (double) (pairs - scored) * c->unscored) / pairs;
 	if (candidate.mean < merge_threshold(c, x, y) || exclude_each_other(c, a, b))
 		return;
-	candidate.a = x->label < y->label ? a : b;
-	candidate.b = x->label < y->label ? b : a;
-	candidate.label_a = c->clusters[candidate.a].label;
-	candidate.label_b = c->clusters[candidate.b].label;
-	candidate.version_a = c->clusters[candidate.a].version;
-	candidate.version_b = c->clusters[candidate.b].version;
+	candidate.label_a = Min(x->label, y->label);
+	candidate.label_b = Max(x->label, y->label);
+	candidate.versions = x->version + y->version;
 	push_candidate(c, &candidate);
 }
 
@@ -211,7 +206,7 @@ add_neighbour(Clustering *c, Cluster *cluster, uint32 other, int64 sum, uint32 s
 	{
 		cluster->capacity = Max(4, cluster->capacity * 2);
 		cluster->neighbours = cluster->neighbours == NULL
-			? MemoryContextAllocHuge(CurrentMemoryContext, mul_size(cluster->capacity, sizeof(Neighbour)))
+			? MemoryContextAllocHuge(c->component, mul_size(cluster->capacity, sizeof(Neighbour)))
 			: repalloc_huge(cluster->neighbours, mul_size(cluster->capacity, sizeof(Neighbour)));
 	}
 	neighbour = &cluster->neighbours[cluster->count++];
@@ -324,7 +319,7 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 		x->label = y->label;
 	}
 	x->size += y->size;
-	x->version++;
+	x->version = Max(x->version, y->version) + 1;
 	x->sources |= y->sources;
 	for (uint32 i = 0; i < y->nstrangers; i++)
 		add_stranger(x, y->strangers[i]);
@@ -369,31 +364,32 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 static void
 try_candidate(Clustering *c, const Candidate *candidate)
 {
-	Cluster    *x = &c->clusters[candidate->a];
-	Cluster    *y = &c->clusters[candidate->b];
+	uint32		a = find_root(c, candidate->label_a);
+	uint32		b = find_root(c, candidate->label_b);
+	Cluster    *x = &c->clusters[a];
+	Cluster    *y = &c->clusters[b];
 	uint64		pairs;
 	int64		sum;
 	uint32		scored;
 
-	if (c->parent[candidate->a] != candidate->a || c->parent[candidate->b] != candidate->b ||
-		x->version != candidate->version_a || y->version != candidate->version_b)
+	if (a == b || x->version + y->version != candidate->versions)
 		return;
 	pairs = (uint64) x->size * y->size;
 	if (pairs > 1 && pairs <= SCORED_PAIRS_MAX)
 	{
-		known_pairs(c, candidate->a, candidate->b, &sum, &scored);
+		known_pairs(c, a, b, &sum, &scored);
 		if (scored < pairs)
 		{
-			sum = score_all_pairs(c, candidate->a, candidate->b);
-			forget_neighbour(c, x, candidate->b);
-			forget_neighbour(c, y, candidate->a);
-			add_neighbour(c, x, candidate->b, sum, pairs);
-			add_neighbour(c, y, candidate->a, sum, pairs);
-			propose(c, candidate->a, candidate->b, sum, pairs);
+			sum = score_all_pairs(c, a, b);
+			forget_neighbour(c, x, b);
+			forget_neighbour(c, y, a);
+			add_neighbour(c, x, b, sum, pairs);
+			add_neighbour(c, y, a, sum, pairs);
+			propose(c, a, b, sum, pairs);
 			return;
 		}
 	}
-	merge(c, candidate->a, candidate->b, candidate->mean / MATCH_UNIT);
+	merge(c, a, b, candidate->mean / MATCH_UNIT);
 }
 
 static void
@@ -480,43 +476,132 @@ follow_decisions(Clustering *c)
 	}
 }
 
+static uint32
+component_root(uint32 *component, uint32 record)
+{
+	while (component[record] != record)
+	{
+		component[record] = component[component[record]];
+		record = component[record];
+	}
+	return record;
+}
+
+static void
+join_components(uint32 *component, uint32 a, uint32 b)
+{
+	a = component_root(component, a);
+	b = component_root(component, b);
+	/* the smallest record stands for all */
+	component[Max(a, b)] = Min(a, b);
+}
+
+/*
+ * Orders the pairs by connected component.
+ * Result: where the pairs of the component of each record end that stands for one.
+ */
+static uint64 *
+sort_by_component(const MatchData *data, const MatchEdges *edges, MatchEdge *sorted)
+{
+	Size		n = data->nrecords;
+	uint32	   *component = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	uint64	   *end = MemoryContextAllocExtended(CurrentMemoryContext, (n + 1) * sizeof(uint64),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (uint32 r = 0; r < n; r++)
+		component[r] = r;
+	for (uint64 i = 0; i < edges->count; i++)
+		join_components(component, edges->edge[i].a, edges->edge[i].b);
+	for (uint64 i = 0; i < data->ndecisions; i++)
+	{
+		if (data->decisions[i].same)
+			join_components(component, data->decisions[i].a, data->decisions[i].b);
+	}
+	for (uint64 i = 0; i < edges->count; i++)
+		end[component_root(component, edges->edge[i].a) + 1]++;
+	for (uint32 r = 0; r < n; r++)
+		end[r + 1] += end[r];
+	for (uint64 i = 0; i < edges->count; i++)
+		sorted[end[component_root(component, edges->edge[i].a)]++] = edges->edge[i];
+	pfree(component);
+	return end;
+}
+
+/* Merges what belongs together in one component. */
+static void
+cluster_component(Clustering *c, const MatchEdge *edges, uint64 count)
+{
+	for (uint64 i = 0; i < count; i++)
+	{
+		uint32		a = find_root(c, edges[i].a);
+		uint32		b = find_root(c, edges[i].b);
+
+		if (a == b)
+			continue;
+		add_neighbour(c, &c->clusters[a], b, edges[i].weight, 1);
+		add_neighbour(c, &c->clusters[b], a, edges[i].weight, 1);
+	}
+	for (uint64 i = 0; i < count; i++)
+	{
+		uint32		a = find_root(c, edges[i].a);
+		uint32		b = find_root(c, edges[i].b);
+
+		/* what somebody joined already is proposed as a whole */
+		if (a == b)
+			continue;
+		if (c->clusters[a].size == 1 && c->clusters[b].size == 1)
+			propose(c, a, b, edges[i].weight, 1);
+		else
+		{
+			int64		sum;
+			uint32		scored;
+
+			known_pairs(c, a, b, &sum, &scored);
+			propose(c, a, b, sum, scored);
+		}
+	}
+	while (c->nheap > 0)
+	{
+		Candidate	candidate = pop_candidate(c);
+
+		CHECK_FOR_INTERRUPTS();
+		try_candidate(c, &candidate);
+	}
+}
+
 /*
  * omni_match_cluster: the entities of a table.
- * Arguments: the records; the scored pairs, each once.
+ * Arguments: the records; the scored pairs, each once, which are used up.
  */
 MatchClusters *
-omni_match_cluster(const MatchData *data, const MatchEdges *edges)
+omni_match_cluster(const MatchData *data, MatchEdges *edges)
 {
 	MemoryContext old = MemoryContextSwitchTo(data->context);
 	MemoryContext work = AllocSetContextCreate(data->context, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
 	MatchClusters *result = palloc0_object(MatchClusters);
 	Clustering	c = {0};
+	MatchEdge  *sorted;
+	uint64	   *end;
 
 	result->cluster = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
 	c.merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
 	MemoryContextSwitchTo(work);
+	sorted = MemoryContextAllocHuge(work, mul_size(Max(edges->count, 1), sizeof(MatchEdge)));
+	end = sort_by_component(data, edges, sorted);
+	pfree(edges->edge);
+	edges->edge = NULL;
 	begin(&c, data);
-	for (uint64 i = 0; i < edges->count; i++)
-	{
-		const MatchEdge *edge = &edges->edge[i];
-
-		add_neighbour(&c, &c.clusters[edge->a], edge->b, edge->weight, 1);
-		add_neighbour(&c, &c.clusters[edge->b], edge->a, edge->weight, 1);
-	}
+	c.component = AllocSetContextCreate(work, "omnicrm component", ALLOCSET_DEFAULT_SIZES);
 	follow_decisions(&c);
-	for (uint64 i = 0; i < edges->count; i++)
+	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		const MatchEdge *edge = &edges->edge[i];
+		uint64		first = r > 0 ? end[r - 1] : 0;
 
-		if (c.clusters[edge->a].version == 0 && c.clusters[edge->b].version == 0)
-			propose(&c, edge->a, edge->b, edge->weight, 1);
-	}
-	while (c.nheap > 0)
-	{
-		Candidate	candidate = pop_candidate(&c);
-
-		CHECK_FOR_INTERRUPTS();
-		try_candidate(&c, &candidate);
+		if (end[r] == first)
+			continue;
+		cluster_component(&c, sorted + first, end[r] - first);
+		/* what is known of neighbours is of no use beyond the component */
+		MemoryContextReset(c.component);
 	}
 	for (uint32 r = 0; r < data->nrecords; r++)
 		result->cluster[r] = c.clusters[find_root(&c, r)].label;
