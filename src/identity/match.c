@@ -160,12 +160,16 @@ omnicrm_match_pairs_between(PG_FUNCTION_ARGS)
 
 /* The entities of a relation. */
 static MatchClusters *
-find_clusters(const MatchData *data)
+find_clusters(MatchData *data)
 {
 	const MatchModel *model = data->model;
-	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
-	MatchEdges *edges = omni_match_scan(data, blocks, (int32) rint(model->threshold * MATCH_UNIT));
+	int32		floor = (int32) rint(model->threshold * MATCH_UNIT);
+	MatchBlocks *blocks;
+	MatchEdges *edges;
 
+	omni_match_collapse(data, floor);
+	blocks = omni_match_blocks(data, model->max_block);
+	edges = omni_match_scan(data, blocks, floor);
 	ereport(DEBUG1,
 			(errmsg_internal("%u records, %u blocks of up to %d, " UINT64_FORMAT " pairs compared, " UINT64_FORMAT " kept",
 							 data->nrecords, blocks->nblocks, blocks->max_block, edges->scored, edges->count)));

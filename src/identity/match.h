@@ -180,6 +180,7 @@ typedef struct MatchData
 	int			nsources;
 	bool		across;			/* only records of different sources are compared */
 	bool		one_per_source;	/* an entity has at most one record of a source */
+	uint32	   *same_as;		/* the record that stands for each one, or NULL */
 	/* decisions of people */
 	MatchDecision *decisions;
 	uint64		ndecisions;
@@ -284,6 +285,9 @@ extern uint32 omni_match_find_record(const MatchData *data, const char *id);
 extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
 extern char *omni_match_id(const MatchData *data, uint32 record);
 extern void omni_match_apply_terms(MatchData *data);
+
+/* match_same.c */
+extern void omni_match_collapse(MatchData *data, int32 floor);
 
 /* match_keys.c */
 extern MatchBlocks *omni_match_blocks(const MatchData *data, int max_block);

@@ -604,7 +604,7 @@ omni_match_cluster(const MatchData *data, MatchEdges *edges)
 		MemoryContextReset(c.component);
 	}
 	for (uint32 r = 0; r < data->nrecords; r++)
-		result->cluster[r] = c.clusters[find_root(&c, r)].label;
+		result->cluster[r] = c.clusters[find_root(&c, data->same_as != NULL ? data->same_as[r] : r)].label;
 	result->merges = c.merges;
 	result->nmerges = c.nmerges;
 	MemoryContextSwitchTo(old);

@@ -216,6 +216,9 @@ omni_match_keys(const MatchData *data, uint32 record, uint64 *keys)
 	Tokens		t;
 	int			n = 0;
 
+	/* another record stands for it */
+	if (data->same_as != NULL && data->same_as[record] != record)
+		return 0;
 	t.nnames = t.nothers = t.nalone = 0;
 	t.year = t.month_day = t.year_month = 0;
 	for (int f = 0; f < model->nfields; f++)
