@@ -11,6 +11,7 @@
 #define OMNICRM_IDENTITY_MATCH_H
 
 #include "identity/kernel.h"
+#include "storage/shmem.h"
 #include "utils/jsonb.h"
 
 #define MATCH_FIELDS_MAX	16

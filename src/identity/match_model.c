@@ -15,7 +15,7 @@
 
 #define MODEL_VERSION	1
 
-static void pg_attribute_noreturn()
+static void __attribute__((noreturn))
 bad_model(const char *what, const char *hint)
 {
 	ereport(ERROR,
