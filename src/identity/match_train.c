@@ -52,6 +52,9 @@
 /* no level is impossible */
 #define LEAST_SHARE		1e-7
 #define TERMS_MAX		1000
+/* records from which a value is listed with its frequency: identifiers, and others */
+#define SHARED_BY_MANY	50
+#define SHARED_BY_SOME	5
 
 /* Shares of the levels of a field among matches before anything is learnt. */
 static void
@@ -592,6 +595,10 @@ collect_terms(MatchField *field, const MatchDictionary *dictionary)
 	uint32		n = 0;
 	double		listed = 0;
 	double		present = dictionary->present;
+	bool		identifier = field->kind == MATCH_EMAIL || field->kind == MATCH_PHONE || field->kind == MATCH_TAX_ID ||
+		field->kind == MATCH_CODE;
+	/* what hardly anybody shares has the frequency of rare values; a model names no one's number */
+	uint32		least = identifier ? SHARED_BY_MANY : SHARED_BY_SOME;
 
 	field->nterms = 0;
 	field->rare_share = 0;
@@ -600,7 +607,7 @@ collect_terms(MatchField *field, const MatchDictionary *dictionary)
 	terms = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(dictionary->count, sizeof(Term)));
 	for (uint32 i = 0; i < dictionary->count; i++)
 	{
-		if (dictionary->values[i].count < 2)
+		if (dictionary->values[i].count < least)
 			continue;
 		terms[n].value = &dictionary->values[i];
 		terms[n++].text = omni_match_text(dictionary, &dictionary->values[i]);
