@@ -246,9 +246,12 @@ scan_offset(const char **text, int *offset, bool *known)
 	return hours <= 15 && minutes <= 59 && *s == '\0';
 }
 
-/* The format argument, checked. */
-static void
-read_format(Datum value, char format[8])
+/*
+ * omni_date_format: a format as omni_scan_date() takes it.
+ * Errors: invalid_parameter_value when it is none.
+ */
+void
+omni_date_format(Datum value, char format[8])
 {
 	static const char *const orders[] = {"YMD", "DMY", "MDY", "auto"};
 	text	   *given = DatumGetTextPP(value);
@@ -324,7 +327,7 @@ omnicrm_parse_date(PG_FUNCTION_ARGS)
 	int			offset;
 	bool		known;
 
-	read_format(PG_GETARG_DATUM(1), format);
+	omni_date_format(PG_GETARG_DATUM(1), format);
 	if (omni_plain(PG_GETARG_DATUM(0), plain, sizeof(plain)) <= 0 ||
 		!read_moment(plain, format, false, &tm, &microseconds, &offset, &known))
 		PG_RETURN_NULL();
@@ -353,7 +356,7 @@ omnicrm_parse_timestamp(PG_FUNCTION_ARGS)
 	int			days;
 	TimestampTz result;
 
-	read_format(PG_GETARG_DATUM(1), format);
+	omni_date_format(PG_GETARG_DATUM(1), format);
 	if (strlen(zone_name) <= TZ_STRLEN_MAX)
 		zone = pg_tzset(zone_name);
 	if (zone == NULL)

@@ -90,12 +90,26 @@ return_pairs(FunctionCallInfo fcinfo, MatchData *data)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const MatchModel *model = data->model;
 	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
-	MatchEdges *edges = omni_match_scan(data, blocks, (int32) rint(model->review * MATCH_UNIT));
+	int32		floor = (int32) rint(model->review * MATCH_UNIT);
+	MatchEdges *edges = omni_match_scan(data, blocks, floor);
 	MatchProbe *probe = palloc0_object(MatchProbe);
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "omnicrm pairs", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(row);
 
 	probe->data = data;
+	for (uint32 r = 0; blocks->original != NULL && r < data->nrecords; r++)
+	{
+		uint32		first = blocks->original[r];
+		int32		weight;
+
+		CHECK_FOR_INTERRUPTS();
+		if (first == MATCH_NULL)
+			continue;
+		omni_match_probe(probe, first);
+		weight = omni_match_score(probe, r, PG_INT32_MIN);
+		if (weight >= floor)
+			omni_match_add_edge(edges, first, r, weight);
+	}
 	for (uint64 i = 0; i < edges->count; i++)
 	{
 		const MatchEdge *edge = &edges->edge[i];
@@ -160,20 +174,16 @@ omnicrm_match_pairs_between(PG_FUNCTION_ARGS)
 
 /* The entities of a relation. */
 static MatchClusters *
-find_clusters(MatchData *data)
+find_clusters(const MatchData *data)
 {
 	const MatchModel *model = data->model;
-	int32		floor = (int32) rint(model->threshold * MATCH_UNIT);
-	MatchBlocks *blocks;
-	MatchEdges *edges;
+	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
+	MatchEdges *edges = omni_match_scan(data, blocks, (int32) rint(model->threshold * MATCH_UNIT));
 
-	omni_match_collapse(data, floor);
-	blocks = omni_match_blocks(data, model->max_block);
-	edges = omni_match_scan(data, blocks, floor);
 	ereport(DEBUG1,
 			(errmsg_internal("%u records, %u blocks of up to %d, " UINT64_FORMAT " pairs compared, " UINT64_FORMAT " kept",
 							 data->nrecords, blocks->nblocks, blocks->max_block, edges->scored, edges->count)));
-	return omni_match_cluster(data, edges);
+	return omni_match_cluster(data, blocks, edges);
 }
 
 /*
@@ -251,6 +261,10 @@ omnicrm_resolve_entities(PG_FUNCTION_ARGS)
 	omni_match_run_options(PG_GETARG_JSONB_P(3), model, &options);
 	data = omni_match_read(&input, 1, &options, model);
 	omni_match_train(model, data);
+	/* as read back: what match_clusters() makes of the stored model, to the bit */
+	omni_match_model(omni_match_model_json(model), model);
+	omni_match_run_options(PG_GETARG_JSONB_P(3), model, &options);
+	omni_match_apply_terms(data);
 	clusters = find_clusters(data);
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{

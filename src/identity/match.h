@@ -181,7 +181,6 @@ typedef struct MatchData
 	int			nsources;
 	bool		across;			/* only records of different sources are compared */
 	bool		one_per_source;	/* an entity has at most one record of a source */
-	uint32	   *same_as;		/* the record that stands for each one, or NULL */
 	/* decisions of people */
 	MatchDecision *decisions;
 	uint64		ndecisions;
@@ -205,6 +204,8 @@ typedef struct MatchBlocks
 	uint32	   *record_block;	/* blocks of each record, ascending */
 	int			max_block;
 	uint64		dropped;		/* keys of more records than that */
+	/* first record of the same values, where there are many: only that has keys; MATCH_NULL for others, or NULL */
+	uint32	   *original;
 } MatchBlocks;
 
 /* One record held against many. */
@@ -287,8 +288,9 @@ extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, c
 extern char *omni_match_id(const MatchData *data, uint32 record);
 extern void omni_match_apply_terms(MatchData *data);
 
-/* match_same.c */
-extern void omni_match_collapse(MatchData *data, int32 floor);
+/* match_copies.c */
+extern uint32 *omni_match_copies(const MatchData *data);
+extern MatchData *omni_match_without_copies(MatchData *data);
 
 /* match_keys.c */
 extern MatchBlocks *omni_match_blocks(const MatchData *data, int max_block);
@@ -329,7 +331,7 @@ extern Jsonb *omni_match_model_json(const MatchModel *model);
 extern void omni_match_weights(MatchModel *model);
 
 /* match_cluster.c */
-extern MatchClusters *omni_match_cluster(const MatchData *data, MatchEdges *edges);
+extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
 
 /* match.c */
 extern char *omni_match_pattern_text(const MatchModel *model, uint64 pattern);

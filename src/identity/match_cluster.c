@@ -32,10 +32,15 @@
 /* What is known of the pairs between a cluster and another one. */
 typedef struct Neighbour
 {
-	uint32		cluster;		/* as it was then: its root is the cluster now */
-	uint32		scored;			/* pairs in sum */
+	uint64		cluster:28;		/* as it was then: its root is the cluster now */
+	uint64		scored:36;		/* pairs in sum */
 	int64		sum;
 } Neighbour;
+
+StaticAssertDecl(MATCH_RECORDS_MAX < 1 << 28, "the number of a record fits into 28 bits");
+
+/* pairs counted between two clusters at most */
+#define SCORED_MAX	((UINT64CONST(1) << 36) - 1)
 
 typedef struct Cluster
 {
@@ -68,6 +73,7 @@ typedef struct Clustering
 	uint32	   *next;			/* next record of the same cluster, MATCH_NULL at the end */
 	Cluster    *clusters;
 	uint32	   *exclusive[MATCH_FIELDS_MAX];	/* value of each cluster, or NULL */
+	uint32	   *copies;			/* records that each one stands for in blocks, itself included, or NULL */
 	uint32	   *place;			/* where a cluster stands in the list being merged */
 	uint32	   *stamp;
 	uint32		round;
@@ -181,7 +187,7 @@ merge_threshold(const Clustering *c, const Cluster *x, const Cluster *y)
 
 /* Proposes to merge two clusters of which so much is known. */
 static void
-propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint32 scored)
+propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint64 scored)
 {
 	const Cluster *x = &c->clusters[a];
 	const Cluster *y = &c->clusters[b];
@@ -198,7 +204,7 @@ propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint32 scored)
 }
 
 static void
-add_neighbour(Clustering *c, Cluster *cluster, uint32 other, int64 sum, uint32 scored)
+add_neighbour(Clustering *c, Cluster *cluster, uint32 other, int64 sum, uint64 scored)
 {
 	Neighbour  *neighbour;
 
@@ -217,7 +223,7 @@ add_neighbour(Clustering *c, Cluster *cluster, uint32 other, int64 sum, uint32 s
 
 /* What is known of the pairs between two clusters. */
 static void
-known_pairs(Clustering *c, uint32 a, uint32 b, int64 *sum, uint32 *scored)
+known_pairs(Clustering *c, uint32 a, uint32 b, int64 *sum, uint64 *scored)
 {
 	const Cluster *x = &c->clusters[a];
 
@@ -228,7 +234,7 @@ known_pairs(Clustering *c, uint32 a, uint32 b, int64 *sum, uint32 *scored)
 		if (find_root(c, x->neighbours[i].cluster) == b)
 		{
 			*sum += x->neighbours[i].sum;
-			*scored += x->neighbours[i].scored;
+			*scored = Min(*scored + x->neighbours[i].scored, SCORED_MAX);
 		}
 	}
 }
@@ -338,22 +344,23 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 	c->round++;
 	for (uint32 i = 0; i < x->count; i++)
 	{
-		Neighbour  *entry = &x->neighbours[i];
-		uint32		root = find_root(c, entry->cluster);
+		Neighbour	entry = x->neighbours[i];
+		uint32		root = find_root(c, entry.cluster);
 
 		if (root == a)
 			continue;
 		if (c->stamp[root] == c->round)
 		{
-			x->neighbours[c->place[root]].sum += entry->sum;
-			x->neighbours[c->place[root]].scored += entry->scored;
+			Neighbour  *known = &x->neighbours[c->place[root]];
+
+			known->sum += entry.sum;
+			known->scored = Min(known->scored + entry.scored, SCORED_MAX);
 			continue;
 		}
 		c->stamp[root] = c->round;
 		c->place[root] = kept;
-		x->neighbours[kept].sum = entry->sum;
-		x->neighbours[kept].scored = entry->scored;
-		x->neighbours[kept++].cluster = root;
+		entry.cluster = root;
+		x->neighbours[kept++] = entry;
 	}
 	x->count = kept;
 	for (uint32 i = 0; i < kept; i++)
@@ -370,7 +377,7 @@ try_candidate(Clustering *c, const Candidate *candidate)
 	Cluster    *y = &c->clusters[b];
 	uint64		pairs;
 	int64		sum;
-	uint32		scored;
+	uint64		scored;
 
 	if (a == b || x->version + y->version != candidate->versions)
 		return;
@@ -452,26 +459,70 @@ compare_decisions(const void *a, const void *b)
 	return x->b < y->b ? -1 : x->b > y->b;
 }
 
-/* What people decided: first what is kept apart, then what is joined. */
+/* What people decided to keep apart. */
 static void
-follow_decisions(Clustering *c)
+keep_strangers_apart(Clustering *c)
 {
 	const MatchData *data = c->data;
 
 	qsort(data->decisions, data->ndecisions, sizeof(MatchDecision), compare_decisions);
+	for (uint64 i = 0; i < data->ndecisions && !data->decisions[i].same; i++)
+	{
+		const MatchDecision *decision = &data->decisions[i];
+
+		add_stranger(&c->clusters[decision->a], decision->b);
+		add_stranger(&c->clusters[decision->b], decision->a);
+	}
+}
+
+/*
+ * Merges records of the same values of which only the first has keys.  Each of
+ * them weighs the same against any other record, so their order is of no
+ * importance.
+ */
+static void
+merge_copies(Clustering *c, const MatchBlocks *blocks)
+{
+	uint32		n = c->data->nrecords;
+
+	if (blocks->original == NULL)
+		return;
+	c->copies = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	for (uint32 r = 0; r < n; r++)
+		c->copies[r] = 1;
+	for (uint32 r = 0; r < n; r++)
+	{
+		uint32		first = blocks->original[r];
+		uint32		root;
+		int32		weight;
+
+		CHECK_FOR_INTERRUPTS();
+		if (first == MATCH_NULL)
+			continue;
+		root = find_root(c, first);
+		omni_match_probe(c->probe, first);
+		weight = omni_match_score(c->probe, r, PG_INT32_MIN);
+		if (weight < c->threshold || exclude_each_other(c, root, r))
+			continue;
+		merge(c, root, r, (double) weight / MATCH_UNIT);
+		c->copies[first]++;
+	}
+}
+
+/* What people decided to join. */
+static void
+join_by_decision(Clustering *c)
+{
+	const MatchData *data = c->data;
+
 	for (uint64 i = 0; i < data->ndecisions; i++)
 	{
 		const MatchDecision *decision = &data->decisions[i];
 		uint32		a = find_root(c, decision->a);
 		uint32		b = find_root(c, decision->b);
 
-		if (!decision->same)
-		{
-			add_stranger(&c->clusters[decision->a], decision->b);
-			add_stranger(&c->clusters[decision->b], decision->a);
-		}
 		/* of two decisions that contradict each other the one that keeps apart holds */
-		else if (a != b && !exclude_each_other(c, a, b))
+		if (decision->same && a != b && !exclude_each_other(c, a, b))
 			merge(c, a, b, get_float8_nan());
 	}
 }
@@ -501,7 +552,7 @@ join_components(uint32 *component, uint32 a, uint32 b)
  * Result: where the pairs of the component of each record end that stands for one.
  */
 static uint64 *
-sort_by_component(const MatchData *data, const MatchEdges *edges, MatchEdge *sorted)
+sort_by_component(const MatchData *data, const MatchBlocks *blocks, const MatchEdges *edges, MatchEdge *sorted)
 {
 	Size		n = data->nrecords;
 	uint32	   *component = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
@@ -516,6 +567,11 @@ sort_by_component(const MatchData *data, const MatchEdges *edges, MatchEdge *sor
 	{
 		if (data->decisions[i].same)
 			join_components(component, data->decisions[i].a, data->decisions[i].b);
+	}
+	for (uint32 r = 0; blocks->original != NULL && r < n; r++)
+	{
+		if (blocks->original[r] != MATCH_NULL)
+			join_components(component, blocks->original[r], r);
 	}
 	for (uint64 i = 0; i < edges->count; i++)
 		end[component_root(component, edges->edge[i].a) + 1]++;
@@ -536,10 +592,15 @@ cluster_component(Clustering *c, const MatchEdge *edges, uint64 count)
 		uint32		a = find_root(c, edges[i].a);
 		uint32		b = find_root(c, edges[i].b);
 
+		uint64		pairs = 1;
+
 		if (a == b)
 			continue;
-		add_neighbour(c, &c->clusters[a], b, edges[i].weight, 1);
-		add_neighbour(c, &c->clusters[b], a, edges[i].weight, 1);
+		/* a record that stands for others weighs for them */
+		if (c->copies != NULL)
+			pairs = Min((uint64) c->copies[edges[i].a] * c->copies[edges[i].b], SCORED_MAX);
+		add_neighbour(c, &c->clusters[a], b, (int64) pairs * edges[i].weight, pairs);
+		add_neighbour(c, &c->clusters[b], a, (int64) pairs * edges[i].weight, pairs);
 	}
 	for (uint64 i = 0; i < count; i++)
 	{
@@ -554,7 +615,7 @@ cluster_component(Clustering *c, const MatchEdge *edges, uint64 count)
 		else
 		{
 			int64		sum;
-			uint32		scored;
+			uint64		scored;
 
 			known_pairs(c, a, b, &sum, &scored);
 			propose(c, a, b, sum, scored);
@@ -571,10 +632,11 @@ cluster_component(Clustering *c, const MatchEdge *edges, uint64 count)
 
 /*
  * omni_match_cluster: the entities of a table.
- * Arguments: the records; the scored pairs, each once, which are used up.
+ * Arguments: the records; their blocks; the scored pairs, each once, which are
+ * used up.
  */
 MatchClusters *
-omni_match_cluster(const MatchData *data, MatchEdges *edges)
+omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
 {
 	MemoryContext old = MemoryContextSwitchTo(data->context);
 	MemoryContext work = AllocSetContextCreate(data->context, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
@@ -587,12 +649,14 @@ omni_match_cluster(const MatchData *data, MatchEdges *edges)
 	c.merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
 	MemoryContextSwitchTo(work);
 	sorted = MemoryContextAllocHuge(work, mul_size(Max(edges->count, 1), sizeof(MatchEdge)));
-	end = sort_by_component(data, edges, sorted);
+	end = sort_by_component(data, blocks, edges, sorted);
 	pfree(edges->edge);
 	edges->edge = NULL;
 	begin(&c, data);
 	c.component = AllocSetContextCreate(work, "omnicrm component", ALLOCSET_DEFAULT_SIZES);
-	follow_decisions(&c);
+	keep_strangers_apart(&c);
+	merge_copies(&c, blocks);
+	join_by_decision(&c);
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
 		uint64		first = r > 0 ? end[r - 1] : 0;
@@ -604,7 +668,7 @@ omni_match_cluster(const MatchData *data, MatchEdges *edges)
 		MemoryContextReset(c.component);
 	}
 	for (uint32 r = 0; r < data->nrecords; r++)
-		result->cluster[r] = c.clusters[find_root(&c, data->same_as != NULL ? data->same_as[r] : r)].label;
+		result->cluster[r] = c.clusters[find_root(&c, r)].label;
 	result->merges = c.merges;
 	result->nmerges = c.nmerges;
 	MemoryContextSwitchTo(old);

@@ -73,13 +73,17 @@ next_word(const unsigned char *text, int length, int *at)
 	return *at - start;
 }
 
-/* Whether one text has a word of at least that many letters that the other has too. */
+/*
+ * Number of words of at least that many letters that both texts have, a word that
+ * comes twice as often as in the one that has it less; their numbers of words.
+ */
 static int
 shared_words(const unsigned char *a, int na, const unsigned char *b, int nb, int shortest, int *words_a, int *words_b)
 {
 	int			at = 0;
 	int			length;
 	int			shared = 0;
+	uint64		taken = 0;		/* words of b; there are 32 at most */
 
 	*words_a = *words_b = 0;
 	while (next_word(b, nb, &at) > 0)
@@ -90,17 +94,20 @@ shared_words(const unsigned char *a, int na, const unsigned char *b, int nb, int
 		const unsigned char *word = a + at - length;
 		int			other_at = 0;
 		int			other;
+		uint64		place = 1;
 
 		(*words_a)++;
 		if (length < shortest)
 			continue;
 		while ((other = next_word(b, nb, &other_at)) > 0)
 		{
-			if (other == length && memcmp(word, b + other_at - other, length) == 0)
+			if (other == length && (taken & place) == 0 && memcmp(word, b + other_at - other, length) == 0)
 			{
+				taken |= place;
 				shared++;
 				break;
 			}
+			place <<= 1;
 		}
 	}
 	return shared;
@@ -195,7 +202,7 @@ level_of_email(const OmniPattern *p, const MatchValue *a, const MatchValue *b,
 {
 	double		similarity;
 
-	if (a->local == b->local && memcmp(x, y, a->local) == 0)
+	if (a->local > 0 && a->local == b->local && memcmp(x, y, a->local) == 0)
 		return 1;
 	if (omni_pattern_distance(p, y, b->length) <= 2)
 		return 2;

@@ -14,6 +14,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -338,17 +339,23 @@ receive_nothing(DestReceiver *self)
 {
 }
 
-/* A column of the relation; its type. */
-static Oid
-column_type(Oid relation, const char *column)
+/* Keeps a relation from being dropped or changed until the transaction ends. */
+static void
+lock_relation(Oid relation)
 {
-	AttrNumber	attribute;
-
+	if (OidIsValid(relation))
+		LockRelationOid(relation, AccessShareLock);
 	if (get_rel_name(relation) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", relation)));
-	attribute = get_attnum(relation, column);
+}
+
+/* A column of the relation, which is locked; its type. */
+static Oid
+column_type(Oid relation, const char *column)
+{
+	AttrNumber	attribute = get_attnum(relation, column);
 
 	if (attribute == InvalidAttrNumber)
 		ereport(ERROR,
@@ -563,6 +570,7 @@ read_decisions(MatchData *data, Oid relation)
 {
 	char	   *query;
 
+	lock_relation(relation);
 	column_type(relation, "id_a");
 	column_type(relation, "id_b");
 	column_type(relation, "same");
@@ -600,6 +608,8 @@ read_decisions(MatchData *data, Oid relation)
 MatchData *
 omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *options, const MatchModel *model)
 {
+	static const char *const settings[][2] = {{"datestyle", "ISO, YMD"}, {"intervalstyle", "postgres"},
+	{"extra_float_digits", "1"}, {"bytea_output", "hex"}};
 	MatchData  *data = palloc0_object(MatchData);
 	Reader	   *reader = palloc0_object(Reader);
 	MemoryContext caller = CurrentMemoryContext;
@@ -613,8 +623,10 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	data->integer_ids = true;
 	for (int i = 0; i < ninputs; i++)
 	{
-		Oid			type = column_type(inputs[i].relation, inputs[i].id_column);
+		Oid			type;
 
+		lock_relation(inputs[i].relation);
+		type = getBaseType(column_type(inputs[i].relation, inputs[i].id_column));
 		data->integer_ids &= type == INT2OID || type == INT4OID || type == INT8OID;
 	}
 	reader->data = data;
@@ -629,8 +641,8 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	reader->pub.rDestroy = receive_nothing;
 	/* dates and numbers as text must not depend on the session */
 	level = NewGUCNestLevel();
-	(void) set_config_option("datestyle", "ISO, YMD", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	for (reader->input = 0; reader->input < ninputs; reader->input++)

@@ -9,6 +9,9 @@
  * also meet in the blocks of their other keys.  A key that does not occur, as
  * that of a missing value or a placeholder, makes no block.
  *
+ * Many records with the same values in all fields would fill their blocks and be
+ * dropped with them; the first stands for all.
+ *
  * Keys are functions of the record, so a run that may not hold all of them at
  * once computes them several times, a range of the hash at a time; the blocks
  * come out the same.
@@ -216,9 +219,6 @@ omni_match_keys(const MatchData *data, uint32 record, uint64 *keys)
 	Tokens		t;
 	int			n = 0;
 
-	/* another record stands for it */
-	if (data->same_as != NULL && data->same_as[record] != record)
-		return 0;
 	t.nnames = t.nothers = t.nalone = 0;
 	t.year = t.month_day = t.year_month = 0;
 	for (int f = 0; f < model->nfields; f++)
@@ -335,6 +335,13 @@ add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count, bool 
 	blocks->start[blocks->nblocks] = blocks->nmembers;
 }
 
+/* Whether a record has no keys, as another one stands for it. */
+static inline bool
+is_copy(const MatchBlocks *blocks, uint32 record)
+{
+	return blocks->original != NULL && blocks->original[record] != MATCH_NULL;
+}
+
 /* Blocks of the keys whose hash lies in one range. */
 static void
 add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Size capacity, uint64 first, uint64 last)
@@ -346,7 +353,7 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
 
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		int			nkeys = omni_match_keys(data, r, keys);
+		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys);
 
 		if ((r & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -477,10 +484,13 @@ omni_match_blocks(const MatchData *data, int max_block)
 	blocks->member = MemoryContextAllocHuge(data->context, builder.member_capacity * sizeof(uint32));
 	blocks->record_start = MemoryContextAllocExtended(data->context, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
 													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	/* of two relations, and where sources exclude each other, each record counts for itself */
+	if (!data->across && !data->one_per_source)
+		blocks->original = omni_match_copies(data);
 	/* how many keys there are in each 256th of the hash */
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		int			nkeys = omni_match_keys(data, r, keys);
+		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys);
 
 		if ((r & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();

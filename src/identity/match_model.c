@@ -6,14 +6,20 @@
 
 #include <math.h>
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 #include "common/compat.h"
+#include "identity/country.h"
+#include "identity/datetime.h"
 #include "identity/match.h"
 
 #define MODEL_VERSION	1
+/* least share and least prior: a little below what training gives */
+#define SHARE_MIN		1e-15
+#define PRIOR_MIN		1e-20
 
 static void __attribute__((noreturn))
 bad_model(const char *what, const char *hint)
@@ -159,8 +165,23 @@ read_field_options(JsonbContainer *object, MatchField *field)
 {
 	read_boolean(object, "exclusive", &field->exclusive);
 	read_boolean(object, "blocking", &field->blocking);
-	read_string(object, "country", &field->country);
-	read_string(object, "format", &field->format);
+	if (read_string(object, "country", &field->country))
+	{
+		char		code[3];
+
+		if (!omni_country(CStringGetTextDatum(field->country), code))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown country of field \"%s\": \"%s\"", field->column, field->country),
+					 errhint("Use a code of two letters, as ES.")));
+	}
+	if (read_string(object, "format", &field->format))
+	{
+		char		format[8];
+
+		omni_date_format(CStringGetTextDatum(field->format), format);
+		field->format = pstrdup(format);
+	}
 }
 
 /* Refuses options that are no object or have unknown members. */
@@ -184,7 +205,7 @@ read_options(JsonbContainer *object, MatchModel *model)
 	read_number(object, "unscored", -100, 0, &model->unscored);
 	if (read_number(object, "max_block", 2, 100000, &value))
 		model->max_block = (int) value;
-	if (read_number(object, "prior", 1e-12, 0.5, &value))
+	if (read_number(object, "prior", PRIOR_MIN, 0.5, &value))
 		model->prior = value;
 	if (model->review > model->threshold)
 		model->review = model->threshold;
@@ -206,8 +227,19 @@ omni_match_run_options(Jsonb *json, MatchModel *model, MatchRunOptions *options)
 	read_options(&json->root, model);
 	read_string(&json->root, "source", &options->source);
 	read_boolean(&json->root, "one_per_source", &options->one_per_source);
+	if (options->one_per_source && options->source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"one_per_source\" needs a \"source\""),
+				 errhint("Name the column that says where a record comes from.")));
 	if (read_string(&json->root, "decisions", &decisions))
+	{
 		options->decisions = DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(decisions)));
+		if (!OidIsValid(options->decisions))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation \"%s\" does not exist", decisions)));
+	}
 }
 
 static void
@@ -298,8 +330,8 @@ read_levels(JsonbContainer *object, MatchField *field)
 		JsonbValue *level = getIthJsonbValueFromContainer(levels->val.binary.data, k);
 
 		if (level == NULL || level->type != jbvBinary || !JsonContainerIsObject(level->val.binary.data) ||
-			!read_number(level->val.binary.data, "m", 1e-12, 1, &field->m[k]) ||
-			!read_number(level->val.binary.data, "u", 1e-12, 1, &field->u[k]))
+			!read_number(level->val.binary.data, "m", SHARE_MIN, 1, &field->m[k]) ||
+			!read_number(level->val.binary.data, "u", SHARE_MIN, 1, &field->u[k]))
 			bad_model(psprintf("level %d of comparison \"%s\" has no m or u", k + 1, field->column), NULL);
 		sum_m += field->m[k];
 		sum_u += field->u[k];
@@ -326,7 +358,7 @@ read_shares(JsonbContainer *object, const char *key, double share[][MATCH_LEVELS
 		if (value->type != jbvNumeric)
 			bad_model(psprintf("\"%s\" holds what is no number", key), NULL);
 		share[i][level] = number_of(value);
-		if (!(share[i][level] >= 1e-12 && share[i][level] <= 1))
+		if (!(share[i][level] >= SHARE_MIN && share[i][level] <= 1))
 			bad_model(psprintf("\"%s\" holds %g, which is no share", key, share[i][level]), NULL);
 	}
 }
@@ -361,6 +393,50 @@ read_dependence(MatchModel *model, JsonbContainer *comparisons)
 	}
 }
 
+/* A term as text: % and bytes that are no characters of the database in hexadecimal digits. */
+static char *
+escape_term(const char *term)
+{
+	StringInfoData text;
+	bool		valid = pg_verifymbstr(term, strlen(term), true);
+
+	initStringInfo(&text);
+	for (const unsigned char *s = (const unsigned char *) term; *s; s++)
+	{
+		if (*s == '%' || (*s >= 0x80 && !valid))
+			appendStringInfo(&text, "%%%02x", *s);
+		else
+			appendStringInfoChar(&text, *s);
+	}
+	return text.data;
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The opposite of escape_term(), in place. */
+static char *
+unescape_term(char *text)
+{
+	char	   *to = text;
+
+	for (const char *s = text; *s; s++)
+	{
+		if (*s == '%' && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0)
+		{
+			*to++ = (char) (hex_digit(s[1]) << 4 | hex_digit(s[2]));
+			s += 2;
+		}
+		else
+			*to++ = *s;
+	}
+	*to = '\0';
+	return text;
+}
+
 static void
 read_terms(JsonbContainer *object, MatchField *field)
 {
@@ -371,6 +447,9 @@ read_terms(JsonbContainer *object, MatchField *field)
 	int			n;
 
 	field->term_frequency = terms != NULL && terms->type == jbvBinary && JsonContainerIsObject(terms->val.binary.data);
+	if (terms != NULL && !field->term_frequency && terms->type != jbvNull)
+		bad_model(psprintf("\"term_frequency\" of comparison \"%s\" must be an object of values with their shares", field->column),
+				  NULL);
 	if (!field->term_frequency)
 		return;
 	read_number(object, "rare_frequency", 0, 1, &field->rare_share);
@@ -381,7 +460,7 @@ read_terms(JsonbContainer *object, MatchField *field)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			field->terms[field->nterms] = string_of(&value);
+			field->terms[field->nterms] = unescape_term(string_of(&value));
 		else if (token == WJB_VALUE)
 		{
 			double		share = value.type == jbvNumeric ? number_of(&value) : -1;
@@ -611,7 +690,7 @@ push_field(JsonbParseState **state, const MatchModel *model, const MatchField *f
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 		for (int i = 0; i < field->nterms; i++)
 		{
-			push_key(state, field->terms[i]);
+			push_key(state, escape_term(field->terms[i]));
 			push_number(state, field->term_share[i], false);
 		}
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);

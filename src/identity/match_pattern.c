@@ -95,5 +95,5 @@ omni_match_sorted_patterns(MatchPatternTable *table, int *count)
 	}
 	qsort(table->slots, n, sizeof(MatchPatternCount), compare_patterns);
 	*count = n;
-	return table->slots;
+	return repalloc_huge(table->slots, Max(n, 1) * sizeof(MatchPatternCount));
 }

@@ -35,6 +35,9 @@
 #define CONVERGED		1e-7
 /* what is usual for a kind counts as many matches */
 #define USUAL_MATCHES	4.0
+/* pairs that everything is assumed to have, and their share of equal values */
+#define USUAL_PAIRS		20.0
+#define USUAL_EQUAL		0.01
 /* most matches of a record that lambda admits */
 #define MATCHES_MAX		20.0
 /* pairs drawn for each condition */
@@ -43,6 +46,9 @@
 #define RUN_LAMBDA_MIN	0.3
 /* and weighs by its matches up to that many */
 #define RUN_MATCHES_MAX	1000.0
+/* a run has its full say in lambda with so many matches, and that share of all */
+#define RUN_SURE_MATCHES	20.0
+#define RUN_SURE_SHARE	0.1
 /* u, m and lambda depend on each other */
 #define ROUNDS			3
 /* bits from which the agreement of two fields counts as dependent */
@@ -77,7 +83,8 @@ share_of_equal(const MatchDictionary *dictionary)
 
 	for (uint32 i = 0; i < dictionary->count; i++)
 		equal += (double) dictionary->values[i].count * (dictionary->values[i].count - 1.0);
-	return n > 1 ? equal / (n * (n - 1)) : 0;
+	/* a handful of records tells little */
+	return (equal / 2 + USUAL_PAIRS * USUAL_EQUAL) / (n * (n - 1) / 2 + USUAL_PAIRS);
 }
 
 /* What random pairs say: how often levels occur, alone and together. */
@@ -360,13 +367,38 @@ run_em(const MatchModel *model, Run *run)
 	}
 }
 
-static int
-compare_doubles(const void *a, const void *b)
+/* What a run says of lambda. */
+typedef struct Estimate
 {
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
+	double		value;
+	double		weight;
+} Estimate;
 
-	return x < y ? -1 : x > y;
+static int
+compare_estimates(const void *a, const void *b)
+{
+	const Estimate *x = a;
+	const Estimate *y = b;
+
+	if (x->value != y->value)
+		return x->value < y->value ? -1 : 1;
+	return x->weight < y->weight ? -1 : x->weight > y->weight;
+}
+
+/* The value up to which half the weight lies. */
+static double
+weighted_median(Estimate *estimates, int count)
+{
+	double		half = 0;
+	double		sum = 0;
+	int			i;
+
+	qsort(estimates, count, sizeof(Estimate), compare_estimates);
+	for (i = 0; i < count; i++)
+		half += estimates[i].weight / 2;
+	for (i = 0; i < count - 1 && sum + estimates[i].weight <= half; i++)
+		sum += estimates[i].weight;
+	return estimates[i].value;
 }
 
 /* m of each field: mean over the runs that select matches, each by its number up to a limit. */
@@ -396,11 +428,15 @@ average_runs(MatchModel *model, const Run *runs, int nruns)
 	}
 }
 
-/* lambda: median over the runs of the matches found over the share that a run finds. */
+/*
+ * lambda: median over the runs of the matches found over the share that a run
+ * finds.  A run that found few matches, or finds a small share, weighs less: one
+ * match by a value that few records have says little of the others.
+ */
 static void
 anchor_prior(MatchModel *model, const MatchData *data, const Run *runs, int nruns)
 {
-	double	   *estimates = palloc(Max(nruns, 1) * sizeof(double));
+	Estimate   *estimates = palloc(Max(nruns, 1) * sizeof(Estimate));
 	double		n = data->nrecords;
 	double		all = n * (n - 1) / 2;
 	double		most = Min(MATCHES_MAX / n, 0.5);
@@ -420,15 +456,18 @@ anchor_prior(MatchModel *model, const MatchData *data, const Run *runs, int nrun
 			present = data->dictionary[runs[i].second].present / n;
 			found *= second->m[0] * present * present;
 		}
-		estimates[count++] = runs[i].pairs * runs[i].lambda / found / all;
+		estimates[count].value = runs[i].pairs * runs[i].lambda / found / all;
+		estimates[count++].weight = Min(runs[i].pairs * runs[i].lambda / RUN_SURE_MATCHES, 1) * Min(found / RUN_SURE_SHARE, 1);
 	}
 	if (count > 0)
-	{
-		qsort(estimates, count, sizeof(double), compare_doubles);
-		model->prior = estimates[count / 2];
-	}
+		model->prior = weighted_median(estimates, count);
 	else
+	{
+		/* nothing looks like matches: no more than what agrees on anything */
 		model->prior = 0.5 / n;
+		for (int f = 0; f < model->nfields; f++)
+			model->prior = Min(model->prior, 0.5 * share_of_equal(&data->dictionary[f]) / model->field[f].m[0]);
+	}
 	model->prior = Max(Min(model->prior, most), 0.01 / all);
 	pfree(estimates);
 }
@@ -633,13 +672,14 @@ collect_terms(MatchField *field, const MatchDictionary *dictionary)
  * Arguments: the model, with its fields; the records, read with it.
  */
 void
-omni_match_train(MatchModel *model, MatchData *data)
+omni_match_train(MatchModel *model, MatchData *all)
 {
+	MatchData  *data = omni_match_without_copies(all);
 	RandomPairs *random = palloc0_object(RandomPairs);
 	Run		   *runs = palloc0(MATCH_FIELDS_MAX * MATCH_FIELDS_MAX * sizeof(Run));
 	int			nruns = 0;
 
-	model->records = data->nrecords;
+	model->records = all->nrecords;
 	for (int f = 0; f < model->nfields; f++)
 		usual_shares(&model->field[f], model->field[f].m);
 	model->prior = data->nrecords > 1 ? Min(1.0 / data->nrecords, 0.25) : 0.25;
@@ -678,5 +718,5 @@ omni_match_train(MatchModel *model, MatchData *data)
 	for (int f = 0; f < model->nfields; f++)
 		collect_terms(&model->field[f], &data->dictionary[f]);
 	omni_match_weights(model);
-	omni_match_apply_terms(data);
+	omni_match_apply_terms(all);
 }
