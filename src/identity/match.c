@@ -172,9 +172,11 @@ omnicrm_match_pairs_between(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The entities of a relation. */
-static MatchClusters *
-find_clusters(const MatchData *data)
+/*
+ * omni_match_entities: the entities of the records, and their blocks where asked for.
+ */
+MatchClusters *
+omni_match_entities(const MatchData *data, MatchBlocks **used)
 {
 	const MatchModel *model = data->model;
 	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
@@ -183,6 +185,8 @@ find_clusters(const MatchData *data)
 	ereport(DEBUG1,
 			(errmsg_internal("%u records, %u blocks of up to %d, " UINT64_FORMAT " pairs compared, " UINT64_FORMAT " kept",
 							 data->nrecords, blocks->nblocks, blocks->max_block, edges->scored, edges->count)));
+	if (used != NULL)
+		*used = blocks;
 	return omni_match_cluster(data, blocks, edges);
 }
 
@@ -206,7 +210,7 @@ omnicrm_match_clusters(PG_FUNCTION_ARGS)
 	omni_match_model(PG_GETARG_JSONB_P(2), model);
 	omni_match_run_options(PG_GETARG_JSONB_P(3), model, &options);
 	data = omni_match_read(&input, 1, &options, model);
-	clusters = find_clusters(data);
+	clusters = omni_match_entities(data, NULL);
 	records = MemoryContextAllocExtended(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)),
 										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	weakest = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(float)));
@@ -265,7 +269,7 @@ omnicrm_resolve_entities(PG_FUNCTION_ARGS)
 	omni_match_model(omni_match_model_json(model), model);
 	omni_match_run_options(PG_GETARG_JSONB_P(3), model, &options);
 	omni_match_apply_terms(data);
-	clusters = find_clusters(data);
+	clusters = omni_match_entities(data, NULL);
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
 		Datum		values[2];

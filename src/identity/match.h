@@ -10,6 +10,7 @@
 #ifndef OMNICRM_IDENTITY_MATCH_H
 #define OMNICRM_IDENTITY_MATCH_H
 
+#include "fmgr.h"
 #include "identity/kernel.h"
 #include "storage/shmem.h"
 #include "utils/jsonb.h"
@@ -220,6 +221,15 @@ typedef struct MatchProbe
 
 typedef struct MatchScan MatchScan;
 
+/* What one field adds to the weight of a pair. */
+typedef struct MatchPart
+{
+	uint8		level;			/* own, MATCH_NO_EVIDENCE where the field says nothing */
+	uint8		given;			/* of the field that it depends on */
+	uint32		agreed;			/* value whose frequency counts, or MATCH_NULL */
+	int32		weight;			/* with that frequency */
+} MatchPart;
+
 /* A pair above the floor. */
 typedef struct MatchEdge
 {
@@ -283,6 +293,7 @@ extern bool omni_match_normalise(const MatchField *field, Datum raw, MatchValue 
 /* match_data.c */
 extern MatchData *omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *options,
 								  const MatchModel *model);
+extern MatchData *omni_match_of_values(const MatchModel *model, int nrecords, text *const *values);
 extern uint32 omni_match_find_record(const MatchData *data, const char *id);
 extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
 extern char *omni_match_id(const MatchData *data, uint32 record);
@@ -303,6 +314,7 @@ extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
 extern void omni_match_prefetch_row(const MatchProbe *probe, uint32 other);
 extern void omni_match_prefetch_values(const MatchProbe *probe, uint32 other);
 extern int32 omni_match_score(MatchProbe *probe, uint32 other, int32 floor);
+extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts);
 
 /* match_scan.c */
 extern MatchEdges *omni_match_new_edges(void);
@@ -332,8 +344,15 @@ extern void omni_match_weights(MatchModel *model);
 
 /* match_cluster.c */
 extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
+extern double omni_match_merge_threshold(int64 threshold, uint32 size_a, uint32 size_b);
+
+/* match_explain.c */
+extern char *omni_match_shown(const MatchData *data, int f, uint32 value);
+extern MatchData *omni_match_run(FunctionCallInfo fcinfo, int options_argument, MatchRunOptions *options,
+								 MatchClusters **clusters, MatchBlocks **blocks);
 
 /* match.c */
+extern MatchClusters *omni_match_entities(const MatchData *data, MatchBlocks **used);
 extern char *omni_match_pattern_text(const MatchModel *model, uint64 pattern);
 extern double omni_match_probability(double weight);
 extern int64 omni_match_cluster_id(const MatchData *data, uint32 record);

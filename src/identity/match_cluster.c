@@ -175,14 +175,15 @@ exclude_each_other(Clustering *c, uint32 a, uint32 b)
 }
 
 /*
- * The mean weight at which two clusters merge.  Two clusters of several records
- * each have had more chances to look alike than one more record of a cluster:
- * the more records both have, the more is asked for.
+ * omni_match_merge_threshold: the mean weight in units at which two clusters of so
+ * many records merge.  Two clusters of several records each have had more chances
+ * to look alike than one more record of a cluster: the more records both have, the
+ * more is asked for.
  */
-static double
-merge_threshold(const Clustering *c, const Cluster *x, const Cluster *y)
+double
+omni_match_merge_threshold(int64 threshold, uint32 size_a, uint32 size_b)
 {
-	return c->threshold + STRICTNESS * MATCH_UNIT * log2(Min(x->size, y->size));
+	return threshold + STRICTNESS * MATCH_UNIT * log2(Min(size_a, size_b));
 }
 
 /* Proposes to merge two clusters of which so much is known. */
@@ -195,7 +196,7 @@ propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint64 scored)
 	Candidate	candidate;
 
 	candidate.mean = ((double) sum + (double) (pairs - scored) * c->unscored) / pairs;
-	if (candidate.mean < merge_threshold(c, x, y) || exclude_each_other(c, a, b))
+	if (candidate.mean < omni_match_merge_threshold(c->threshold, x->size, y->size) || exclude_each_other(c, a, b))
 		return;
 	candidate.label_a = Min(x->label, y->label);
 	candidate.label_b = Max(x->label, y->label);

@@ -479,3 +479,37 @@ omni_match_score(MatchProbe *probe, uint32 other, int32 floor)
 	}
 	return weight;
 }
+
+/*
+ * omni_match_parts: what each field adds to the weight of the probe and another
+ * record; the weight in units, that of omni_match_score().
+ */
+int32
+omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
+{
+	const MatchModel *model = probe->data->model;
+	const uint32 *row = probe->data->values + (Size) other * model->nfields;
+	uint32		elsewhere = name_in_other_column(probe, probe->row, row);
+	uint8		level[MATCH_FIELDS_MAX] = {0};
+	int32		weight = model->prior_weight;
+
+	for (int f = 0; f < model->nfields; f++)
+		level[f] = field_level(probe, f, probe->row[f], row[f]);
+	if (elsewhere != MATCH_NULL)
+		exchange_name_columns(model, level);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		MatchPart  *part = &parts[f];
+
+		part->level = level[f];
+		part->given = model->field[f].parent >= 0 ? level[model->field[f].parent] : MATCH_NO_EVIDENCE;
+		part->agreed = MATCH_NULL;
+		if (level[f] == 0)
+			part->agreed = row[f];
+		else if (elsewhere != MATCH_NULL && f == model->surname && level[f] == SURNAME_OTHER_COLUMN)
+			part->agreed = elsewhere;
+		part->weight = level_weight(probe, f, level, part->agreed);
+		weight += part->weight;
+	}
+	return weight;
+}

@@ -661,6 +661,40 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 }
 
 /*
+ * omni_match_of_values: records that no relation holds, numbered from 0.
+ * Arguments: the model; their number, some few; their values, row by row, NULL
+ * where there is none.
+ */
+MatchData *
+omni_match_of_values(const MatchModel *model, int nrecords, text *const *values)
+{
+	MatchData  *data = palloc0_object(MatchData);
+	int			nfields = model->nfields;
+
+	data->context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
+	data->model = model;
+	data->integer_ids = true;
+	for (int r = 0; r < nrecords; r++)
+	{
+		if (data->nrecords == data->capacity)
+			grow_records(data);
+		data->numbers[r] = r;
+		data->source[r] = MATCH_SOURCES_MAX;
+		for (int f = 0; f < nfields; f++)
+		{
+			text	   *raw = values[r * nfields + f];
+			bool		usable = raw != NULL && VARSIZE_ANY_EXHDR(raw) <= MATCH_RAW_MAX;
+
+			data->values[(Size) r * nfields + f] = usable ? normalise(data, f, PointerGetDatum(raw)) : MATCH_NULL;
+		}
+		data->nrecords++;
+	}
+	link_name_columns(data);
+	omni_match_apply_terms(data);
+	return data;
+}
+
+/*
  * omni_match_find_record: the record of an id, or MATCH_NULL.
  */
 uint32

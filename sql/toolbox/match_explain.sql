@@ -1,0 +1,32 @@
+-- Why records match or not: explanations of pairs and clusters, as rows.
+
+CREATE FUNCTION omnicrm.match_explain(model jsonb, a jsonb, b jsonb,
+  OUT comparison text, OUT value_a text, OUT value_b text, OUT level text, OUT given text, OUT m double precision, OUT u double precision,
+  OUT term_frequency double precision, OUT term_weight double precision, OUT weight double precision, OUT total double precision,
+  OUT probability double precision)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 10
+AS 'MODULE_PATHNAME', 'omnicrm_match_explain';
+
+COMMENT ON FUNCTION omnicrm.match_explain(jsonb, jsonb, jsonb) IS
+  'Why two records weigh what they weigh: a waterfall. a and b: JSON objects of column and value, as to_jsonb(row), in the order of match_pairs(); other members are left aside, missing ones are missing values. First row: prior (m: probability that two records drawn at random match, u: that they do not). Then a row for each comparison, in the order in which they depend on each other: both values as they are compared (null: missing, a placeholder, or none of its kind), the level of agreement, given (the level of another comparison that m and u are conditional on), m and u (how often this level occurs in records of one entity, and of two), term_frequency (share of the agreed value among all values) and term_weight (bits that it adds or takes), weight in bits: log2(m / u) + term_weight, total: sum of the weights so far, and its probability. The last total is the weight that match_pairs() gives. Errors: invalid_parameter_value for a model that is none, for what is no object, and for an object with members none of which is a column of the model.';
+
+CREATE FUNCTION omnicrm.match_how(relation regclass, id_column name, model jsonb, id text, options jsonb DEFAULT '{}',
+  OUT step integer, OUT id_a text, OUT id_b text, OUT records_a integer, OUT records_b integer, OUT records integer,
+  OUT weight double precision, OUT needed double precision, OUT weakest boolean)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 10
+AS 'MODULE_PATHNAME', 'omnicrm_match_how';
+
+COMMENT ON FUNCTION omnicrm.match_how(regclass, name, jsonb, text, jsonb) IS
+  'How a cluster came about: the merges that made it, in their order. id: that of one of its records as text, or its cluster_id. Result: the smallest ids of the two parts, the records of each and of both together, the mean weight in bits over the pairs between them (null: somebody decided), the weight that was needed for parts of that size (null likewise), and weakest: true for the merge of the lowest weight. No row for a cluster of one record. options as of match_clusters(), and the same ones must be given. Errors as of match_clusters(), and invalid_parameter_value for an id that is not there.';
+
+CREATE FUNCTION omnicrm.match_quality(relation regclass, id_column name, model jsonb, options jsonb DEFAULT '{}',
+  OUT cluster_id bigint, OUT records integer, OUT density double precision, OUT mean double precision, OUT lowest double precision,
+  OUT lowest_a text, OUT lowest_b text, OUT weakest double precision)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 100000
+AS 'MODULE_PATHNAME', 'omnicrm_match_quality';
+
+COMMENT ON FUNCTION omnicrm.match_quality(regclass, name, jsonb, jsonb) IS
+  'How sound the clusters of a table are: one row for each cluster of two and more records, in the order of their smallest ids. density: share of its pairs of records that weigh at least the threshold; mean: mean weight in bits of its pairs; lowest: the least of these weights, and lowest_a, lowest_b: the first such pair; weakest: the mean weight of its weakest merge (null when somebody decided them all). Low density and a low weakest merge tell of two entities in one cluster. All pairs within a cluster are compared: a cluster of n records takes n (n - 1) / 2 comparisons. options and errors as of match_clusters().';
