@@ -9,12 +9,12 @@ CREATE TYPE omnicrm.linked_components AS (
 );
 
 COMMENT ON TYPE omnicrm.linked_components IS
-  'Result of omnicrm.link_components(): unnest(node, root) gives each node and the smallest node of its cluster; unnest(link_a, link_b, outcome) gives the links that joined two clusters (1) or were refused: exclusive values differ (2), attached elsewhere (3). Links inside a cluster that is already joined are left out.';
+  'Result of omnicrm.link_components(): unnest(node, root) gives each node and the smallest node of its cluster; unnest(link_a, link_b, outcome) gives the links that joined two clusters (1) or were refused: exclusive values differ (2), attached elsewhere (3), to stay apart (4). Links inside a cluster that is already joined are left out.';
 COMMENT ON COLUMN omnicrm.linked_components.node IS 'All nodes, in ascending order.';
 COMMENT ON COLUMN omnicrm.linked_components.root IS 'Smallest node of the cluster of each node.';
 COMMENT ON COLUMN omnicrm.linked_components.link_a IS 'Smaller node of each reported link, in the order in which links were tried.';
 COMMENT ON COLUMN omnicrm.linked_components.link_b IS 'Greater node of each reported link.';
-COMMENT ON COLUMN omnicrm.linked_components.outcome IS '1 joined two clusters, 2 refused: exclusive values differ, 3 refused: both clusters have a named node.';
+COMMENT ON COLUMN omnicrm.linked_components.outcome IS '1 joined two clusters, 2 refused: exclusive values differ, 3 refused: both clusters have a named node, 4 refused: two of their nodes stay apart.';
 
 CREATE FUNCTION omnicrm.link_components_transition(state internal, a bigint, b bigint, priority integer, similarity real,
   tie bigint, attach boolean, a_named boolean, b_named boolean, a_exclusive bigint, b_exclusive bigint)
@@ -66,7 +66,7 @@ CREATE AGGREGATE omnicrm.link_components(a bigint, b bigint, priority integer, s
 );
 
 COMMENT ON AGGREGATE omnicrm.link_components(bigint, bigint, integer, real, bigint, boolean, boolean, boolean, bigint, bigint) IS
-  'Clusters nodes by links (single link with constraints), the same for any order of rows. Links are tried by attach (false first), priority (smallest first), similarity (greatest first, null last), tie (smallest first; null: 0), smaller and larger node. A link is refused when both clusters hold different exclusive values, and an attaching link when both clusters have a named node. b null or equal to a: only the node. named null: true; attach null: false. At most 67,108,864 nodes and as many links; memory 24 bytes a link and about 60 a node. Errors: null_value_not_allowed, invalid_parameter_value, data_exception (a node described in two ways), program_limit_exceeded.';
+  'Clusters nodes by links (single link with constraints), the same for any order of rows. Links are tried by attach (false first), priority (smallest first), similarity (greatest first, null last), tie (smallest first; null: 0), smaller and larger node. A link is refused when both clusters hold different exclusive values, and an attaching link when both clusters have a named node. A link of similarity -Infinity is none: it keeps its two nodes apart, so that the links of its priority and after do not bring them into one cluster. b null or equal to a: only the node. named null: true; attach null: false. At most 67,108,864 nodes and as many links; memory 24 bytes a link and about 60 a node. Errors: null_value_not_allowed, invalid_parameter_value, data_exception (a node described in two ways), program_limit_exceeded.';
 
 CREATE FUNCTION omnicrm.dates_agree(a date, b date)
 RETURNS boolean

@@ -27,6 +27,15 @@ AS 'MODULE_PATHNAME', 'omnicrm_match_pairs_between';
 COMMENT ON FUNCTION omnicrm.match_pairs(regclass, name, regclass, name, jsonb, jsonb) IS
   'Links two tables: pairs of a record of the first and a record of the second that may be one, otherwise as match_pairs() of one table. Both tables have the columns of the model.';
 
+CREATE FUNCTION omnicrm.match_keys(relation regclass, id_column name, model jsonb,
+  OUT id text, OUT keys bigint[])
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 100000
+AS 'MODULE_PATHNAME', 'omnicrm_match_keys';
+
+COMMENT ON FUNCTION omnicrm.match_keys(regclass, name, jsonb) IS
+  'The blocking keys of the records of a table, to be kept in an index of one''s own: two records that share a key are a pair that match_pairs() of this model scores, unless the key is held by more records than max_block, or by more than a third of that where it is odd (a word of a name alone). Each key is a 64-bit hash; a record without values has none. Errors as of match_pairs().';
+
 CREATE FUNCTION omnicrm.match_clusters(relation regclass, id_column name, model jsonb, options jsonb DEFAULT '{}',
   OUT id text, OUT cluster_id bigint, OUT records integer, OUT weakest double precision)
 RETURNS SETOF record

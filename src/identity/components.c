@@ -8,12 +8,15 @@
  * larger node)
  * and joins the clusters of the two ends in a union-find forest, unless
  *
- *	- both clusters carry an exclusive value and the two values differ, or
+ *	- both clusters carry an exclusive value and the two values differ,
+ *	- a pair that is to stay apart has one end in each, or
  *	- the link is an attaching one and both clusters already have a named node.
  *
  * The first rule keeps two different tax numbers apart however they are
- * connected.  The second lets a nameless node join one named cluster, the one
- * of its best link, and never lets it bridge two.  Since the order is total and
+ * connected.  The second is for whatever else is known of two nodes: a link of
+ * similarity minus infinity is none, but keeps its two nodes apart from the links
+ * of its priority on.  The third lets a nameless node join one named cluster, the
+ * one of its best link, and never lets it bridge two.  Since the order is total and
  * depends only on the links themselves, the result is the same for any order of
  * the input rows.
  */
@@ -37,6 +40,10 @@
 #define OUTCOME_LINKED 1
 #define OUTCOME_EXCLUSIVE 2
 #define OUTCOME_ATTACHED_ELSEWHERE 3
+#define OUTCOME_APART 4
+
+/* similarity part of the key of a pair that stays apart: before all links of its priority */
+#define APART_BITS 0
 
 typedef struct ComponentNode
 {
@@ -257,6 +264,8 @@ link_key(bool attach, int32 priority, bool has_similarity, float4 similarity)
 			uint32		bits;
 		}			u;
 
+		if (isinf(similarity) && similarity < 0)
+			return ((uint64) attach << 63) | ((uint64) priority << 32) | APART_BITS;
 		u.number = similarity == 0 ? 0 : similarity;	/* no negative zero */
 		/* ascending order of floats as unsigned integers, then inverted */
 		bits = (u.bits & 0x80000000U) ? ~u.bits : (u.bits | 0x80000000U);
@@ -491,22 +500,108 @@ find_root(uint32 *parent, uint32 x)
 }
 
 /*
+ * Nodes that a cluster must not meet: a list for each root, in one array of
+ * entries; entry 0 ends a list.
+ */
+typedef struct ApartLists
+{
+	uint32	   *node;			/* by entry */
+	uint32	   *next;
+	uint32	   *first;			/* by root */
+	uint32	   *last;
+	uint32	   *count;
+	uint32		used;
+} ApartLists;
+
+/* Room for the pairs among the links that stay apart; false when there are none. */
+static bool
+make_apart_lists(ApartLists *apart, const ComponentLink *links, uint32 link_count, uint32 node_count)
+{
+	Size		pairs = 0;
+
+	for (uint32 i = 0; i < link_count; i++)
+		pairs += (links[i].key & PG_UINT32_MAX) == APART_BITS;
+	if (pairs == 0)
+		return false;
+	apart->node = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (2 * pairs + 1));
+	apart->next = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (2 * pairs + 1));
+	apart->first = MemoryContextAllocExtended(CurrentMemoryContext, 3 * sizeof(uint32) * (Size) node_count,
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	apart->last = apart->first + node_count;
+	apart->count = apart->last + node_count;
+	apart->used = 0;
+	return true;
+}
+
+/* Puts a node on the list of a root. */
+static void
+add_apart(ApartLists *apart, uint32 root, uint32 node)
+{
+	uint32		entry = ++apart->used;
+
+	apart->node[entry] = node;
+	apart->next[entry] = apart->first[root];
+	if (apart->first[root] == 0)
+		apart->last[root] = entry;
+	apart->first[root] = entry;
+	apart->count[root]++;
+}
+
+/* Whether the cluster of one root must not meet that of another. */
+static bool
+stay_apart(const ApartLists *apart, uint32 *parent, uint32 a, uint32 b)
+{
+	uint32		shorter = apart->count[a] <= apart->count[b] ? a : b;
+	uint32		other = shorter == a ? b : a;
+
+	for (uint32 entry = apart->first[shorter]; entry != 0; entry = apart->next[entry])
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (find_root(parent, apart->node[entry]) == other)
+			return true;
+	}
+	return false;
+}
+
+/* The list of b behind that of a. */
+static void
+merge_apart(ApartLists *apart, uint32 a, uint32 b)
+{
+	if (apart->first[b] == 0)
+		return;
+	if (apart->first[a] == 0)
+		apart->first[a] = apart->first[b];
+	else
+		apart->next[apart->last[a]] = apart->first[b];
+	apart->last[a] = apart->last[b];
+	apart->count[a] += apart->count[b];
+}
+
+/*
  * Joins the clusters of a and b, whose roots keep the facts of the whole
- * cluster.  Returns an outcome, or 0 when they are one cluster already.  The
- * smaller position becomes the root, so that a root is the smallest id of its
- * cluster.
+ * cluster, or keeps them apart where the link says so.  Returns an outcome, or 0
+ * when they are one cluster already or the link is none.  The smaller position
+ * becomes the root, so that a root is the smallest id of its cluster.
  */
 static int
-join_clusters(ComponentNode *nodes, uint32 *parent, const ComponentLink *link)
+join_clusters(ComponentNode *nodes, uint32 *parent, ApartLists *apart, const ComponentLink *link)
 {
 	uint32		a = find_root(parent, link->a);
 	uint32		b = find_root(parent, link->b);
 
 	if (a == b)
 		return 0;
+	if ((link->key & PG_UINT32_MAX) == APART_BITS)
+	{
+		add_apart(apart, a, b);
+		add_apart(apart, b, a);
+		return 0;
+	}
 	if (nodes[a].has_exclusive && nodes[b].has_exclusive &&
 		nodes[a].exclusive != nodes[b].exclusive)
 		return OUTCOME_EXCLUSIVE;
+	if (apart != NULL && stay_apart(apart, parent, a, b))
+		return OUTCOME_APART;
 	if ((link->key >> 63) != 0 && nodes[a].named && nodes[b].named)
 		return OUTCOME_ATTACHED_ELSEWHERE;
 	if (b < a)
@@ -517,6 +612,8 @@ join_clusters(ComponentNode *nodes, uint32 *parent, const ComponentLink *link)
 		b = swap;
 	}
 	parent[b] = a;
+	if (apart != NULL)
+		merge_apart(apart, a, b);
 	nodes[a].named |= nodes[b].named;
 	if (nodes[b].has_exclusive)
 	{
@@ -603,6 +700,8 @@ omnicrm_link_components_final(PG_FUNCTION_ARGS)
 	ComponentState *state;
 	ComponentNode *nodes;
 	ComponentLink *links;
+	ApartLists	lists;
+	ApartLists *apart;
 	uint32	   *parent;
 	uint8	   *outcome;
 	uint32		i,
@@ -624,11 +723,12 @@ omnicrm_link_components_final(PG_FUNCTION_ARGS)
 	for (i = 0; i < state->node_count; i++)
 		parent[i] = i;
 	outcome = MemoryContextAllocHuge(work, Max(state->link_count, 1));
+	apart = make_apart_lists(&lists, links, state->link_count, state->node_count) ? &lists : NULL;
 	for (i = 0; i < state->link_count; i++)
 	{
 		if ((i & 0xffff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		outcome[i] = join_clusters(nodes, parent, &links[i]);
+		outcome[i] = join_clusters(nodes, parent, apart, &links[i]);
 		outcome_count += outcome[i] != 0;
 	}
 	MemoryContextSwitchTo(old);

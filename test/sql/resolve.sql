@@ -168,7 +168,8 @@ SELECT count(*) AS different FROM (SELECT customer_id, full_name, record_count, 
 SELECT * FROM crm.check();
 
 -- 100,000 records with one e-mail address, one of them already known: quick,
--- and nobody is linked by it.
+-- and nobody is linked by it; nor by the model that such records teach, which
+-- looks at every record.
 SELECT t.say('web', 'z0', 'Nombre Cero Cero', 'todos@igual.es');
 SELECT created FROM t.resolve();
 TRUNCATE t.customer;

@@ -73,7 +73,8 @@ AS $$
          l.record_b, format('%s %s: %s', sb.name, b.source_key, coalesce(b.full_name, 'no name')),
          NULLIF(CASE WHEN ma.customer_id = @hub@.current_id($1) THEN mb.customer_id ELSE ma.customer_id END, @hub@.current_id($1)),
          CASE l.decision
-           WHEN 'linked' THEN CASE WHEN l.similarity < k.min_name_similarity AND '' IN (split_part(a.name_key, ' ', 2), split_part(b.name_key, ' ', 2))
+           WHEN 'linked' THEN CASE WHEN l.kind = 'decision' THEN format('%s decided that they are one customer.', l.value)
+                                   WHEN l.similarity < k.min_name_similarity AND '' IN (split_part(a.name_key, ' ', 2), split_part(b.name_key, ' ', 2))
                                    THEN 'Of one record a single word of the name is known; it agrees, and the record belongs to nobody else.'
                                    WHEN l.similarity < k.min_name_similarity
                                    THEN 'The names differ by typing errors; the birth date, or e-mail and phone, are the same.'
@@ -84,6 +85,8 @@ AS $$
                                                to_char(b.birth_date, 'YYYY-MM-DD'))
            WHEN 'person and organisation' THEN 'A person and an organisation are never one customer.'
            WHEN 'tax numbers differ' THEN 'Their groups of records carry two different valid tax numbers.'
+           WHEN 'groups differ' THEN 'These two agree, but records of their groups contradict each other in name or birth date.'
+           WHEN 'decided apart' THEN 'Somebody decided that they, or records of their groups, are not one customer.'
            ELSE 'The record without a full name belongs to one customer at most and has joined another.'
          END
   FROM link AS l

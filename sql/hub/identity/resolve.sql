@@ -31,7 +31,10 @@ SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS $$
   DROP TABLE IF EXISTS pg_temp.omnicrm_resolve_record, pg_temp.omnicrm_resolve_value, pg_temp.omnicrm_resolve_pair,
-                       pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer
+                       pg_temp.omnicrm_resolve_member, pg_temp.omnicrm_resolve_customer, pg_temp.omnicrm_resolve_person,
+                       pg_temp.omnicrm_resolve_meeting, pg_temp.omnicrm_resolve_found, pg_temp.omnicrm_resolve_candidate,
+                       pg_temp.omnicrm_resolve_link, pg_temp.omnicrm_resolve_group, pg_temp.omnicrm_resolve_apart,
+                       pg_temp.omnicrm_resolve_review
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_drop_tables() IS 'Used by crm.resolve(): drops its temporary tables. Returns nothing.';
@@ -55,7 +58,7 @@ BEGIN
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_resolve_pair (
     record_a bigint NOT NULL, record_b bigint NOT NULL, kind text NOT NULL, value text NOT NULL, priority integer NOT NULL,
-    similarity real, attach boolean NOT NULL, decision text NOT NULL
+    similarity real, attach boolean NOT NULL, decision text NOT NULL, strength real
   ) ON COMMIT DROP;
   -- cluster: the smallest record_id of the cluster.
   CREATE TEMPORARY TABLE omnicrm_resolve_member (
@@ -64,10 +67,50 @@ BEGIN
   CREATE TEMPORARY TABLE omnicrm_resolve_customer (
     cluster bigint PRIMARY KEY, customer_id bigint NOT NULL, made boolean NOT NULL
   ) ON COMMIT DROP;
+  -- Links of the model and of people, and pairs that must not meet, by links of
+  -- that priority or a later one.
+  CREATE TEMPORARY TABLE omnicrm_resolve_link (
+    record_a bigint NOT NULL, record_b bigint NOT NULL, kind text NOT NULL, value text NOT NULL, priority integer NOT NULL,
+    similarity real, strength real, same boolean NOT NULL DEFAULT true, PRIMARY KEY (record_a, record_b, kind)
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_apart (
+    record_a bigint NOT NULL, record_b bigint NOT NULL, priority integer NOT NULL
+  ) ON COMMIT DROP;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_make_tables() IS 'Used by crm.resolve(): makes its temporary tables. Returns nothing.';
+
+-- Those that only a run with a model needs.
+CREATE OR REPLACE FUNCTION @hub@.resolve_make_model_tables()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  -- Records to be compared, dirty ones and those that share a key with them.
+  CREATE TEMPORARY TABLE omnicrm_resolve_person (LIKE @hub@.match_record) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_meeting (
+    record_a bigint NOT NULL, record_b bigint NOT NULL, PRIMARY KEY (record_a, record_b)
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_found (
+    record_a bigint NOT NULL, record_b bigint NOT NULL, weight double precision NOT NULL, probability double precision NOT NULL,
+    pattern text NOT NULL
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_candidate (LIKE @hub@.match_candidate INCLUDING INDEXES) ON COMMIT DROP;
+  -- Components with a link of the model.
+  CREATE TEMPORARY TABLE omnicrm_resolve_group (
+    record_id bigint NOT NULL, root bigint NOT NULL, records bigint NOT NULL, PRIMARY KEY (root, record_id)
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_resolve_review (
+    record_a bigint NOT NULL, record_b bigint NOT NULL, weight double precision NOT NULL, probability double precision NOT NULL,
+    why text NOT NULL, agreement jsonb NOT NULL, PRIMARY KEY (record_a, record_b)
+  ) ON COMMIT DROP;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_make_model_tables() IS
+  'Used by crm.resolve(): makes the temporary tables of a run with a model. Returns nothing.';
 
 -- Step 1: the records to look at. The queue is emptied of what this statement
 -- sees: a record that changes meanwhile has another row there.
@@ -412,13 +455,13 @@ BEGIN
       FROM pg_temp.omnicrm_resolve_record AS t
       JOIN @hub@.match_link AS l ON l.record_a = t.record_id
       WHERE (t.round = this_round OR this_round = first_round)
-        AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
+        AND l.decision IN ('tax numbers differ', 'already linked elsewhere', 'groups differ', 'decided apart')
       UNION ALL
       SELECT l.record_a
       FROM pg_temp.omnicrm_resolve_record AS t
       JOIN @hub@.match_link AS l ON l.record_b = t.record_id
       WHERE (t.round = this_round OR this_round = first_round)
-        AND l.decision IN ('tax numbers differ', 'already linked elsewhere')
+        AND l.decision IN ('tax numbers differ', 'already linked elsewhere', 'groups differ', 'decided apart')
     ) AS n
     JOIN @hub@.source_record AS r ON r.record_id = n.record_id
     WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS k WHERE k.record_id = n.record_id);
@@ -473,6 +516,7 @@ AS $$
 DECLARE
   found omnicrm.linked_components;
 BEGIN
+  -- Pairs that must not meet are links of similarity minus infinity.
   SELECT (c.components).* INTO found
   FROM (SELECT omnicrm.link_components(
                  p.record_a, p.record_b, p.priority, p.similarity,
@@ -484,10 +528,14 @@ BEGIN
                       THEN hashtextextended(a.tax_id, 0) END,
                  CASE WHEN b.tax_id IS NOT NULL AND omnicrm.tax_id_kind(b.tax_id, 'ES') = 'person'
                       THEN hashtextextended(b.tax_id, 0) END) AS components
-        FROM pg_temp.omnicrm_resolve_pair AS p
+        FROM (SELECT l.record_a, l.record_b, l.priority, coalesce(l.strength, l.similarity) AS similarity, l.attach
+              FROM pg_temp.omnicrm_resolve_pair AS l
+              WHERE l.decision = 'linked'
+              UNION ALL
+              SELECT f.record_a, f.record_b, f.priority, '-Infinity', false
+              FROM pg_temp.omnicrm_resolve_apart AS f) AS p
         JOIN @hub@.source_record AS a ON a.record_id = p.record_a
         JOIN @hub@.source_record AS b ON b.record_id = p.record_b
-        WHERE p.decision = 'linked'
         OFFSET 0) AS c;
 
   INSERT INTO pg_temp.omnicrm_resolve_member (record_id, cluster, old_customer, home_id)
@@ -498,7 +546,10 @@ BEGIN
   ANALYZE pg_temp.omnicrm_resolve_member;
 
   UPDATE pg_temp.omnicrm_resolve_pair AS p
-  SET decision = CASE o.outcome WHEN 2 THEN 'tax numbers differ' ELSE 'already linked elsewhere' END
+  SET decision = CASE WHEN o.outcome = 2 THEN 'tax numbers differ'
+                      WHEN o.outcome = 3 THEN 'already linked elsewhere'
+                      WHEN p.kind = 'model' THEN 'groups differ'
+                      ELSE 'decided apart' END
   FROM unnest(found.link_a, found.link_b, found.outcome) AS o(a, b, outcome)
   WHERE o.a = p.record_a AND o.b = p.record_b AND o.outcome > 1;
   DELETE FROM pg_temp.omnicrm_resolve_pair AS p
@@ -708,7 +759,8 @@ DECLARE
   run bigint;
   counts jsonb;
   step_ms jsonb := '{}';
-  every_record CONSTANT boolean := coalesce((options ->> 'all')::boolean, false);
+  every_record boolean := coalesce((options ->> 'all')::boolean, false);
+  model @hub@.match_model;
   small_run CONSTANT bigint := 1000;
   -- What resolve_prefer_keys() changes; restored at the end.
   settings CONSTANT text[] := ARRAY[current_setting('enable_hashjoin'), current_setting('enable_mergejoin')];
@@ -718,6 +770,7 @@ DECLARE
   overshared bigint := 0;
   changed bigint := 0;
   merged bigint := 0;
+  waiting bigint;
 BEGIN
   PERFORM @hub@.require_current();
   SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
@@ -730,6 +783,13 @@ BEGIN
   END IF;
   PERFORM @hub@.lock_customers();
   run := @hub@.start_run('resolve');
+  model := @hub@.resolve_model();
+  -- A model that is new looks at every record.
+  IF model.version IS NOT NULL AND model.applied_at IS NULL THEN
+    every_record := true;
+    step_ms := jsonb_build_object('model', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
+  END IF;
   -- The usual call finds nothing to do.
   IF NOT every_record AND NOT EXISTS (SELECT FROM @hub@.resolve_queue) THEN
     RETURN @hub@.finish_run(run, '{"records": 0, "touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0, "ms": {}}');
@@ -748,9 +808,21 @@ BEGIN
     pairs := @hub@.resolve_add_pairs();
     step_ms := step_ms || jsonb_build_object('pairs', @hub@.elapsed_ms(started));
     started := clock_timestamp();
+    IF model.version IS NOT NULL THEN
+      PERFORM @hub@.resolve_make_model_tables();
+      PERFORM @hub@.resolve_score(model, every_record);
+      PERFORM @hub@.resolve_judge(model);
+    ELSIF every_record THEN
+      PERFORM @hub@.resolve_forget_model();
+    END IF;
+    pairs := pairs + @hub@.resolve_add_model_pairs(true, model.version IS NOT NULL);
+    step_ms := step_ms || jsonb_build_object('scores', @hub@.elapsed_ms(started));
+    started := clock_timestamp();
     IF @hub@.resolve_find_touched() > 0 THEN
       pairs := pairs + @hub@.resolve_add_clean_pairs();
+      pairs := pairs + @hub@.resolve_add_model_pairs(false, model.version IS NOT NULL);
     END IF;
+    PERFORM @hub@.resolve_find_apart();
     step_ms := step_ms || jsonb_build_object('components', @hub@.elapsed_ms(started));
     started := clock_timestamp();
     PERFORM @hub@.resolve_cluster();
@@ -763,10 +835,17 @@ BEGIN
     changed := @hub@.resolve_write_customers();
     merged := @hub@.resolve_write_redirects();
     step_ms := step_ms || jsonb_build_object('golden', @hub@.elapsed_ms(started));
+    IF model.version IS NOT NULL THEN
+      started := clock_timestamp();
+      waiting := @hub@.resolve_write_review(model);
+      UPDATE @hub@.match_model AS m SET applied_at = now() WHERE m.version = model.version AND m.applied_at IS NULL;
+      step_ms := step_ms || jsonb_build_object('review', @hub@.elapsed_ms(started));
+    END IF;
   END IF;
   counts := @hub@.resolve_counts()
          || jsonb_build_object('records', records, 'pairs', pairs, 'overshared', overshared, 'changed', changed,
-                               'merged', merged, 'ms', step_ms);
+                               'merged', merged, 'ms', step_ms)
+         || jsonb_strip_nulls(jsonb_build_object('model', model.version, 'review', waiting));
   PERFORM @hub@.resolve_drop_tables();
   PERFORM set_config('enable_hashjoin', settings[1], true), set_config('enable_mergejoin', settings[2], true);
   RETURN @hub@.finish_run(run, counts);
@@ -774,7 +853,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve(jsonb) IS
-  'Finds which source records are one customer, for the records that are new or changed since the last call, and brings the golden customers up to date; in one transaction, one call at a time. options: all (true: every record, after a change of match_rule). Returns the run_log row; counts: records looked at, touched records clustered again, pairs compared, links, refused, overshared values met for the first time, customers created, changed, merged and split, ms by step. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+  'Finds which source records are one customer, for the records that are new or changed since the last call, and brings the golden customers up to date; in one transaction, one call at a time. options: all (true: every record, after a change of match_rule). Returns the run_log row; counts: records looked at, touched records clustered again, pairs compared, links, refused, overshared values met for the first time, customers created, changed, merged and split, ms by step; with a matching model its version, and the pairs of the touched records that wait in review_queue. The first call in a hub of 2,000 persons or more trains a model. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
 
 CREATE OR REPLACE FUNCTION @hub@.elapsed_ms(since timestamptz)
 RETURNS integer

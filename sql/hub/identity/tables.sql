@@ -256,9 +256,9 @@ CREATE TABLE @hub@.match_rule (
   description         text NOT NULL
 );
 COMMENT ON TABLE @hub@.match_rule IS 'How records that share an identifier are linked: one row for each kind of identifier.';
-COMMENT ON COLUMN @hub@.match_rule.kind IS 'Kind of identifier, as in identifier.kind; company_tax_id applies to tax_id values that are a company''s.';
+COMMENT ON COLUMN @hub@.match_rule.kind IS 'Kind of identifier, as in identifier.kind; company_tax_id applies to tax_id values that are a company''s. model: the matching model; without this row there is none.';
 COMMENT ON COLUMN @hub@.match_rule.priority IS 'Stronger evidence first: 1 is tried first.';
-COMMENT ON COLUMN @hub@.match_rule.max_records IS 'A value held by more records than this links nobody.';
+COMMENT ON COLUMN @hub@.match_rule.max_records IS 'A value held by more records than this links nobody. model: nor do links of the model inside a larger group.';
 COMMENT ON COLUMN @hub@.match_rule.min_name_similarity IS 'Two named records link only when omnicrm.name_similarity() of their names reaches this.';
 COMMENT ON COLUMN @hub@.match_rule.birth_date_guard IS 'True: two plausible birth dates that differ by more than a typing error forbid the link.';
 COMMENT ON COLUMN @hub@.match_rule.accept_mistyped IS 'True: names below the limit link too when they may be one, mistyped (omnicrm.names_mistyped()), and the birth date, or e-mail and phone, are the same.';
@@ -273,7 +273,8 @@ INSERT INTO @hub@.match_rule VALUES
   ('name_birth',     6,  20, 0.90, false, false, 0.97,  'Same name and same plausible birth date.'),
   ('phone',          7,  50, 0.80, true,  true,  0.95,  'A household shares its phone: names must agree, birth dates must not contradict.'),
   ('device',         8,  20, 0.80, true,  false, 0.90,  'A shared device has several users: names must agree.'),
-  ('name_postcode',  9,  10, 0.90, true,  false, 0.90,  'Same name, at least two words, in the same postcode.');
+  ('name_postcode',  9,  10, 0.90, true,  false, 0.90,  'Same name, at least two words, in the same postcode.'),
+  ('model',         10, 200, 0.80, true,  true,  0.95,  'All fields together: their agreement is a thousand times more likely for one person than for two.');
 
 -- Values held by more records than match_rule.max_records. crm.resolve() keeps
 -- them, so that it notices when a value enters or leaves this list and
@@ -300,15 +301,15 @@ CREATE TABLE @hub@.match_link (
   value      text NOT NULL,
   similarity real,
   decision   text NOT NULL CHECK (decision IN ('linked', 'names differ', 'birth dates differ', 'person and organisation',
-                                               'tax numbers differ', 'already linked elsewhere')),
+                                               'tax numbers differ', 'already linked elsewhere', 'groups differ', 'decided apart')),
   PRIMARY KEY (record_a, record_b),
   CHECK (record_a < record_b)
 );
 CREATE INDEX match_link_b_idx ON @hub@.match_link (record_b);
-COMMENT ON TABLE @hub@.match_link IS 'One row is one decision on two records that share an identifier: the links that hold customers together, and the refusals with their reason.';
+COMMENT ON TABLE @hub@.match_link IS 'One row is one decision on two records that share an identifier or that the model finds alike: the links that hold customers together, and the refusals with their reason.';
 COMMENT ON COLUMN @hub@.match_link.record_a IS 'Smaller record id.';
 COMMENT ON COLUMN @hub@.match_link.record_b IS 'Larger record id.';
-COMMENT ON COLUMN @hub@.match_link.kind IS 'Strongest shared kind of identifier on which the decision rests.';
-COMMENT ON COLUMN @hub@.match_link.value IS 'The shared value.';
-COMMENT ON COLUMN @hub@.match_link.similarity IS 'Similarity of the two names, 0 to 1; NULL when one has none.';
+COMMENT ON COLUMN @hub@.match_link.kind IS 'Strongest shared kind of identifier on which the decision rests; model, or decision where a person decided.';
+COMMENT ON COLUMN @hub@.match_link.value IS 'The shared value; of the model its evidence in bits, of a decision who decided.';
+COMMENT ON COLUMN @hub@.match_link.similarity IS 'Similarity of the two names, 0 to 1; NULL when one has none. Of the model the probability of one person.';
 COMMENT ON COLUMN @hub@.match_link.decision IS 'linked, or why not.';

@@ -1,0 +1,593 @@
+-- The matching model in crm.resolve(): its making, the pairs that it finds, and
+-- what waits for a person.
+--
+-- The deterministic rules come first and stay as they are. The model adds links
+-- of the last priority between persons whose names agree and whose birth dates
+-- do not contradict, above its threshold; a link between two groups of records
+-- that contradict each other anywhere is refused. Pairs below the threshold, and
+-- those that are good but for one thing, wait in review_queue.
+--
+-- What the model says of two records is a function of the two records and the
+-- model. The pairs that it is asked about share a blocking key: a run over many
+-- records finds them in memory, a run over few in match_key.
+
+-- The records as the model sees them. Organisations are left to the rules.
+CREATE OR REPLACE VIEW @hub@.match_record
+WITH (security_invoker = true)
+AS
+SELECT r.record_id,
+       coalesce(r.given_name, NULLIF(array_to_string(p.given_names, ' '), '')) AS given_name,
+       coalesce(r.surname, NULLIF(concat_ws(' ', p.surname_1, p.surname_2), '')) AS surname,
+       CASE WHEN substr(r.quality, s.position, 1) >= '6' THEN r.birth_date END AS birth_date,
+       r.email, r.phone, r.tax_id, r.street, r.postcode, r.city
+FROM @hub@.source_record AS r
+LEFT JOIN @hub@.survivorship_rule AS s ON s.attribute = 'birth_date'
+LEFT JOIN LATERAL omnicrm.name_parts(r.full_name) AS p ON r.given_name IS NULL OR r.surname IS NULL
+WHERE r.kind = 'person';
+
+COMMENT ON VIEW @hub@.match_record IS 'The source records of persons as the matching model compares them: full names in their parts, implausible birth dates left out.';
+COMMENT ON COLUMN @hub@.match_record.record_id IS 'Source record.';
+COMMENT ON COLUMN @hub@.match_record.given_name IS 'Given names, as delivered or taken from the full name.';
+COMMENT ON COLUMN @hub@.match_record.surname IS 'Surnames, as delivered or taken from the full name.';
+COMMENT ON COLUMN @hub@.match_record.birth_date IS 'Date of birth, when it is plausible.';
+COMMENT ON COLUMN @hub@.match_record.email IS 'Normalised e-mail address.';
+COMMENT ON COLUMN @hub@.match_record.phone IS 'Phone number in E.164 form.';
+COMMENT ON COLUMN @hub@.match_record.tax_id IS 'Tax number.';
+COMMENT ON COLUMN @hub@.match_record.street IS 'Street, number, floor.';
+COMMENT ON COLUMN @hub@.match_record.postcode IS 'Postal code.';
+COMMENT ON COLUMN @hub@.match_record.city IS 'City.';
+
+CREATE OR REPLACE FUNCTION @hub@.store_match_model(model jsonb, origin text)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  stored integer;
+BEGIN
+  PERFORM @hub@.lock_customers();
+  UPDATE @hub@.match_model AS m SET active = false WHERE m.active;
+  INSERT INTO @hub@.match_model (version, active, model, origin)
+  SELECT coalesce(max(m.version), 0) + 1, true, store_match_model.model, store_match_model.origin
+  FROM @hub@.match_model AS m
+  RETURNING version INTO stored;
+  RETURN stored;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.store_match_model(jsonb, text) IS
+  'Used by crm.train_match_model() and crm.set_match_model(); call those: stores a model and makes it the active one. Returns its version.';
+
+CREATE OR REPLACE FUNCTION @hub@.train_match_model(options jsonb DEFAULT '{}')
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  unknown text;
+BEGIN
+  PERFORM @hub@.require_current();
+  SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
+  FROM jsonb_object_keys(coalesce(options, '{}')) AS o(key)
+  WHERE o.key NOT IN ('threshold', 'review', 'max_block', 'fields');
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option of train_match_model: %', unknown
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Known options: threshold (bits from which records link, 10), review (bits from which they are reviewed, 0), max_block (200), fields (columns of match_record with their kinds).';
+  END IF;
+  RETURN @hub@.store_match_model(
+    omnicrm.match_train('@hub@.match_record', 'record_id',
+      coalesce(options -> 'fields',
+               '{"given_name": "given_name", "surname": "surname", "birth_date": {"kind": "birth_date", "format": "YMD"}, "email": "email",
+                 "phone": "phone", "tax_id": "tax_id", "street": "address", "postcode": "postcode", "city": "city"}'),
+      '{"threshold": 10, "review": 0}' || coalesce(options, '{}') - 'fields'),
+    'trained');
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.train_match_model(jsonb) IS
+  'Trains a matching model on all records of persons and makes it the active one; the next crm.resolve() looks at every record with it. options: threshold (bits from which two records link, 10: a thousand to one), review (bits from which they wait in review_queue, 0: one to one), max_block, fields (columns of match_record with their kinds, as in omnicrm.match_train()). Returns the version. Errors: invalid_parameter_value, undefined_column.';
+
+CREATE OR REPLACE FUNCTION @hub@.set_match_model(model jsonb)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM @hub@.require_current();
+  IF model IS NULL OR jsonb_typeof(model) <> 'object' THEN
+    RAISE EXCEPTION 'a model is a JSON object'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Take one from match_model.model, or omnicrm.match_train() of a table with the columns of match_record.';
+  END IF;
+  -- Reads the model and looks for its columns.
+  CREATE TEMPORARY TABLE omnicrm_match_nobody (LIKE @hub@.match_record);
+  PERFORM FROM omnicrm.match_keys('pg_temp.omnicrm_match_nobody', 'record_id', model);
+  DROP TABLE pg_temp.omnicrm_match_nobody;
+  RETURN @hub@.store_match_model(model, 'edited');
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.set_match_model(jsonb) IS
+  'Stores a matching model that somebody edited, took from another hub or trained elsewhere, and makes it the active one; the next crm.resolve() looks at every record with it. Its threshold and review are bits of evidence. Returns the version. Errors: invalid_parameter_value for what is no model, undefined_column for a field that match_record does not have.';
+
+CREATE OR REPLACE FUNCTION @hub@.decide_match(record_a bigint, record_b bigint, same boolean, why text DEFAULT NULL)
+RETURNS @hub@.match_decision
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  decided @hub@.match_decision;
+BEGIN
+  PERFORM @hub@.require_current();
+  PERFORM @hub@.lock_customers();
+  IF record_a = record_b OR (SELECT count(*) FROM @hub@.source_record AS r WHERE r.record_id IN (decide_match.record_a, decide_match.record_b)) <> 2 THEN
+    RAISE EXCEPTION 'no two records: % and %', coalesce(record_a::text, 'NULL'), coalesce(record_b::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give two different values of source_record.record_id, as in review_queue.';
+  END IF;
+  IF same IS NULL THEN
+    DELETE FROM @hub@.match_decision AS d
+    WHERE d.record_a = least(decide_match.record_a, decide_match.record_b) AND d.record_b = greatest(decide_match.record_a, decide_match.record_b)
+    RETURNING d.* INTO decided;
+  ELSE
+    INSERT INTO @hub@.match_decision AS d (record_a, record_b, same, why)
+    VALUES (least(decide_match.record_a, decide_match.record_b), greatest(decide_match.record_a, decide_match.record_b),
+            decide_match.same, decide_match.why)
+    ON CONFLICT ON CONSTRAINT match_decision_pkey DO UPDATE
+    SET same = excluded.same, why = excluded.why, decided_by = excluded.decided_by, decided_at = excluded.decided_at
+    RETURNING d.* INTO decided;
+  END IF;
+  UPDATE @hub@.review_queue AS q
+  SET state = CASE WHEN decide_match.same IS NULL THEN 'open' ELSE 'decided' END
+  WHERE q.record_a = least(decide_match.record_a, decide_match.record_b) AND q.record_b = greatest(decide_match.record_a, decide_match.record_b);
+  INSERT INTO @hub@.resolve_queue (record_id) VALUES (decide_match.record_a), (decide_match.record_b);
+  RETURN decided;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.decide_match(bigint, bigint, boolean, text) IS
+  'Notes what a person decided of two records: same true joins them, false keeps them apart, null takes the decision back; the next crm.resolve() obeys. Returns the match_decision row. Errors: invalid_parameter_value unless two records are named.';
+
+-- The model to use: none where match_rule has no row of it. A hub with enough
+-- persons to learn from trains one when it has none.
+CREATE OR REPLACE FUNCTION @hub@.resolve_model()
+RETURNS @hub@.match_model
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  least_persons CONSTANT bigint := 2000;
+  found @hub@.match_model;
+BEGIN
+  IF NOT EXISTS (SELECT FROM @hub@.match_rule AS r WHERE r.kind = 'model') THEN
+    RETURN NULL;
+  END IF;
+  SELECT m.* INTO found FROM @hub@.match_model AS m WHERE m.active;
+  IF found.version IS NULL
+     AND (SELECT count(*) FROM (SELECT FROM @hub@.source_record AS r WHERE r.kind = 'person' LIMIT least_persons) AS p) = least_persons THEN
+    PERFORM @hub@.train_match_model();
+    SELECT m.* INTO STRICT found FROM @hub@.match_model AS m WHERE m.active;
+  END IF;
+  RETURN found;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_model() IS
+  'Used by crm.resolve(): the active matching model, trained now when the hub has none and holds 2,000 persons. Returns the match_model row, or nulls.';
+
+-- What a model said stays no longer than the model.
+CREATE OR REPLACE FUNCTION @hub@.resolve_forget_model()
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+  DELETE FROM @hub@.match_key;
+  DELETE FROM @hub@.match_candidate;
+  DELETE FROM @hub@.review_queue WHERE state = 'open';
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_forget_model() IS
+  'Used by crm.resolve() of every record without a model: empties what only a model fills. Returns nothing.';
+
+-- Keys of the dirty records, in place of their old ones; of all records the
+-- first time.
+CREATE OR REPLACE FUNCTION @hub@.resolve_write_keys(model @hub@.match_model)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  relation regclass := 'pg_temp.omnicrm_resolve_person';
+BEGIN
+  IF model.keys_at IS NULL THEN
+    DELETE FROM @hub@.match_key;
+    relation := '@hub@.match_record';
+  ELSE
+    DELETE FROM @hub@.match_key AS k
+    USING pg_temp.omnicrm_resolve_record AS t
+    WHERE k.record_id = t.record_id AND t.dirty;
+  END IF;
+  INSERT INTO @hub@.match_key (key, record_id)
+  SELECT u.key, r.id::bigint
+  FROM omnicrm.match_keys(relation, 'record_id', model.model) AS r
+  CROSS JOIN LATERAL unnest(r.keys) AS u(key);
+  IF model.keys_at IS NULL THEN
+    UPDATE @hub@.match_model AS m SET keys_at = now() WHERE m.version = model.version;
+    IF pg_has_role((SELECT c.relowner FROM pg_class AS c WHERE c.oid = '@hub@.match_key'::regclass), 'USAGE') THEN
+      ANALYZE @hub@.match_key;
+    END IF;
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_write_keys(@hub@.match_model) IS
+  'Used by crm.resolve(): brings crm.match_key up to date. Returns nothing.';
+
+-- Pairs of a dirty record with any other, and what they weigh. Few dirty records:
+-- their keys name those worth a look, and only these are read. A key that is
+-- held by more records than the model allows names nobody.
+CREATE OR REPLACE FUNCTION @hub@.resolve_score(model @hub@.match_model, every_record boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  dirty CONSTANT bigint := (SELECT count(*) FROM pg_temp.omnicrm_resolve_record AS t WHERE t.dirty);
+  persons CONSTANT bigint := (SELECT count(*) FROM @hub@.source_record);
+  most CONSTANT integer := coalesce((model.model ->> 'max_block')::integer, 200);
+BEGIN
+  IF every_record OR dirty > greatest(1000, persons / 20) THEN
+    -- Keys that are there are kept right, unless all would have to be written.
+    IF every_record THEN
+      DELETE FROM @hub@.match_key;
+      UPDATE @hub@.match_model AS m SET keys_at = NULL WHERE m.version = model.version AND m.keys_at IS NOT NULL;
+    ELSIF model.keys_at IS NOT NULL THEN
+      INSERT INTO pg_temp.omnicrm_resolve_person
+      SELECT p.* FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_record AS p ON p.record_id = t.record_id WHERE t.dirty;
+      PERFORM @hub@.resolve_write_keys(model);
+    END IF;
+    INSERT INTO pg_temp.omnicrm_resolve_found (record_a, record_b, weight, probability, pattern)
+    SELECT f.id_a::bigint, f.id_b::bigint, f.weight, f.probability, f.pattern
+    FROM omnicrm.match_pairs('@hub@.match_record', 'record_id', model.model) AS f
+    WHERE every_record
+       OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = f.id_a::bigint AND t.dirty)
+       OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = f.id_b::bigint AND t.dirty);
+  ELSE
+    INSERT INTO pg_temp.omnicrm_resolve_person
+    SELECT p.* FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_record AS p ON p.record_id = t.record_id WHERE t.dirty;
+    PERFORM @hub@.resolve_write_keys(model);
+    INSERT INTO pg_temp.omnicrm_resolve_meeting (record_a, record_b)
+    SELECT DISTINCT least(d.record_id, o.record_id), greatest(d.record_id, o.record_id)
+    FROM pg_temp.omnicrm_resolve_record AS d
+    JOIN @hub@.match_key AS k ON k.record_id = d.record_id
+    CROSS JOIN LATERAL (SELECT array_agg(h.record_id) AS records
+                        FROM (SELECT m.record_id FROM @hub@.match_key AS m WHERE m.key = k.key LIMIT most + 1) AS h) AS b
+    CROSS JOIN LATERAL unnest(b.records) AS o(record_id)
+    WHERE d.dirty AND o.record_id <> d.record_id
+      AND cardinality(b.records) <= CASE WHEN k.key & 1 = 1 THEN greatest(2, most / 3) ELSE most END;
+    INSERT INTO pg_temp.omnicrm_resolve_person
+    SELECT p.*
+    FROM (SELECT m.record_a AS record_id FROM pg_temp.omnicrm_resolve_meeting AS m
+          UNION
+          SELECT m.record_b FROM pg_temp.omnicrm_resolve_meeting AS m) AS n
+    JOIN @hub@.match_record AS p ON p.record_id = n.record_id
+    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = n.record_id AND t.dirty);
+    INSERT INTO pg_temp.omnicrm_resolve_found (record_a, record_b, weight, probability, pattern)
+    SELECT f.id_a::bigint, f.id_b::bigint, f.weight, f.probability, f.pattern
+    FROM omnicrm.match_pairs('pg_temp.omnicrm_resolve_person', 'record_id', model.model) AS f
+    JOIN pg_temp.omnicrm_resolve_meeting AS m ON m.record_a = f.id_a::bigint AND m.record_b = f.id_b::bigint;
+  END IF;
+  ANALYZE pg_temp.omnicrm_resolve_found (record_a, record_b);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_score(@hub@.match_model, boolean) IS
+  'Used by crm.resolve(): finds the pairs of dirty records that the model holds for alike. Returns nothing.';
+
+-- The verdict on each pair. Names agree when they are as similar as match_rule
+-- asks; when e-mail and phone are the same and one name column is equal and the
+-- other has one typing error; or when birth date, e-mail and phone are the same,
+-- the surname is equal and the given name is similar: a given name that is
+-- mistyped into another. Relatives share names, phone and address, so a pair
+-- whose names do not agree is dropped, whatever it weighs; so is one with two
+-- tax numbers, and one that has nothing but the name. E-mail, phone, birth date or
+-- tax number must agree beside it, or the address with three words of either name:
+-- a father and a son of one name live together.
+CREATE OR REPLACE FUNCTION @hub@.resolve_judge(model @hub@.match_model)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  rule @hub@.match_rule;
+  threshold CONSTANT double precision := (model.model ->> 'threshold')::double precision;
+  review CONSTANT double precision := (model.model ->> 'review')::double precision;
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
+  -- Where the pattern has the level of each column, and which of its levels speak
+  -- for one person by two bits and more.
+  places CONSTANT jsonb := (SELECT jsonb_object_agg(c.value ->> 'column', c.place)
+                            FROM jsonb_array_elements(model.model -> 'comparisons') WITH ORDINALITY AS c(value, place));
+  speaking CONSTANT jsonb := (SELECT jsonb_object_agg(c.value ->> 'column',
+                                (SELECT coalesce(string_agg((l.place - 1)::text, ''), '')
+                                 FROM jsonb_array_elements(c.value -> 'levels') WITH ORDINALITY AS l(value, place)
+                                 WHERE (l.value ->> 'm')::double precision > 4 * (l.value ->> 'u')::double precision
+                                   AND l.place <= CASE c.value ->> 'column' WHEN 'email' THEN 3 ELSE 2 END))
+                              FROM jsonb_array_elements(model.model -> 'comparisons') AS c(value));
+  at_given CONSTANT integer := (places ->> 'given_name')::integer;
+  at_surname CONSTANT integer := (places ->> 'surname')::integer;
+  at_birth_date CONSTANT integer := (places ->> 'birth_date')::integer;
+  at_email CONSTANT integer := (places ->> 'email')::integer;
+  at_phone CONSTANT integer := (places ->> 'phone')::integer;
+  at_tax_id CONSTANT integer := (places ->> 'tax_id')::integer;
+  at_street CONSTANT integer := (places ->> 'street')::integer;
+  at_postcode CONSTANT integer := (places ->> 'postcode')::integer;
+  links bigint;
+BEGIN
+  SELECT r.* INTO STRICT rule FROM @hub@.match_rule AS r WHERE r.kind = 'model';
+  INSERT INTO pg_temp.omnicrm_resolve_candidate (record_a, record_b, weight, probability, pattern, verdict)
+  SELECT j.record_a, j.record_b, j.weight, j.probability, j.pattern,
+         CASE
+           WHEN j.weight < threshold THEN 'below the threshold'
+           WHEN j.births_differ THEN 'birth dates differ'
+           WHEN NOT j.named THEN 'name of one word'
+           WHEN NOT (j.strong OR j.address AND j.three_words) THEN 'name and address only'
+           ELSE 'link'
+         END
+  FROM (
+    SELECT f.record_a, f.record_b, f.weight, f.probability, f.pattern, s.named,
+           (rule.birth_date_guard AND substr(a.quality, birth_position, 1) >= '6' AND substr(b.quality, birth_position, 1) >= '6'
+            AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date)) IS TRUE AS births_differ,
+           e.strong, e.address, e.area,
+           a.name_key LIKE '% % %' AND b.name_key LIKE '% % %' AS three_words,
+           CASE WHEN NOT s.named THEN s.similarity >= 0.45
+                WHEN s.similarity >= rule.min_name_similarity THEN true
+                WHEN NOT rule.accept_mistyped OR (a.email = b.email AND a.phone = b.phone) IS NOT TRUE THEN false
+                WHEN substr(f.pattern, at_given, 1) = '0' THEN substr(f.pattern, at_surname, 1) IN ('0', '1')
+                WHEN substr(f.pattern, at_surname, 1) = '0' THEN substr(f.pattern, at_given, 1) IN ('1', '2', '3') AND a.birth_date = b.birth_date
+                ELSE false END AS names_agree
+    FROM pg_temp.omnicrm_resolve_found AS f
+    JOIN @hub@.source_record AS a ON a.record_id = f.record_a
+    JOIN @hub@.source_record AS b ON b.record_id = f.record_b
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN a.name_key = b.name_key THEN 1 ELSE omnicrm.name_similarity(a.full_name, b.full_name) END::real AS similarity,
+             (a.name_key LIKE '% %' AND b.name_key LIKE '% %') IS TRUE AS named
+      OFFSET 0
+    ) AS s
+    CROSS JOIN LATERAL (
+      SELECT (strpos(speaking ->> 'email', substr(f.pattern, at_email, 1)) > 0
+              -- maria@ at two providers is two people.
+              AND (substr(f.pattern, at_email, 1) <> '1' OR length(split_part(a.email, '@', 1)) >= 8) OR strpos(speaking ->> 'phone', substr(f.pattern, at_phone, 1)) > 0
+              OR strpos(speaking ->> 'birth_date', substr(f.pattern, at_birth_date, 1)) > 0
+              OR strpos(speaking ->> 'tax_id', substr(f.pattern, at_tax_id, 1)) > 0) IS TRUE AS strong,
+             (strpos(speaking ->> 'street', substr(f.pattern, at_street, 1)) > 0) IS TRUE AS address,
+             (strpos(speaking ->> 'postcode', substr(f.pattern, at_postcode, 1)) > 0) IS TRUE AS area
+      OFFSET 0
+    ) AS e
+    WHERE f.weight >= review
+      AND NOT (a.tax_id <> b.tax_id AND omnicrm.tax_id_kind(a.tax_id, 'ES') = 'person' AND omnicrm.tax_id_kind(b.tax_id, 'ES') = 'person') IS TRUE
+  ) AS j
+  WHERE j.names_agree AND (j.strong OR j.address OR j.area) AND (j.weight >= threshold OR NOT j.births_differ);
+  ANALYZE pg_temp.omnicrm_resolve_candidate (record_a, record_b);
+
+  DELETE FROM @hub@.match_candidate AS c
+  USING pg_temp.omnicrm_resolve_record AS t
+  WHERE c.record_a = t.record_id AND t.dirty
+    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_candidate AS n WHERE n.record_a = c.record_a AND n.record_b = c.record_b);
+  DELETE FROM @hub@.match_candidate AS c
+  USING pg_temp.omnicrm_resolve_record AS t
+  WHERE c.record_b = t.record_id AND t.dirty
+    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_candidate AS n WHERE n.record_a = c.record_a AND n.record_b = c.record_b);
+  INSERT INTO @hub@.match_candidate AS c (record_a, record_b, weight, probability, pattern, verdict)
+  SELECT n.record_a, n.record_b, n.weight, n.probability, n.pattern, n.verdict
+  FROM pg_temp.omnicrm_resolve_candidate AS n
+  ON CONFLICT (record_a, record_b) DO UPDATE
+  SET weight = excluded.weight, probability = excluded.probability, pattern = excluded.pattern, verdict = excluded.verdict
+  WHERE (c.weight, c.pattern, c.verdict) IS DISTINCT FROM (excluded.weight, excluded.pattern, excluded.verdict);
+  SELECT count(*) INTO links FROM pg_temp.omnicrm_resolve_candidate AS n WHERE n.verdict = 'link';
+  RETURN links;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_judge(@hub@.match_model) IS
+  'Used by crm.resolve(): says of each pair that the model found whether it links. Returns the number of pairs that do.';
+
+-- Links of the model and decisions of people, among pairs with a dirty record or
+-- among touched ones that did not change. A link of a rule stays what it is; a
+-- refusal of a rule gives way to the model, and everything to a person.
+CREATE OR REPLACE FUNCTION @hub@.resolve_add_model_pairs(of_dirty boolean, use_model boolean)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  added bigint := 0;
+  found bigint;
+BEGIN
+  IF use_model THEN
+    INSERT INTO pg_temp.omnicrm_resolve_link (record_a, record_b, kind, value, priority, similarity, strength)
+    SELECT c.record_a, c.record_b, 'model', round(c.weight::numeric, 1) || ' bits', r.priority, c.probability, c.weight
+    FROM pg_temp.omnicrm_resolve_record AS t
+    JOIN @hub@.match_candidate AS c ON c.record_a = t.record_id
+    JOIN @hub@.match_rule AS r ON r.kind = 'model'
+    LEFT JOIN pg_temp.omnicrm_resolve_record AS o ON o.record_id = c.record_b
+    WHERE c.verdict = 'link' AND CASE WHEN of_dirty THEN t.dirty ELSE NOT t.dirty AND NOT o.dirty END
+    UNION
+    SELECT c.record_a, c.record_b, 'model', round(c.weight::numeric, 1) || ' bits', r.priority, c.probability, c.weight
+    FROM pg_temp.omnicrm_resolve_record AS t
+    JOIN @hub@.match_candidate AS c ON c.record_b = t.record_id
+    JOIN @hub@.match_rule AS r ON r.kind = 'model'
+    WHERE c.verdict = 'link' AND of_dirty AND t.dirty;
+  END IF;
+  IF EXISTS (SELECT FROM @hub@.match_decision) THEN
+    INSERT INTO pg_temp.omnicrm_resolve_link (record_a, record_b, kind, value, priority, same)
+    SELECT d.record_a, d.record_b, 'decision', d.decided_by, 0, d.same
+    FROM pg_temp.omnicrm_resolve_record AS t
+    JOIN @hub@.match_decision AS d ON d.record_a = t.record_id
+    LEFT JOIN pg_temp.omnicrm_resolve_record AS o ON o.record_id = d.record_b
+    WHERE CASE WHEN of_dirty THEN t.dirty ELSE NOT t.dirty AND NOT o.dirty END
+    UNION
+    SELECT d.record_a, d.record_b, 'decision', d.decided_by, 0, d.same
+    FROM pg_temp.omnicrm_resolve_record AS t
+    JOIN @hub@.match_decision AS d ON d.record_b = t.record_id
+    WHERE of_dirty AND t.dirty;
+    DELETE FROM pg_temp.omnicrm_resolve_link AS m
+    USING pg_temp.omnicrm_resolve_link AS d
+    WHERE m.record_a = d.record_a AND m.record_b = d.record_b AND m.kind = 'model' AND d.kind = 'decision';
+  END IF;
+  ANALYZE pg_temp.omnicrm_resolve_link (record_a, record_b);
+  UPDATE pg_temp.omnicrm_resolve_pair AS p
+  SET kind = n.kind, value = n.value, priority = n.priority, similarity = n.similarity, strength = n.strength, attach = false,
+      decision = CASE WHEN n.same THEN 'linked' ELSE 'decided apart' END
+  FROM pg_temp.omnicrm_resolve_link AS n
+  WHERE p.record_a = n.record_a AND p.record_b = n.record_b AND (n.kind = 'decision' OR p.decision <> 'linked');
+  GET DIAGNOSTICS added = ROW_COUNT;
+  INSERT INTO pg_temp.omnicrm_resolve_pair (record_a, record_b, kind, value, priority, similarity, strength, attach, decision)
+  SELECT n.record_a, n.record_b, n.kind, n.value, n.priority, n.similarity, n.strength, false,
+         CASE WHEN n.same THEN 'linked' ELSE 'decided apart' END
+  FROM pg_temp.omnicrm_resolve_link AS n
+  JOIN @hub@.source_record AS a ON a.record_id = n.record_a
+  JOIN @hub@.source_record AS b ON b.record_id = n.record_b
+  WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.record_a = n.record_a AND p.record_b = n.record_b);
+  GET DIAGNOSTICS found = ROW_COUNT;
+  TRUNCATE pg_temp.omnicrm_resolve_link;
+  ANALYZE pg_temp.omnicrm_resolve_pair (record_a, record_b, decision);
+  RETURN added + found;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_add_model_pairs(boolean, boolean) IS
+  'Used by crm.resolve(): adds the links of the model and the decisions of people to its pairs. Returns their number.';
+
+-- Which records must not meet: what people decided, for every link; and for the
+-- links of the model, records of one component that contradict each other. A
+-- component of more records than match_rule allows has no link of the model.
+CREATE OR REPLACE FUNCTION @hub@.resolve_find_apart()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
+  rule @hub@.match_rule;
+  found omnicrm.linked_components;
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_apart (record_a, record_b, priority)
+  SELECT p.record_a, p.record_b, 0
+  FROM pg_temp.omnicrm_resolve_pair AS p
+  WHERE p.decision = 'decided apart';
+  IF NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.kind = 'model' AND p.decision = 'linked') THEN
+    RETURN;
+  END IF;
+  SELECT r.* INTO STRICT rule FROM @hub@.match_rule AS r WHERE r.kind = 'model';
+  SELECT (c.components).* INTO found
+  FROM (SELECT omnicrm.link_components(p.record_a, p.record_b, 0, NULL, NULL, false, true, true, NULL, NULL) AS components
+        FROM pg_temp.omnicrm_resolve_pair AS p
+        WHERE p.decision = 'linked'
+        OFFSET 0) AS c;
+  -- The records of components with a link of the model.
+  INSERT INTO pg_temp.omnicrm_resolve_group (record_id, root, records)
+  WITH member AS MATERIALIZED (
+    SELECT u.node, u.root FROM unnest(found.node, found.root) AS u(node, root)
+  ), modelled AS MATERIALIZED (
+    SELECT DISTINCT m.root
+    FROM pg_temp.omnicrm_resolve_pair AS p
+    JOIN member AS m ON m.node = p.record_a
+    WHERE p.kind = 'model' AND p.decision = 'linked'
+  )
+  SELECT m.node, m.root, count(*) OVER (PARTITION BY m.root)
+  FROM modelled AS k
+  JOIN member AS m ON m.root = k.root;
+  ANALYZE pg_temp.omnicrm_resolve_group;
+  UPDATE pg_temp.omnicrm_resolve_pair AS p
+  SET decision = 'groups differ'
+  FROM pg_temp.omnicrm_resolve_group AS g
+  WHERE g.record_id = p.record_a AND g.records > rule.max_records AND p.kind = 'model' AND p.decision = 'linked';
+  INSERT INTO pg_temp.omnicrm_resolve_apart (record_a, record_b, priority)
+  SELECT x.record_id, y.record_id, rule.priority
+  FROM pg_temp.omnicrm_resolve_group AS x
+  JOIN pg_temp.omnicrm_resolve_group AS y ON y.root = x.root AND y.record_id > x.record_id
+  JOIN @hub@.source_record AS a ON a.record_id = x.record_id
+  JOIN @hub@.source_record AS b ON b.record_id = y.record_id
+  WHERE x.records <= rule.max_records
+    AND (rule.birth_date_guard
+         AND substr(a.quality, birth_position, 1) >= '6' AND substr(b.quality, birth_position, 1) >= '6'
+         AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date)
+         OR a.name_key LIKE '% %' AND b.name_key LIKE '% %' AND a.name_key <> b.name_key
+            AND omnicrm.name_similarity(a.full_name, b.full_name) < rule.min_name_similarity
+            AND NOT EXISTS (SELECT FROM @hub@.match_candidate AS c
+                            WHERE c.record_a = x.record_id AND c.record_b = y.record_id AND c.verdict = 'link'));
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_find_apart() IS
+  'Used by crm.resolve(): finds the records that must not meet in one customer. Returns nothing.';
+
+-- What waits for a person: of two customers the pair with most evidence, unless
+-- somebody has decided of them already.
+CREATE OR REPLACE FUNCTION @hub@.resolve_write_review(model @hub@.match_model)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  -- The model without its numbers.
+  legend CONSTANT jsonb := (SELECT jsonb_agg(jsonb_build_object('column', c.value -> 'column', 'levels', jsonb_path_query_array(c.value, '$.levels[*].level'))
+                                             ORDER BY c.place)
+                            FROM jsonb_array_elements(model.model -> 'comparisons') WITH ORDINALITY AS c(value, place));
+  waiting bigint;
+BEGIN
+  INSERT INTO pg_temp.omnicrm_resolve_review (record_a, record_b, weight, probability, why, agreement)
+  SELECT k.record_a, k.record_b, k.weight, k.probability, k.why,
+         (SELECT coalesce(jsonb_object_agg(g.value ->> 'column', g.value -> 'levels' -> substr(k.pattern, g.place::integer, 1)::integer), '{}')
+          FROM jsonb_array_elements(legend) WITH ORDINALITY AS g(value, place)
+          WHERE substr(k.pattern, g.place::integer, 1) <> '-')
+  FROM (
+    SELECT DISTINCT ON (least(ma.customer_id, mb.customer_id), greatest(ma.customer_id, mb.customer_id))
+           c.record_a, c.record_b, c.weight, c.probability, c.pattern, ma.customer_id AS customer_a, mb.customer_id AS customer_b,
+           CASE WHEN c.verdict = 'link' THEN coalesce(l.decision, c.verdict) ELSE c.verdict END AS why
+    FROM (SELECT m.record_a, m.record_b
+          FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_candidate AS m ON m.record_a = t.record_id
+          UNION
+          SELECT m.record_a, m.record_b
+          FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_candidate AS m ON m.record_b = t.record_id) AS n
+    JOIN @hub@.match_candidate AS c ON c.record_a = n.record_a AND c.record_b = n.record_b
+    JOIN @hub@.customer_member AS ma ON ma.record_id = c.record_a
+    JOIN @hub@.customer_member AS mb ON mb.record_id = c.record_b
+    JOIN @hub@.source_record AS a ON a.record_id = c.record_a
+    JOIN @hub@.source_record AS b ON b.record_id = c.record_b
+    LEFT JOIN @hub@.match_link AS l ON l.record_a = c.record_a AND l.record_b = c.record_b
+    WHERE ma.customer_id <> mb.customer_id
+    ORDER BY least(ma.customer_id, mb.customer_id), greatest(ma.customer_id, mb.customer_id), c.weight DESC,
+             -- Not the ids, which depend on the order of loads.
+             hashtextextended(a.source_key, a.source_id) # hashtextextended(b.source_key, b.source_id), c.record_a, c.record_b
+  ) AS k
+  WHERE NOT EXISTS (SELECT
+                    FROM @hub@.customer_member AS m
+                    JOIN @hub@.match_decision AS d ON d.record_a = m.record_id
+                    JOIN @hub@.customer_member AS o ON o.record_id = d.record_b
+                    WHERE m.customer_id = k.customer_a AND o.customer_id = k.customer_b
+                       OR m.customer_id = k.customer_b AND o.customer_id = k.customer_a);
+  DELETE FROM @hub@.review_queue AS q
+  USING pg_temp.omnicrm_resolve_record AS t
+  WHERE q.state = 'open' AND q.record_a = t.record_id
+    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_review AS n WHERE n.record_a = q.record_a AND n.record_b = q.record_b);
+  DELETE FROM @hub@.review_queue AS q
+  USING pg_temp.omnicrm_resolve_record AS t
+  WHERE q.state = 'open' AND q.record_b = t.record_id
+    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_review AS n WHERE n.record_a = q.record_a AND n.record_b = q.record_b);
+  INSERT INTO @hub@.review_queue AS q (record_a, record_b, weight, probability, why, agreement)
+  SELECT n.record_a, n.record_b, n.weight, n.probability, n.why, n.agreement
+  FROM pg_temp.omnicrm_resolve_review AS n
+  ORDER BY n.weight DESC, n.record_a, n.record_b
+  ON CONFLICT (record_a, record_b) DO UPDATE
+  SET weight = excluded.weight, probability = excluded.probability, why = excluded.why, agreement = excluded.agreement
+  WHERE q.state = 'open' AND (q.weight, q.why, q.agreement) IS DISTINCT FROM (excluded.weight, excluded.why, excluded.agreement);
+  SELECT count(*) INTO waiting FROM pg_temp.omnicrm_resolve_review;
+  RETURN waiting;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_write_review(@hub@.match_model) IS
+  'Used by crm.resolve(): brings crm.review_queue up to date for the touched records. Returns the number of pairs of theirs that wait.';
