@@ -30,3 +30,13 @@ AS 'MODULE_PATHNAME', 'omnicrm_match_quality';
 
 COMMENT ON FUNCTION omnicrm.match_quality(regclass, name, jsonb, jsonb) IS
   'How sound the clusters of a table are: one row for each cluster of two and more records, in the order of their smallest ids. density: share of its pairs of records that weigh at least the threshold; mean: mean weight in bits of its pairs; lowest: the least of these weights, and lowest_a, lowest_b: the first such pair; weakest: the mean weight of its weakest merge (null when somebody decided them all). Low density and a low weakest merge tell of two entities in one cluster. All pairs within a cluster are compared: a cluster of n records takes n (n - 1) / 2 comparisons. options and errors as of match_clusters().';
+
+CREATE FUNCTION omnicrm.match_blocking_report(relation regclass, id_column name, model jsonb, options jsonb DEFAULT '{}',
+  OUT kind text, OUT keys bigint, OUT records bigint, OUT blocks bigint, OUT dropped bigint, OUT largest bigint, OUT pairs bigint,
+  OUT true_pairs bigint, OUT recall double precision)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 20
+AS 'MODULE_PATHNAME', 'omnicrm_match_blocking_report';
+
+COMMENT ON FUNCTION omnicrm.match_blocking_report(regclass, name, jsonb, jsonb) IS
+  'What the blocking keys of a table bring together, before anything is scored. model: a model, or fields as of match_train(). One row for each kind of key: keys (different ones), records that have one, blocks (keys of two records and more that are kept), dropped (keys of too many records), largest (records of the most frequent key, kept or dropped), pairs in the kept blocks; the last row, all: the same in sum, but each record and each pair once. "same values in all fields": records that another one stands for, as many are equal; each is one pair. options: max_block and others as of match_clusters(); truth (a relation), truth_id and truth_cluster_id (its columns, id and cluster_id): with it true_pairs, how many pairs of records of one true cluster a kind brings together, and recall, their share of all true pairs (1 when there is none). Records that the truth does not know are in no true pair. Errors as of match_pairs(); undefined_table, undefined_column, null_value_not_allowed and unique_violation (an id twice) of the truth.';

@@ -192,7 +192,34 @@ typedef struct MatchKeyEntry
 {
 	uint64		key;
 	uint32		record;
+	uint32		kind;			/* of key, where it matters */
 } MatchKeyEntry;
+
+/* Kinds of keys; names in match_keys.c. */
+typedef enum MatchKeyKind
+{
+	MATCH_KEY_COPY = 1,			/* no key: another record has the same values */
+	MATCH_KEY_WORD,
+	MATCH_KEY_TWO_WORDS,
+	MATCH_KEY_TWO_STARTS,
+	MATCH_KEY_TWO_STARTS_YEAR,
+	MATCH_KEY_WORD_YEAR,
+	MATCH_KEY_WORD_DAY,
+	MATCH_KEY_WORD_PLACE,
+	MATCH_KEY_PLACE_MONTH,
+	MATCH_KEY_TWO_PLACES,
+	/* the value of a field alone, and the number of the field */
+	MATCH_KEY_VALUE = 16,
+	MATCH_KEY_KINDS = MATCH_KEY_VALUE + MATCH_FIELDS_MAX
+} MatchKeyKind;
+
+/* What became of the keys of one kind. */
+typedef struct MatchKeyCount
+{
+	uint64		keys;
+	uint64		dropped;		/* those of too many records */
+	uint64		largest;		/* records of the most frequent one */
+} MatchKeyCount;
 
 /* Blocks of records with a common key. */
 typedef struct MatchBlocks
@@ -204,7 +231,8 @@ typedef struct MatchBlocks
 	uint64	   *record_start;	/* nrecords + 1 */
 	uint32	   *record_block;	/* blocks of each record, ascending */
 	int			max_block;
-	uint64		dropped;		/* keys of more records than that */
+	uint8	   *kind;			/* of the key of each block */
+	MatchKeyCount count[MATCH_KEY_KINDS];
 	/* first record of the same values, where there are many: only that has keys; MATCH_NULL for others, or NULL */
 	uint32	   *original;
 } MatchBlocks;
@@ -306,7 +334,9 @@ extern MatchData *omni_match_without_copies(MatchData *data);
 /* match_keys.c */
 extern MatchBlocks *omni_match_blocks(const MatchData *data, int max_block);
 extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n);
-extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys);
+extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds);
+extern const char *omni_match_key_kind(const MatchModel *model, int kind);
+extern int	omni_match_key_limit(int kind, int max_block);
 
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);

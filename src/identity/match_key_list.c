@@ -65,9 +65,10 @@ omnicrm_match_keys(PG_FUNCTION_ARGS)
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
 		uint64		keys[MATCH_KEYS_MAX];
+		uint8		kinds[MATCH_KEYS_MAX];
 		Datum		values[2];
 		bool		nulls[2] = {false};
-		int			n = omni_match_keys(data, r, keys);
+		int			n = omni_match_keys(data, r, keys, kinds);
 
 		CHECK_FOR_INTERRUPTS();
 		values[0] = CStringGetTextDatum(omni_match_id(data, r));

@@ -54,8 +54,42 @@ typedef struct Tokens
 	uint64		other[OTHER_TOKENS_MAX];	/* places and words of addresses */
 	int			nothers;
 	uint64		alone[OTHER_TOKENS_MAX];
+	uint8		alone_field[OTHER_TOKENS_MAX];
 	int			nalone;
 } Tokens;
+
+/* Kinds of keys for a reader; those of whole values are named by their column. */
+static const char *const key_kinds[MATCH_KEY_VALUE] = {
+	[MATCH_KEY_COPY] = "same values in all fields",
+	[MATCH_KEY_WORD] = "word of a name alone",
+	[MATCH_KEY_TWO_WORDS] = "two words of names",
+	[MATCH_KEY_TWO_STARTS] = "first letters of two words of names",
+	[MATCH_KEY_TWO_STARTS_YEAR] = "first letters of two words of names, year",
+	[MATCH_KEY_WORD_YEAR] = "word of a name, year",
+	[MATCH_KEY_WORD_DAY] = "word of a name, day and month",
+	[MATCH_KEY_WORD_PLACE] = "word of a name, place",
+	[MATCH_KEY_PLACE_MONTH] = "place, year and month",
+	[MATCH_KEY_TWO_PLACES] = "two words of places",
+};
+
+/*
+ * omni_match_key_kind: a kind of key for a reader.
+ */
+const char *
+omni_match_key_kind(const MatchModel *model, int kind)
+{
+	return kind >= MATCH_KEY_VALUE ? psprintf("%s alone", model->field[kind - MATCH_KEY_VALUE].column) : key_kinds[kind];
+}
+
+/*
+ * omni_match_key_limit: the largest block that a key of a kind may make, before
+ * the budget of pairs.
+ */
+int
+omni_match_key_limit(int kind, int max_block)
+{
+	return kind == MATCH_KEY_WORD ? Max(2, max_block / 3) : max_block;
+}
 
 static uint64
 token(const unsigned char *text, int length, uint64 seed)
@@ -206,13 +240,23 @@ add_field(Tokens *t, const MatchField *field, const MatchDictionary *dictionary,
 	}
 }
 
+/* Writes a key down; the number of keys. */
+static inline int
+put_key(uint64 *keys, uint8 *kinds, int n, uint64 key, MatchKeyKind kind)
+{
+	keys[n] = key;
+	kinds[n] = kind;
+	return n + 1;
+}
+
 /*
  * omni_match_keys: the keys of a record.
- * Arguments: the records, the number of one, room for MATCH_KEYS_MAX keys.
+ * Arguments: the records, the number of one, room for MATCH_KEYS_MAX keys and for
+ * their kinds.
  * Result: their number.
  */
 int
-omni_match_keys(const MatchData *data, uint32 record, uint64 *keys)
+omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds)
 {
 	const MatchModel *model = data->model;
 	const uint32 *row = data->values + (Size) record * model->nfields;
@@ -223,35 +267,40 @@ omni_match_keys(const MatchData *data, uint32 record, uint64 *keys)
 	t.year = t.month_day = t.year_month = 0;
 	for (int f = 0; f < model->nfields; f++)
 	{
+		int			known = t.nalone;
+
 		if (row[f] != MATCH_NULL && model->field[f].blocking)
 			add_field(&t, &model->field[f], &data->dictionary[f], &data->dictionary[f].values[row[f]], f);
+		while (known < t.nalone)
+			t.alone_field[known++] = f;
 	}
 	for (int i = 0; i < t.nalone; i++)
-		keys[n++] = single_key(t.alone[i], KEY_STRONG);
+		n = put_key(keys, kinds, n, single_key(t.alone[i], KEY_STRONG), MATCH_KEY_VALUE + t.alone_field[i]);
 	for (int i = 0; i < t.nnames; i++)
 	{
-		keys[n++] = single_key(t.name[i], KEY_WORD);
+		n = put_key(keys, kinds, n, single_key(t.name[i], KEY_WORD), MATCH_KEY_WORD);
 		for (int k = i + 1; k < t.nnames; k++)
 		{
-			keys[n++] = pair_key(t.name[i], t.name[k], 3);
-			keys[n++] = pair_key(t.prefix[i], t.prefix[k], 4);
+			n = put_key(keys, kinds, n, pair_key(t.name[i], t.name[k], 3), MATCH_KEY_TWO_WORDS);
+			n = put_key(keys, kinds, n, pair_key(t.prefix[i], t.prefix[k], 4), MATCH_KEY_TWO_STARTS);
 			if (t.year != 0)
-				keys[n++] = pair_key(pair_key(t.short_prefix[i], t.short_prefix[k], 5), t.year, 5);
+				n = put_key(keys, kinds, n, pair_key(pair_key(t.short_prefix[i], t.short_prefix[k], 5), t.year, 5),
+							MATCH_KEY_TWO_STARTS_YEAR);
 		}
 		if (t.year != 0)
 		{
-			keys[n++] = pair_key(t.name[i], t.year, 6);
-			keys[n++] = pair_key(t.name[i], t.month_day, 7);
+			n = put_key(keys, kinds, n, pair_key(t.name[i], t.year, 6), MATCH_KEY_WORD_YEAR);
+			n = put_key(keys, kinds, n, pair_key(t.name[i], t.month_day, 7), MATCH_KEY_WORD_DAY);
 		}
 		for (int k = 0; k < t.nothers; k++)
-			keys[n++] = pair_key(t.name[i], t.other[k], 8);
+			n = put_key(keys, kinds, n, pair_key(t.name[i], t.other[k], 8), MATCH_KEY_WORD_PLACE);
 	}
 	for (int i = 0; i < t.nothers; i++)
 	{
 		if (t.year_month != 0)
-			keys[n++] = pair_key(t.other[i], t.year_month, 9);
+			n = put_key(keys, kinds, n, pair_key(t.other[i], t.year_month, 9), MATCH_KEY_PLACE_MONTH);
 		for (int k = i + 1; k < t.nothers; k++)
-			keys[n++] = pair_key(t.other[i], t.other[k], 10);
+			n = put_key(keys, kinds, n, pair_key(t.other[i], t.other[k], 10), MATCH_KEY_TWO_PLACES);
 	}
 	return n;
 }
@@ -299,11 +348,10 @@ typedef struct BlockBuilder
 	MatchBlocks *blocks;
 	uint64		start_capacity;
 	uint64		member_capacity;
-	bool	   *strong;			/* blocks of strong keys */
 } BlockBuilder;
 
 static void
-add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count, bool strong)
+add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count)
 {
 	MatchBlocks *blocks = builder->blocks;
 	uint64		first = blocks->nmembers;
@@ -312,7 +360,7 @@ add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count, bool 
 	{
 		builder->start_capacity *= 2;
 		blocks->start = repalloc_huge(blocks->start, mul_size(builder->start_capacity, sizeof(uint64)));
-		builder->strong = repalloc_huge(builder->strong, builder->start_capacity);
+		blocks->kind = repalloc_huge(blocks->kind, builder->start_capacity);
 	}
 	if (first + count > builder->member_capacity)
 	{
@@ -331,7 +379,7 @@ add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count, bool 
 	}
 	for (uint64 i = first; i < blocks->nmembers; i++)
 		blocks->record_start[blocks->member[i] + 1]++;
-	builder->strong[blocks->nblocks++] = strong;
+	blocks->kind[blocks->nblocks++] = entries[0].kind;
 	blocks->start[blocks->nblocks] = blocks->nmembers;
 }
 
@@ -349,11 +397,12 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
 	const MatchData *data = builder->data;
 	MatchBlocks *blocks = builder->blocks;
 	uint64		keys[MATCH_KEYS_MAX];
+	uint8		kinds[MATCH_KEYS_MAX];
 	Size		n = 0;
 
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys);
+		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys, kinds);
 
 		if ((r & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -364,6 +413,7 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
 			if (n == capacity)
 				elog(ERROR, "more blocking keys than counted");
 			entries[n].key = keys[k];
+			entries[n].kind = kinds[k];
 			entries[n++].record = r;
 		}
 	}
@@ -371,15 +421,16 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
 	for (Size i = 0; i < n;)
 	{
 		Size		end = i + 1;
-		uint64		strength = entries[i].key & KEY_STRENGTH;
-		int			limit = strength == KEY_WORD ? Max(2, blocks->max_block / 3) : blocks->max_block;
+		MatchKeyCount *count = &blocks->count[entries[i].kind];
 
 		while (end < n && entries[end].key == entries[i].key)
 			end++;
-		if (end - i > limit)
-			blocks->dropped++;
+		count->keys++;
+		count->largest = Max(count->largest, end - i);
+		if (end - i > omni_match_key_limit(entries[i].kind, blocks->max_block))
+			count->dropped++;
 		else if (end - i > 1)
-			add_block(builder, entries + i, end - i, strength == KEY_STRONG);
+			add_block(builder, entries + i, end - i);
 		i = end;
 	}
 }
@@ -389,7 +440,7 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
  * smallest on, which bring the best pairs.
  */
 static int
-affordable_block(const MatchData *data, const MatchBlocks *blocks, const bool *strong)
+affordable_block(const MatchData *data, const MatchBlocks *blocks)
 {
 	double	   *pairs = palloc0((blocks->max_block + 1) * sizeof(double));
 	double		budget = Max((double) data->nrecords * PAIRS_PER_RECORD, PAIRS_AT_LEAST);
@@ -399,7 +450,7 @@ affordable_block(const MatchData *data, const MatchBlocks *blocks, const bool *s
 	{
 		double		n = blocks->start[b + 1] - blocks->start[b];
 
-		if (!strong[b])
+		if (blocks->kind[b] < MATCH_KEY_VALUE)
 			pairs[(int) n] += n * (n - 1) / 2;
 	}
 	for (size = 2; size <= blocks->max_block && pairs[size] <= budget; size++)
@@ -410,7 +461,7 @@ affordable_block(const MatchData *data, const MatchBlocks *blocks, const bool *s
 
 /* Drops blocks of more records than that, but those of strong keys. */
 static void
-drop_large_blocks(MatchBlocks *blocks, const bool *strong, int largest)
+drop_large_blocks(MatchBlocks *blocks, int largest)
 {
 	uint32		kept = 0;
 	uint64		nmembers = 0;
@@ -420,14 +471,15 @@ drop_large_blocks(MatchBlocks *blocks, const bool *strong, int largest)
 		uint64		first = blocks->start[b];
 		uint64		size = blocks->start[b + 1] - first;
 
-		if (size > largest && !strong[b])
+		if (size > largest && blocks->kind[b] < MATCH_KEY_VALUE)
 		{
 			for (uint64 i = first; i < first + size; i++)
 				blocks->record_start[blocks->member[i] + 1]--;
-			blocks->dropped++;
+			blocks->count[blocks->kind[b]].dropped++;
 			continue;
 		}
 		memmove(blocks->member + nmembers, blocks->member + first, size * sizeof(uint32));
+		blocks->kind[kept] = blocks->kind[b];
 		blocks->start[kept++] = nmembers;
 		nmembers += size;
 	}
@@ -468,6 +520,7 @@ omni_match_blocks(const MatchData *data, int max_block)
 	BlockBuilder builder = {0};
 	MatchBlocks *blocks = MemoryContextAllocZero(data->context, sizeof(MatchBlocks));
 	uint64		keys[MATCH_KEYS_MAX];
+	uint8		kinds[MATCH_KEYS_MAX];
 	uint64		per_range[256] = {0};
 	uint64		total = 0;
 	Size		capacity;
@@ -480,7 +533,7 @@ omni_match_blocks(const MatchData *data, int max_block)
 	builder.member_capacity = 4096;
 	blocks->start = MemoryContextAllocHuge(data->context, builder.start_capacity * sizeof(uint64));
 	blocks->start[0] = 0;
-	builder.strong = MemoryContextAllocHuge(data->context, builder.start_capacity);
+	blocks->kind = MemoryContextAllocHuge(data->context, builder.start_capacity);
 	blocks->member = MemoryContextAllocHuge(data->context, builder.member_capacity * sizeof(uint32));
 	blocks->record_start = MemoryContextAllocExtended(data->context, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
 													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -490,7 +543,7 @@ omni_match_blocks(const MatchData *data, int max_block)
 	/* how many keys there are in each 256th of the hash */
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys);
+		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys, kinds);
 
 		if ((r & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -515,8 +568,7 @@ omni_match_blocks(const MatchData *data, int max_block)
 					  ((uint64) (b - 1) << 56) | UINT64CONST(0x00ffffffffffffff));
 	}
 	pfree(entries);
-	drop_large_blocks(blocks, builder.strong, affordable_block(data, blocks, builder.strong));
-	pfree(builder.strong);
+	drop_large_blocks(blocks, affordable_block(data, blocks));
 	list_blocks_of_records(data, blocks);
 	return blocks;
 }
