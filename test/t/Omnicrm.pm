@@ -82,6 +82,29 @@ sub start
 	die 'the server does not answer: ' . $self->server_log;
 }
 
+# $node->standby: a copy of a running cluster that follows it and can be read, not
+# yet started.
+sub standby
+{
+	my ($self) = @_;
+	my $folder = tempdir('node.XXXX', TMPDIR => 1, CLEANUP => 1);
+	my $standby = bless { folder => $folder, data => "$folder/data" }, ref $self;
+
+	run('pg_basebackup', '-h', $self->{folder}, '-U', 'omnicrm_admin', '-D', $standby->{data}, '-R', '-X', 'stream', '-c', 'fast', '--no-sync');
+	open my $conf, '>>', "$standby->{data}/postgresql.conf" or die "postgresql.conf: $!";
+	print $conf "unix_socket_directories = '$folder'\nhot_standby = on\n";
+	close $conf;
+	return $standby;
+}
+
+# Waits until a standby has all that this cluster has written.
+sub wait_for_standby
+{
+	my ($self, $standby) = @_;
+	my $position = $self->sql('postgres', 'SELECT pg_current_wal_lsn()', 'omnicrm_admin');
+	return $standby->wait_for('postgres', "SELECT pg_last_wal_replay_lsn() >= '$position'", 'omnicrm_admin');
+}
+
 sub stop
 {
 	my ($self, $mode) = @_;
