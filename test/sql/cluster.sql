@@ -46,6 +46,31 @@ INSERT INTO t.link (a, b, priority, similarity, attach, a_named, b_named) VALUES
   (8, 9, 2, NULL, true, false, false), (8, 3, 4, NULL, true, false, true), (7, 6, 1, NULL, true, false, false);
 SELECT (c).* FROM t.found;
 
+-- Pairs that stay apart: from the links of their priority on, through any chain;
+-- a link that comes earlier joins them all the same.
+TRUNCATE t.link;
+INSERT INTO t.link (a, b, priority, similarity) VALUES
+  (1, 2, 1, 1), (2, 3, 1, 0.9), (3, 4, 2, 1), (4, 5, 2, 0.5), (1, 5, 2, '-infinity'), (1, 3, 2, '-infinity'), (7, 8, 3, NULL), (8, 7, 3, '-infinity'),
+  (20, 30, 5, '-infinity');
+SELECT (c).* FROM t.found;
+UPDATE t.link SET priority = 0 WHERE similarity = '-infinity';
+SELECT (c).* FROM t.found;
+-- Whatever the order, no such pair is together, and each refusal has a reason.
+TRUNCATE t.link;
+INSERT INTO t.link (a, b, priority, similarity)
+SELECT x.a, x.b, 1 + (hashint8extended(x.n, 3) & 3), CASE WHEN hashint8extended(x.n, 4) & 3 = 0 THEN '-infinity'::real ELSE x.n END
+FROM (SELECT n, 1 + (hashint8extended(n, 1) & 127) AS a, 1 + (hashint8extended(n, 2) & 127) AS b FROM generate_series(1, 400) AS n) AS x WHERE x.a <> x.b;
+UPDATE t.link SET priority = 0 WHERE similarity = '-infinity';
+WITH root AS (SELECT r.* FROM t.found CROSS JOIN LATERAL unnest((c).node, (c).root) AS r(node, root))
+SELECT count(*) > 50 AS some_pairs, count(*) FILTER (WHERE x.root = y.root) AS together
+FROM t.link AS l JOIN root AS x ON x.node = l.a JOIN root AS y ON y.node = l.b WHERE l.similarity = '-infinity';
+WITH root AS (SELECT r.* FROM t.found CROSS JOIN LATERAL unnest((c).node, (c).root) AS r(node, root)),
+     refused AS (SELECT u.* FROM t.found CROSS JOIN LATERAL unnest((c).link_a, (c).link_b, (c).outcome) AS u(a, b, outcome) WHERE u.outcome = 4)
+SELECT count(*) > 20 AS some_refused,
+       count(*) FILTER (WHERE NOT EXISTS (SELECT FROM t.link AS l JOIN root AS p ON p.node = l.a JOIN root AS q ON q.node = l.b
+                                          WHERE l.similarity = '-infinity' AND (p.root, q.root) IN ((x.root, y.root), (y.root, x.root)))) AS without_reason
+FROM refused AS r JOIN root AS x ON x.node = r.a JOIN root AS y ON y.node = r.b;
+
 -- Hostile input.
 SELECT omnicrm.link_components(NULL, 1, 1, 1, 0, false, true, true, NULL, NULL);
 SELECT omnicrm.link_components(1, 2, NULL, 1, 0, false, true, true, NULL, NULL);

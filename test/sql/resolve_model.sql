@@ -128,6 +128,7 @@ SELECT count(*) AS waiting_differs FROM (SELECT * FROM t.waiting('hub_b') EXCEPT
 SELECT keys_at IS NOT NULL AS keys FROM hub_b.match_model;
 SELECT count(*) AS stale_keys
 FROM (SELECT k.key, k.record_id FROM hub_b.match_key AS k
+      UNION SELECT u.key, k.record_id FROM hub_b.match_record_key AS k, unnest(k.keys) AS u(key)
       EXCEPT SELECT u.key, r.id::bigint FROM hub_b.match_model AS m, omnicrm.match_keys('hub_b.match_record', 'record_id', m.model) AS r, unnest(r.keys) AS u(key)) AS d;
 SELECT r.counts ->> 'created' AS created, r.counts ->> 'changed' AS changed, r.counts ->> 'merged' AS merged, r.counts ->> 'split' AS split
 FROM hub_b.resolve('{"all": true}') AS r;

@@ -183,6 +183,7 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
   DELETE FROM @hub@.match_key;
+  DELETE FROM @hub@.match_record_key;
   DELETE FROM @hub@.match_candidate;
   DELETE FROM @hub@.review_queue WHERE state = 'open';
 $$;
@@ -197,27 +198,38 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  relation regclass := 'pg_temp.omnicrm_resolve_person';
 BEGIN
   IF model.keys_at IS NULL THEN
     DELETE FROM @hub@.match_key;
-    relation := '@hub@.match_record';
-  ELSE
-    DELETE FROM @hub@.match_key AS k
-    USING pg_temp.omnicrm_resolve_record AS t
-    WHERE k.record_id = t.record_id AND t.dirty;
-  END IF;
-  INSERT INTO @hub@.match_key (key, record_id)
-  SELECT u.key, r.id::bigint
-  FROM omnicrm.match_keys(relation, 'record_id', model.model) AS r
-  CROSS JOIN LATERAL unnest(r.keys) AS u(key);
-  IF model.keys_at IS NULL THEN
+    DELETE FROM @hub@.match_record_key;
+    INSERT INTO @hub@.match_record_key (record_id, keys)
+    SELECT r.id::bigint, r.keys
+    FROM omnicrm.match_keys('@hub@.match_record', 'record_id', model.model) AS r;
+    -- In the order of the index, which is then filled from left to right.
+    INSERT INTO @hub@.match_key (key, record_id)
+    SELECT u.key, r.record_id
+    FROM @hub@.match_record_key AS r
+    CROSS JOIN LATERAL unnest(r.keys) AS u(key)
+    ORDER BY u.key, r.record_id;
     UPDATE @hub@.match_model AS m SET keys_at = now() WHERE m.version = model.version;
-    IF pg_has_role((SELECT c.relowner FROM pg_class AS c WHERE c.oid = '@hub@.match_key'::regclass), 'USAGE') THEN
-      ANALYZE @hub@.match_key;
-    END IF;
+    RETURN;
   END IF;
+  DELETE FROM @hub@.match_key AS k
+  USING pg_temp.omnicrm_resolve_record AS t
+  JOIN @hub@.match_record_key AS r ON r.record_id = t.record_id
+  CROSS JOIN LATERAL unnest(r.keys) AS u(key)
+  WHERE t.dirty AND k.key = u.key AND k.record_id = t.record_id;
+  DELETE FROM @hub@.match_record_key AS r
+  USING pg_temp.omnicrm_resolve_record AS t
+  WHERE t.dirty AND r.record_id = t.record_id;
+  INSERT INTO @hub@.match_record_key (record_id, keys)
+  SELECT r.id::bigint, r.keys
+  FROM omnicrm.match_keys('pg_temp.omnicrm_resolve_person', 'record_id', model.model) AS r;
+  INSERT INTO @hub@.match_key (key, record_id)
+  SELECT u.key, r.record_id
+  FROM pg_temp.omnicrm_resolve_person AS p
+  JOIN @hub@.match_record_key AS r ON r.record_id = p.record_id
+  CROSS JOIN LATERAL unnest(r.keys) AS u(key);
 END
 $$;
 
@@ -241,6 +253,7 @@ BEGIN
     -- Keys that are there are kept right, unless all would have to be written.
     IF every_record THEN
       DELETE FROM @hub@.match_key;
+      DELETE FROM @hub@.match_record_key;
       UPDATE @hub@.match_model AS m SET keys_at = NULL WHERE m.version = model.version AND m.keys_at IS NOT NULL;
     ELSIF model.keys_at IS NOT NULL THEN
       INSERT INTO pg_temp.omnicrm_resolve_person
@@ -260,7 +273,8 @@ BEGIN
     INSERT INTO pg_temp.omnicrm_resolve_meeting (record_a, record_b)
     SELECT DISTINCT least(d.record_id, o.record_id), greatest(d.record_id, o.record_id)
     FROM pg_temp.omnicrm_resolve_record AS d
-    JOIN @hub@.match_key AS k ON k.record_id = d.record_id
+    JOIN @hub@.match_record_key AS r ON r.record_id = d.record_id
+    CROSS JOIN LATERAL unnest(r.keys) AS k(key)
     CROSS JOIN LATERAL (SELECT array_agg(h.record_id) AS records
                         FROM (SELECT m.record_id FROM @hub@.match_key AS m WHERE m.key = k.key LIMIT most + 1) AS h) AS b
     CROSS JOIN LATERAL unnest(b.records) AS o(record_id)

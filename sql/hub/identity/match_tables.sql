@@ -48,10 +48,17 @@ CREATE TABLE @hub@.match_key (
   record_id bigint NOT NULL,
   PRIMARY KEY (key, record_id)
 );
-CREATE INDEX match_key_record_idx ON @hub@.match_key (record_id);
 COMMENT ON TABLE @hub@.match_key IS 'One row is one blocking key of one record (omnicrm.match_keys()): records with a common key are held against each other. Empty until the first crm.resolve() of a few records.';
 COMMENT ON COLUMN @hub@.match_key.key IS 'Hash of what the record has to be found by.';
 COMMENT ON COLUMN @hub@.match_key.record_id IS 'Source record.';
+
+CREATE TABLE @hub@.match_record_key (
+  record_id bigint PRIMARY KEY,
+  keys      bigint[] NOT NULL
+);
+COMMENT ON TABLE @hub@.match_record_key IS 'One row is one record with its keys in crm.match_key.';
+COMMENT ON COLUMN @hub@.match_record_key.record_id IS 'Source record.';
+COMMENT ON COLUMN @hub@.match_record_key.keys IS 'Its keys, each once.';
 
 CREATE TABLE @hub@.match_decision (
   record_a   bigint NOT NULL,
