@@ -161,29 +161,37 @@ class Generated(Plan):
 
 
 class CappedKeys(Generated):
-    """The generated rows again, with the kind of blocking that omnicrm does: each
-    record has some twenty keys made of its words and other values, keys that more
-    than 300 records share are dropped, and two records meet that share a key."""
+    """The generated rows again, with the kind of blocking that omnicrm does and its
+    limits: each record has some twenty keys made of its words and other values; two
+    records meet that share a key. Keys of more than 200 records, and words alone of
+    more than 66, are dropped; then the largest ones, until the rest bring at most
+    60 pairs for each record, e-mails and phones apart."""
 
     system = "Splink, capped keys"
     prepare = f"""
       WITH cleaned AS ({Generated.prepare}),
       word AS (
         SELECT id, birth_date, city, postcode, unnest(list_distinct(string_split(concat_ws(' ', first_name, surname), ' '))) AS word FROM cleaned
+      ), long_word AS (
+        SELECT * FROM word WHERE length(word) > 1
       ), key AS (
-        SELECT id, hash('email', email) AS key, 300 AS most FROM cleaned WHERE email IS NOT NULL
-        UNION ALL SELECT id, hash('phone', phone), 300 FROM cleaned WHERE phone IS NOT NULL
-        UNION ALL SELECT id, hash('day and postcode', birth_date, left(postcode, 3)), 300 FROM cleaned WHERE birth_date IS NOT NULL AND postcode IS NOT NULL
-        UNION ALL SELECT id, hash('month and city', date_trunc('month', birth_date), city), 300 FROM cleaned WHERE birth_date IS NOT NULL AND city IS NOT NULL
-        UNION ALL SELECT a.id, hash('words', a.word, b.word), 300 FROM word AS a JOIN word AS b ON b.id = a.id AND b.word > a.word
-          WHERE length(a.word) > 1 AND length(b.word) > 1
-        UNION ALL SELECT id, hash('word and year', word, year(birth_date)), 300 FROM word WHERE length(word) > 1 AND birth_date IS NOT NULL
-        UNION ALL SELECT id, hash('word and day of the year', word, strftime(birth_date, '%m%d')), 300 FROM word WHERE length(word) > 1 AND birth_date IS NOT NULL
-        UNION ALL SELECT id, hash('word and postcode', word, left(postcode, 4)), 300 FROM word WHERE length(word) > 1 AND postcode IS NOT NULL
-        UNION ALL SELECT id, hash('word and city', word, city), 300 FROM word WHERE length(word) > 1 AND city IS NOT NULL
-        UNION ALL SELECT id, hash('rare word', word), 100 FROM word WHERE length(word) > 1
+        SELECT id, hash('email', email) AS key, 200 AS most, true AS strong FROM cleaned WHERE email IS NOT NULL
+        UNION ALL SELECT id, hash('phone', phone), 200, true FROM cleaned WHERE phone IS NOT NULL
+        UNION ALL SELECT id, hash('day and postcode', birth_date, left(postcode, 3)), 200, false FROM cleaned WHERE birth_date IS NOT NULL AND postcode IS NOT NULL
+        UNION ALL SELECT id, hash('month and city', date_trunc('month', birth_date), city), 200, false FROM cleaned WHERE birth_date IS NOT NULL AND city IS NOT NULL
+        UNION ALL SELECT a.id, hash('words', a.word, b.word), 200, false FROM long_word AS a JOIN long_word AS b ON b.id = a.id AND b.word > a.word
+        UNION ALL SELECT id, hash('word and year', word, year(birth_date)), 200, false FROM long_word WHERE birth_date IS NOT NULL
+        UNION ALL SELECT id, hash('word and day of the year', word, strftime(birth_date, '%m%d')), 200, false FROM long_word WHERE birth_date IS NOT NULL
+        UNION ALL SELECT id, hash('word and postcode', word, left(postcode, 4)), 200, false FROM long_word WHERE postcode IS NOT NULL
+        UNION ALL SELECT id, hash('word and city', word, city), 200, false FROM long_word WHERE city IS NOT NULL
+        UNION ALL SELECT id, hash('word', word), 66, false FROM long_word
+      ), sized AS (
+        SELECT key, count(*) AS n, any_value(strong) AS strong FROM key GROUP BY key HAVING count(*) BETWEEN 2 AND any_value(most)
+      ), budget AS (
+        SELECT n, sum(sum(n * (n - 1) / 2)) OVER (ORDER BY n) AS pairs FROM sized WHERE NOT strong GROUP BY n
       ), useful AS (
-        SELECT key FROM key GROUP BY key HAVING count(*) BETWEEN 2 AND any_value(most)
+        SELECT key FROM sized
+        WHERE strong OR n <= (SELECT max(b.n) FROM budget AS b WHERE b.pairs <= 60 * (SELECT count(*) FROM cleaned))
       ), keyed AS (
         SELECT k.id, list(k.key) AS keys FROM key AS k JOIN useful AS u ON u.key = k.key GROUP BY k.id
       )
