@@ -40,3 +40,12 @@ AS 'MODULE_PATHNAME', 'omnicrm_match_blocking_report';
 
 COMMENT ON FUNCTION omnicrm.match_blocking_report(regclass, name, jsonb, jsonb) IS
   'What the blocking keys of a table bring together, before anything is scored. model: a model, or fields as of match_train(). One row for each kind of key: keys (different ones), records that have one, blocks (keys of two records and more that are kept), dropped (keys of too many records), largest (records of the most frequent key, kept or dropped), pairs in the kept blocks; the last row, all: the same in sum, but each record and each pair once. "same values in all fields": records that another one stands for, as many are equal; each is one pair. options: max_block and others as of match_clusters(); truth (a relation), truth_id and truth_cluster_id (its columns, id and cluster_id): with it true_pairs, how many pairs of records of one true cluster a kind brings together, and recall, their share of all true pairs (1 when there is none). Records that the truth does not know are in no true pair. Errors as of match_pairs(); undefined_table, undefined_column, null_value_not_allowed and unique_violation (an id twice) of the truth.';
+
+CREATE FUNCTION omnicrm.match_why_not(relation regclass, id_column name, model jsonb, id_a text, id_b text, options jsonb DEFAULT '{}',
+  OUT step text, OUT finding text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000 ROWS 20
+AS 'MODULE_PATHNAME', 'omnicrm_match_why_not';
+
+COMMENT ON FUNCTION omnicrm.match_why_not(regclass, name, jsonb, text, text, jsonb) IS
+  'Why two records of a table did not become one entity: one row for each finding, in the order of the hurdles. Steps: record (are both there), missing value, key (blocking keys that both have, kept or dropped as too frequent, with the number of records and the limit), weight (of the pair, against threshold and review; match_explain() takes it apart), exclusive value, decision, source (what keeps the records or their clusters apart), cluster (where they ended, the mean weight of the pairs between the two clusters and what was needed), conclusion. An unknown id is a finding, not an error. options as of match_clusters(), and the same ones must be given. Errors as of match_clusters().';

@@ -374,6 +374,7 @@ extern void omni_match_weights(MatchModel *model);
 
 /* match_cluster.c */
 extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
+extern uint32 omni_match_exclusive(const MatchData *data, int f, uint32 record);
 extern double omni_match_merge_threshold(int64 threshold, uint32 size_a, uint32 size_b);
 
 /* match_explain.c */

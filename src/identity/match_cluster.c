@@ -400,6 +400,21 @@ try_candidate(Clustering *c, const Candidate *candidate)
 	merge(c, a, b, candidate->mean / MATCH_UNIT);
 }
 
+/*
+ * omni_match_exclusive: the value of an exclusive field by which a record keeps
+ * away from others, or MATCH_NULL.
+ */
+uint32
+omni_match_exclusive(const MatchData *data, int f, uint32 record)
+{
+	uint32		value = data->values[(Size) record * data->model->nfields + f];
+
+	/* a tax number whose control character is wrong excludes nothing */
+	if (value != MATCH_NULL && data->model->field[f].kind == MATCH_TAX_ID && !data->dictionary[f].values[value].valid)
+		value = MATCH_NULL;
+	return value;
+}
+
 static void
 begin(Clustering *c, const MatchData *data)
 {
@@ -430,20 +445,11 @@ begin(Clustering *c, const MatchData *data)
 	}
 	for (int f = 0; f < model->nfields; f++)
 	{
-		const MatchValue *values = data->dictionary[f].values;
-
 		if (!model->field[f].exclusive)
 			continue;
 		c->exclusive[f] = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
 		for (uint32 r = 0; r < data->nrecords; r++)
-		{
-			uint32		value = data->values[(Size) r * model->nfields + f];
-
-			/* a tax number whose control character is wrong excludes nothing */
-			if (value != MATCH_NULL && model->field[f].kind == MATCH_TAX_ID && !values[value].valid)
-				value = MATCH_NULL;
-			c->exclusive[f][r] = value;
-		}
+			c->exclusive[f][r] = omni_match_exclusive(data, f, r);
 	}
 }
 

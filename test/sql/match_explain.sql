@@ -115,6 +115,25 @@ WITH member AS (
 SELECT cluster_id, count(*) AS pairs, avg((weight >= 0)::integer) AS density, round(avg(weight)::numeric, 4) AS mean, min(weight) AS lowest FROM pair GROUP BY cluster_id ORDER BY cluster_id;
 SELECT q.cluster_id, q.records, q.weakest FROM t.model, omnicrm.match_quality('t.person', 'id', model, '{"decisions": "t.decision", "threshold": 60}') AS q;
 
+-- Why not: an exclusive value, of the records and of their clusters.
+CREATE TABLE t.why AS SELECT id, given, sur, born, zip, city, CASE id WHEN 1 THEN '87654321X' ELSE vat END AS vat, source FROM t.person;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.why', 'id', model, '7', '1') AS w;
+SELECT c.id, c.cluster_id FROM t.model, omnicrm.match_clusters('t.why', 'id', model) AS c WHERE c.cluster_id < 8;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.why', 'id', model, '2', '1') AS w WHERE w.step IN ('exclusive value', 'cluster', 'conclusion');
+-- Dropped keys; a decision; a source; together; too little weight; no key; ids that are not there.
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '4', '5', '{"max_block": 2, "threshold": 20}') AS w;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '1', '2', '{"decisions": "t.decision"}') AS w WHERE w.step NOT IN ('key', 'missing value');
+INSERT INTO t.decision VALUES (2, 7, false);
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '1', '2', '{"decisions": "t.decision"}') AS w WHERE w.step NOT IN ('key', 'missing value');
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '2', '3', '{"source": "source", "one_per_source": true}') AS w WHERE w.step NOT IN ('key', 'missing value');
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '4', '5') AS w WHERE w.step NOT IN ('key', 'missing value');
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '1', '8') AS w;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, 'x', '99') AS w;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '3', '3') AS w;
+CREATE TABLE t.unmet AS SELECT 1 AS id, 'Ana' AS given, 'Ruiz' AS sur, NULL::date AS born, 1 AS zip, NULL AS city, NULL AS vat
+UNION ALL SELECT 2, 'Ana', 'Ruiz', NULL, 2, NULL, NULL UNION ALL SELECT g, 'Ana', 'Ruiz', '1950-01-01'::date + g * 400, g, NULL, NULL FROM generate_series(3, 20) AS g;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.unmet', 'id', model, '1', '2', '{"max_block": 5, "threshold": -7}') AS w;
+
 -- Very many equal records: one stands for all.
 CREATE TABLE t.crowd AS SELECT * FROM t.person WHERE id IN (4, 6)
 UNION ALL SELECT 100 + g, 'Paco', 'Ruiz', '1970-05-06', 8001, 'Barcelona', NULL, 'web' FROM generate_series(1, 60000) AS g;
@@ -123,6 +142,8 @@ SELECT q.cluster_id, q.records, round(q.density::numeric, 6) AS density, round(q
 FROM t.model, omnicrm.match_quality('t.crowd', 'id', model) AS q;
 SELECT q.cluster_id, q.records, q.density, q.mean, q.lowest, q.lowest_a, q.lowest_b, q.weakest
 FROM t.model, omnicrm.match_quality('t.crowd', 'id', model, '{"threshold": 5}') AS q;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.crowd', 'id', model, '5000', '777') AS w;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.crowd', 'id', model, '5000', '6', '{"threshold": 5}') AS w;
 
 -- Nothing, one row, no id, unknown columns.
 CREATE TABLE t.empty AS SELECT * FROM t.person LIMIT 0;
@@ -141,6 +162,7 @@ CREATE POLICY web ON t.person FOR SELECT TO regress_omnicrm_explainer USING (id 
 SET ROLE regress_omnicrm_explainer;
 SELECT h.id_a, h.id_b, h.records FROM t.model, omnicrm.match_how('t.person', 'id', model, '5') AS h;
 SELECT h.* FROM t.model, omnicrm.match_how('t.person', 'id', model, '4') AS h;
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '4', '5') AS w;
 SELECT q.cluster_id, q.records FROM t.model, omnicrm.match_quality('t.person', 'id', model) AS q;
 SELECT * FROM t.model, omnicrm.match_quality('t.named', 'id', model);
 RESET ROLE;
