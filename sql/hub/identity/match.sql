@@ -370,8 +370,11 @@ BEGIN
     ) AS s
     CROSS JOIN LATERAL (
       SELECT (strpos(speaking ->> 'email', substr(f.pattern, at_email, 1)) > 0
-              -- maria@ at two providers is two people.
-              AND (substr(f.pattern, at_email, 1) <> '1' OR length(split_part(a.email, '@', 1)) >= 8) OR strpos(speaking ->> 'phone', substr(f.pattern, at_phone, 1)) > 0
+              -- maria@ at two providers is two people, and so are ana47@ and ana27@ at one.
+              AND CASE substr(f.pattern, at_email, 1)
+                    WHEN '1' THEN length(split_part(a.email, '@', 1)) >= 8
+                    WHEN '2' THEN translate(a.email, translate(a.email, '0123456789', ''), '') = translate(b.email, translate(b.email, '0123456789', ''), '')
+                    ELSE true END OR strpos(speaking ->> 'phone', substr(f.pattern, at_phone, 1)) > 0
               OR strpos(speaking ->> 'birth_date', substr(f.pattern, at_birth_date, 1)) > 0
               OR strpos(speaking ->> 'tax_id', substr(f.pattern, at_tax_id, 1)) > 0) IS TRUE AS strong,
              (strpos(speaking ->> 'street', substr(f.pattern, at_street, 1)) > 0) IS TRUE AS address,
