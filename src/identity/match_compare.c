@@ -329,23 +329,33 @@ field_level(MatchProbe *probe, int f, uint32 a, uint32 b)
 	return level_of(probe, f, &values[a], &values[b]);
 }
 
-/* The surname that stands in the given name's column of one record and in its own of the other, or MATCH_NULL. */
+/*
+ * The surname that stands in the given name's column of one record and in its own
+ * of the other, or MATCH_NULL; where both do, the rarer one.
+ */
 static inline uint32
 name_in_other_column(const MatchProbe *probe, const uint32 *a, const uint32 *b)
 {
 	const MatchModel *model = probe->data->model;
 	const uint32 *other_column;
+	const MatchValue *values;
+	uint32		x = MATCH_NULL;
+	uint32		y = MATCH_NULL;
 
 	if (model->given_name < 0 || model->surname < 0)
 		return MATCH_NULL;
 	other_column = probe->data->dictionary[model->given_name].other_column;
 	if (a[model->given_name] != MATCH_NULL && b[model->surname] != MATCH_NULL &&
 		other_column[a[model->given_name]] == b[model->surname])
-		return b[model->surname];
+		x = b[model->surname];
 	if (b[model->given_name] != MATCH_NULL && a[model->surname] != MATCH_NULL &&
 		other_column[b[model->given_name]] == a[model->surname])
-		return a[model->surname];
-	return MATCH_NULL;
+		y = a[model->surname];
+	/* MATCH_NULL is greater than any number */
+	if (x == MATCH_NULL || y == MATCH_NULL)
+		return Min(x, y);
+	values = probe->data->dictionary[model->surname].values;
+	return values[x].adjust >= values[y].adjust ? x : y;
 }
 
 /* Levels of the two name columns, given that a name stands in the other one. */

@@ -70,6 +70,12 @@ FROM generate_series(1, 400) AS g, LATERAL (SELECT g % 150 AS p) AS q,
 SELECT u.pairs > 500 AS many, u.unlike
 FROM omnicrm.match_train('t.many', 'id', '{"given": "given_name", "sur": "surname", "born": "birth_date", "zip": "postcode", "city": "city", "size": "number", "member": "category"}') AS m,
      t.unlike('t.many', m) AS u;
+-- Two records weigh the same either way.
+SELECT count(*) AS pairs, count(*) FILTER (WHERE one.weight <> other.weight) AS unlike
+FROM omnicrm.match_train('t.many', 'id', '{"given": "given_name", "sur": "surname", "born": "birth_date", "zip": "postcode", "city": "city", "size": "number"}') AS m,
+     t.many AS a JOIN t.many AS b ON b.id > a.id AND hashtext(a.id || b.id) % 40 = 0,
+     LATERAL (SELECT sum(weight) AS weight FROM omnicrm.match_explain(m, to_jsonb(a), to_jsonb(b))) AS one,
+     LATERAL (SELECT sum(weight) AS weight FROM omnicrm.match_explain(m, to_jsonb(b), to_jsonb(a))) AS other;
 
 -- What is no record, no model, or no value; nothing fails because of a value.
 SELECT * FROM t.model, omnicrm.match_explain(model, '[1]', '{}');
@@ -127,6 +133,7 @@ INSERT INTO t.decision VALUES (2, 7, false);
 SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '1', '2', '{"decisions": "t.decision"}') AS w WHERE w.step NOT IN ('key', 'missing value');
 SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '2', '3', '{"source": "source", "one_per_source": true}') AS w WHERE w.step NOT IN ('key', 'missing value');
 SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '4', '5') AS w WHERE w.step NOT IN ('key', 'missing value');
+SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '7', '3', '{"threshold": 2.25}') AS w WHERE w.step NOT IN ('key', 'missing value');
 SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '1', '8') AS w;
 SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, 'x', '99') AS w;
 SELECT w.* FROM t.model, omnicrm.match_why_not('t.person', 'id', model, '3', '3') AS w;
