@@ -370,11 +370,15 @@ BEGIN
     ) AS s
     CROSS JOIN LATERAL (
       SELECT (strpos(speaking ->> 'email', substr(f.pattern, at_email, 1)) > 0
-              -- maria@ at two providers is two people, and so are ana47@ and ana27@ at one.
+              -- A mailbox that is made of the name says no more than the name, and ana47@
+              -- and ana27@ are two people.
               AND CASE substr(f.pattern, at_email, 1)
                     WHEN '1' THEN length(split_part(a.email, '@', 1)) >= 8
+                                  AND (split_part(a.email, '@', 1) ~ '[0-9]'
+                                       OR omnicrm.damerau_levenshtein(split_part(a.email, '@', 2), split_part(b.email, '@', 2)) <= 1)
                     WHEN '2' THEN translate(a.email, translate(a.email, '0123456789', ''), '') = translate(b.email, translate(b.email, '0123456789', ''), '')
-                    ELSE true END OR strpos(speaking ->> 'phone', substr(f.pattern, at_phone, 1)) > 0
+                    ELSE true END
+              OR strpos(speaking ->> 'phone', substr(f.pattern, at_phone, 1)) > 0
               OR strpos(speaking ->> 'birth_date', substr(f.pattern, at_birth_date, 1)) > 0
               OR strpos(speaking ->> 'tax_id', substr(f.pattern, at_tax_id, 1)) > 0) IS TRUE AS strong,
              (strpos(speaking ->> 'street', substr(f.pattern, at_street, 1)) > 0) IS TRUE AS address,
