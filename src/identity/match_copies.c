@@ -102,7 +102,8 @@ omni_match_without_copies(MatchData *data)
 		MatchDictionary *dictionary = &result->dictionary[f];
 
 		dictionary->values = MemoryContextAllocHuge(data->context, mul_size(Max(dictionary->count, 1), sizeof(MatchValue)));
-		memcpy(dictionary->values, data->dictionary[f].values, dictionary->count * sizeof(MatchValue));
+		if (dictionary->count > 0)
+			memcpy(dictionary->values, data->dictionary[f].values, dictionary->count * sizeof(MatchValue));
 	}
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
