@@ -180,7 +180,7 @@ omni_match_entities(const MatchData *data, MatchBlocks **used)
 {
 	const MatchModel *model = data->model;
 	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
-	MatchEdges *edges = omni_match_scan(data, blocks, (int32) rint(model->threshold * MATCH_UNIT));
+	MatchEdges *edges = omni_match_scan(data, blocks, (int32) rint(Min(model->threshold, model->unscored) * MATCH_UNIT));
 
 	ereport(DEBUG1,
 			(errmsg_internal("%u records, %u blocks of up to %d, " UINT64_FORMAT " pairs compared, " UINT64_FORMAT " kept",

@@ -422,14 +422,16 @@ add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Si
 	{
 		Size		end = i + 1;
 		MatchKeyCount *count = &blocks->count[entries[i].kind];
+		Size		records = 1;
 
-		while (end < n && entries[end].key == entries[i].key)
-			end++;
+		/* a record may have a key twice */
+		for (; end < n && entries[end].key == entries[i].key; end++)
+			records += entries[end].record != entries[end - 1].record;
 		count->keys++;
-		count->largest = Max(count->largest, end - i);
-		if (end - i > omni_match_key_limit(entries[i].kind, blocks->max_block))
+		count->largest = Max(count->largest, records);
+		if (records > omni_match_key_limit(entries[i].kind, blocks->max_block))
 			count->dropped++;
-		else if (end - i > 1)
+		else if (records > 1)
 			add_block(builder, entries + i, end - i);
 		i = end;
 	}
