@@ -443,7 +443,7 @@ say_clusters(Why *why)
 	else if (!met)
 		say(why, "conclusion", "apart: no kept key brings together two records of their clusters that reach the threshold");
 	else
-		say(why, "conclusion", psprintf("apart: pairs below the threshold and pairs without a key count %s bits each at first, "
+		say(why, "conclusion", psprintf("apart: pairs that no key brings together count %s bits each at first, "
 										"which is too little with the others", bits(model->unscored)));
 }
 
