@@ -138,7 +138,7 @@ SKIP:
 		open my $file, '<', "/proc/$backend/status" or die "/proc/$backend/status: $!";
 		my ($peak) = map { /^VmHWM:\s+(\d+) kB/ ? $1 / 1024 : () } <$file>;
 		diag(sprintf 'peak of 300,000 rows with %d workers: %d MB', $workers, $peak) if $ENV{OMNICRM_MEMORY_VERBOSE};
-		cmp_ok($peak, '<', 500, "300,000 rows take less than 500 MB, 32 MB of shared buffers included, with $workers workers");
+		cmp_ok($peak, '<', 300, "300,000 rows take less than 300 MB, 32 MB of shared buffers included, with $workers workers");
 		$node->sql('match', "SELECT pg_terminate_backend($backend)", 'omnicrm_admin');
 		waitpid $pid, 0;
 	}
