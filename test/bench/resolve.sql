@@ -53,16 +53,20 @@ BEGIN
            (SELECT count(*) FROM crm_load.customer WHERE state = 'active')),
     ours, 1000 * extract(epoch FROM clock_timestamp() - started));
 
-  -- One changed record: the plain way has to start over.
-  UPDATE bench.contact SET street = 'Calle Nueva 1' WHERE contact_id = 'W77';
-  PERFORM crm_load.load('web', 'bench.contact', '{"key": "contact_id", "given_name": "first_name", "surname": "last_name",
-    "birth_date": {"column": "born", "format": "DMY"}, "email": "mail", "phone": "tel", "postcode": "cp", "street": "street",
-    "city": "town", "business_at": "created"}');
-  started := clock_timestamp();
-  PERFORM crm_load.resolve();
-  INSERT INTO bench_result
-  SELECT 'resolve after one changed record', 1000 * extract(epoch FROM clock_timestamp() - started), b.plain_ms
-  FROM bench_result AS b
-  WHERE b.work LIKE 'resolve % records into %';
+  -- One changed record: the plain way has to start over. The first small run
+  -- after a full one also fills the blocking keys.
+  FOR house IN 1 .. 2 LOOP
+    UPDATE bench.contact SET street = 'Calle Nueva ' || house WHERE contact_id = 'W77';
+    PERFORM crm_load.load('web', 'bench.contact', '{"key": "contact_id", "given_name": "first_name", "surname": "last_name",
+      "birth_date": {"column": "born", "format": "DMY"}, "email": "mail", "phone": "tel", "postcode": "cp", "street": "street",
+      "city": "town", "business_at": "created"}');
+    started := clock_timestamp();
+    PERFORM crm_load.resolve();
+    INSERT INTO bench_result
+    SELECT CASE house WHEN 1 THEN 'resolve after one changed record, blocking keys filled' ELSE 'resolve after one more changed record' END,
+           1000 * extract(epoch FROM clock_timestamp() - started), b.plain_ms
+    FROM bench_result AS b
+    WHERE b.work LIKE 'resolve % records into %';
+  END LOOP;
 END
 $bench$;
