@@ -172,8 +172,9 @@ SELECT t.resolve('t.itself', '{"given": "code"}');
 CREATE SEQUENCE t.counter;
 SELECT t.resolve('t.counter', '{"last_value": "number"}', '{}', 'log_cnt');
 CREATE INDEX people_index ON t.people (id);
-SELECT t.resolve('t.people_index', '{"id": "number"}');
-SELECT t.resolve('t.composite', '{"given": "name"}');
+-- How the message is worded depends on the version of the server.
+SELECT left(t.resolve('t.people_index', '{"id": "number"}'), 5) AS error;
+SELECT left(t.resolve('t.composite', '{"given": "name"}'), 5) AS error;
 ALTER TABLE t.people ADD gone text;
 ALTER TABLE t.people DROP gone;
 SELECT t.resolve('t.people', '{"........pg.dropped.6........": "name"}');
