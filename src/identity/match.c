@@ -90,7 +90,7 @@ return_pairs(FunctionCallInfo fcinfo, MatchData *data)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const MatchModel *model = data->model;
 	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
-	int32		floor = (int32) rint(model->review * MATCH_UNIT);
+	int32		floor = omni_match_units(model->review);
 	MatchEdges *edges = omni_match_scan(data, blocks, floor);
 	MatchProbe *probe = palloc0_object(MatchProbe);
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "omnicrm pairs", ALLOCSET_DEFAULT_SIZES);
@@ -180,7 +180,7 @@ omni_match_entities(const MatchData *data, MatchBlocks **used)
 {
 	const MatchModel *model = data->model;
 	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
-	MatchEdges *edges = omni_match_scan(data, blocks, (int32) rint(Min(model->threshold, model->unscored) * MATCH_UNIT));
+	MatchEdges *edges = omni_match_scan(data, blocks, omni_match_units(Min(model->threshold, model->unscored)));
 
 	ereport(DEBUG1,
 			(errmsg_internal("%u records, %u blocks of up to %d, " UINT64_FORMAT " pairs compared, " UINT64_FORMAT " kept",

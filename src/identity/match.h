@@ -11,6 +11,8 @@
 #define OMNICRM_IDENTITY_MATCH_H
 
 #include "fmgr.h"
+#include <math.h>
+
 #include "identity/kernel.h"
 #include "storage/shmem.h"
 #include "utils/jsonb.h"
@@ -309,6 +311,13 @@ omni_mix(uint64 h)
 	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
 	h ^= h >> 33;
 	return h;
+}
+
+/* Bits as a weight in whole units. */
+static inline int32
+omni_match_units(double bits)
+{
+	return (int32) rint(bits * MATCH_UNIT);
 }
 
 /* match_kind.c */

@@ -747,7 +747,7 @@ term_adjustment(const MatchField *field, double share)
 	if (share <= 0 || field->u[0] <= 0)
 		return 0;
 	bits = log2(field->u[0] / share);
-	return (int32) rint(Max(-MATCH_TERM_BITS, Min(MATCH_TERM_BITS, bits)) * MATCH_UNIT);
+	return omni_match_units(Max(-MATCH_TERM_BITS, Min(MATCH_TERM_BITS, bits)));
 }
 
 /*

@@ -461,7 +461,7 @@ omnicrm_match_quality(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	data = omni_match_run(fcinfo, 3, &options, &clusters, &blocks);
 	probe->data = data;
-	threshold = (int32) rint(data->model->threshold * MATCH_UNIT);
+	threshold = omni_match_units(data->model->threshold);
 	member = members_of_clusters(data, clusters, &start);
 	weakest = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(float)));
 	first = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)));

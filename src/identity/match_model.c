@@ -186,8 +186,10 @@ read_field_options(JsonbContainer *object, MatchField *field)
 
 /* Refuses options that are no object or have unknown members. */
 static void
-check_options(Jsonb *options, const char *const *known)
+check_options(Jsonb *options)
 {
+	static const char *const known[] = {"threshold", "review", "unscored", "max_block", "source", "one_per_source", "decisions", NULL};
+
 	if (!JB_ROOT_IS_OBJECT(options))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -219,11 +221,10 @@ read_options(JsonbContainer *object, MatchModel *model)
 void
 omni_match_run_options(Jsonb *json, MatchModel *model, MatchRunOptions *options)
 {
-	static const char *const known[] = {"threshold", "review", "unscored", "max_block", "source", "one_per_source", "decisions", NULL};
 	char	   *decisions = NULL;
 
 	memset(options, 0, sizeof(*options));
-	check_options(json, known);
+	check_options(json);
 	read_options(&json->root, model);
 	read_string(&json->root, "source", &options->source);
 	read_boolean(&json->root, "one_per_source", &options->one_per_source);
@@ -262,7 +263,6 @@ init_model(MatchModel *model)
 void
 omni_match_fields(Jsonb *fields, Jsonb *options, MatchModel *model)
 {
-	static const char *const known[] = {"threshold", "review", "unscored", "max_block", "source", "one_per_source", "decisions", NULL};
 	static const char *const field_options[] = {"kind", "term_frequency", "exclusive", "blocking", "country", "format", NULL};
 	JsonbIterator *iterator;
 	JsonbValue	value;
@@ -307,7 +307,7 @@ omni_match_fields(Jsonb *fields, Jsonb *options, MatchModel *model)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("no field to compare"),
 				 errhint("For example {\"first_name\": \"given_name\", \"dob\": \"birth_date\"}.")));
-	check_options(options, known);
+	check_options(options);
 	read_options(&options->root, model);
 }
 
@@ -553,7 +553,7 @@ order_fields(MatchModel *model)
 void
 omni_match_weights(MatchModel *model)
 {
-	model->prior_weight = (int32) rint(log2(model->prior / (1 - model->prior)) * MATCH_UNIT);
+	model->prior_weight = omni_match_units(log2(model->prior / (1 - model->prior)));
 	for (int f = 0; f < model->nfields; f++)
 	{
 		MatchField *field = &model->field[f];
@@ -568,7 +568,7 @@ omni_match_weights(MatchModel *model)
 
 			for (int k = 0; k < field->levels; k++)
 			{
-				int32		weight = (int32) rint(log2(m[k] / u[k]) * MATCH_UNIT);
+				int32		weight = omni_match_units(log2(m[k] / u[k]));
 
 				field->weight[state][k] = weight;
 				if (k == 0)

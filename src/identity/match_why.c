@@ -241,9 +241,9 @@ say_weight(Why *why)
 	int32		weight = weight_of(why, why->a, why->b);
 	const char *finding = "below review";
 
-	if (weight >= (int32) rint(model->threshold * MATCH_UNIT))
+	if (weight >= omni_match_units(model->threshold))
 		finding = "reaches the threshold";
-	else if (weight >= (int32) rint(model->review * MATCH_UNIT))
+	else if (weight >= omni_match_units(model->review))
 		finding = "worth a look, below the threshold";
 	say(why, "weight", psprintf("%s bits: %s (threshold %s, review %s)", bits((double) weight / MATCH_UNIT), finding,
 								bits(model->threshold), bits(model->review)));
@@ -413,7 +413,7 @@ say_clusters(Why *why)
 	const MatchModel *model = why->data->model;
 	const Part *a = &why->part_a;
 	const Part *b = &why->part_b;
-	int32		threshold = (int32) rint(model->threshold * MATCH_UNIT);
+	int32		threshold = omni_match_units(model->threshold);
 	double		pairs = (double) a->records * b->records;
 	double		needed = omni_match_merge_threshold((int64) (model->threshold * MATCH_UNIT), a->records, b->records);
 	double		sum = 0;
