@@ -1,0 +1,106 @@
+-- Whether everything still agrees: crm.check().
+
+-- Golden customers against what their records say now, slice by slice.
+-- Customers with a record in the queue are left out: resolve() owes them an
+-- answer.
+CREATE OR REPLACE FUNCTION @hub@.check_golden()
+RETURNS TABLE (invariant text, key text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  slice_size CONSTANT integer := 100000;
+  slice bigint[];
+  records bigint[];
+  customers bigint[];
+  last_id bigint := -1;
+BEGIN
+  LOOP
+    slice := ARRAY(SELECT c.customer_id
+                   FROM @hub@.customer AS c
+                   WHERE c.customer_id > last_id AND c.state = 'active'
+                   ORDER BY c.customer_id
+                   LIMIT slice_size);
+    EXIT WHEN cardinality(slice) = 0;
+    last_id := slice[cardinality(slice)];
+    SELECT array_agg(m.record_id ORDER BY m.customer_id, m.record_id),
+           array_agg(m.customer_id ORDER BY m.customer_id, m.record_id) INTO records, customers
+    FROM @hub@.customer_member AS m
+    WHERE m.customer_id = ANY (slice);
+    RETURN QUERY
+    SELECT 'golden record differs from its records', 'customer ' || g.customer_id
+    FROM @hub@.golden_rows(records, customers) AS g
+    JOIN @hub@.customer AS c ON c.customer_id = g.customer_id
+    LEFT JOIN @hub@.customer_provenance AS v ON v.customer_id = g.customer_id
+    WHERE ((c.kind, c.full_name, c.given_name, c.surname, c.birth_date, c.gender, c.email, c.phone, c.tax_id,
+            c.street, c.postcode, c.city, c.province, c.country, c.loyalty_card, c.username, c.attributes,
+            c.name_tokens, c.certainty, c.record_count, c.source_count, c.first_seen, c.last_seen)
+           IS DISTINCT FROM
+           (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id,
+            g.street, g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes,
+            g.name_tokens, g.certainty, g.record_count, g.source_count, g.first_seen, g.last_seen)
+           OR (v.record_ids, v.rules, v.candidates) IS DISTINCT FROM (g.from_records, g.from_rules, g.candidates))
+      AND NOT EXISTS (SELECT
+                      FROM @hub@.customer_member AS m
+                      JOIN @hub@.resolve_queue AS q ON q.record_id = m.record_id
+                      WHERE m.customer_id = g.customer_id);
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.check_golden() IS
+  'Used by crm.check(): golden customers and provenance that differ from their recomputation, one row each.';
+
+CREATE OR REPLACE FUNCTION @hub@.check()
+RETURNS TABLE (invariant text, key text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM @hub@.require_current();
+  RETURN QUERY
+  SELECT 'record without a customer', 'record ' || r.record_id
+  FROM @hub@.source_record AS r
+  WHERE NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = r.record_id)
+    AND NOT EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = r.record_id);
+  RETURN QUERY
+  SELECT 'record of a customer that is not active', 'record ' || m.record_id
+  FROM @hub@.customer_member AS m
+  JOIN @hub@.customer AS c ON c.customer_id = m.customer_id
+  WHERE c.state <> 'active';
+  RETURN QUERY
+  SELECT 'active customer without records', 'customer ' || c.customer_id
+  FROM @hub@.customer AS c
+  WHERE c.state = 'active' AND NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = c.customer_id);
+  RETURN QUERY
+  SELECT 'redirect to a customer that is not active', 'customer ' || r.old_id
+  FROM @hub@.customer_redirect AS r
+  JOIN @hub@.customer AS c ON c.customer_id = r.customer_id
+  WHERE c.state <> 'active';
+  RETURN QUERY
+  SELECT 'redirect and state of a customer disagree', 'customer ' || c.customer_id
+  FROM @hub@.customer AS c
+  LEFT JOIN @hub@.customer_redirect AS r ON r.old_id = c.customer_id
+  WHERE (c.state = 'merged') <> (r.old_id IS NOT NULL);
+  RETURN QUERY
+  SELECT 'linked records of different customers', format('records %s and %s', l.record_a, l.record_b)
+  FROM @hub@.match_link AS l
+  JOIN @hub@.customer_member AS a ON a.record_id = l.record_a
+  JOIN @hub@.customer_member AS b ON b.record_id = l.record_b
+  WHERE l.decision = 'linked' AND a.customer_id <> b.customer_id;
+  RETURN QUERY
+  SELECT 'two tax numbers in one customer', 'customer ' || m.customer_id
+  FROM @hub@.customer_member AS m
+  JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+  WHERE r.tax_id IS NOT NULL AND omnicrm.tax_id_kind(r.tax_id, 'ES') = 'person'
+    AND NOT EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = r.record_id)
+  GROUP BY m.customer_id
+  HAVING min(r.tax_id COLLATE "C") <> max(r.tax_id COLLATE "C");
+  RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_golden() AS d;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.check() IS
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, links join one customer, no customer has two personal tax numbers, golden customers and provenance equal their recomputation.';
