@@ -167,6 +167,18 @@ SELECT count(*) AS different FROM (SELECT customer_id, full_name, record_count, 
   EXCEPT SELECT c.customer_id, c.full_name, c.record_count, v.record_ids FROM crm.customer AS c JOIN crm.customer_provenance AS v USING (customer_id)) AS d;
 SELECT * FROM crm.check();
 
+-- Some records now, in this transaction; others wait on. Ids of no record, and
+-- none at all.
+SELECT t.say('web', 'r1', 'Rosa Campos Vidal', 'rosa@campos-vidal.es');
+SELECT t.say('store', 'r2', 'Campos Vidal, Rosa', 'rosa@campos-vidal.es');
+SELECT t.say('store', 'r3', 'Otro Nombre Aparte', 'otro@campos-vidal.es');
+SELECT crm.resolve_records(ARRAY(SELECT record_id FROM crm.source_record WHERE source_key IN ('r1', 'r2')) || 999999999);
+SELECT records, full_name FROM t.who WHERE records ~ ':r[0-9]';
+SELECT r.source_key FROM crm.resolve_queue JOIN crm.source_record AS r USING (record_id);
+SELECT crm.resolve_records('{}'), crm.resolve_records(NULL), crm.resolve_records('{-1}');
+SELECT created FROM t.resolve();
+SELECT * FROM crm.check();
+
 -- 100,000 records with one e-mail address, one of them already known: quick,
 -- and nobody is linked by it; nor by the model that such records teach, which
 -- looks at every record.

@@ -145,6 +145,29 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_take_queue(boolean) IS
   'Used by crm.resolve(): moves the queue, or every record, to its working table. Returns the number of records.';
 
+-- The same for these records alone; others stay queued.
+CREATE OR REPLACE FUNCTION @hub@.resolve_take_records(record_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  taken bigint;
+BEGIN
+  DELETE FROM @hub@.resolve_queue AS q WHERE q.record_id = ANY (record_ids);
+  INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+  SELECT r.record_id, true, 0
+  FROM @hub@.source_record AS r
+  WHERE r.record_id = ANY (record_ids);
+  GET DIAGNOSTICS taken = ROW_COUNT;
+  ANALYZE pg_temp.omnicrm_resolve_record;
+  RETURN taken;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_take_records(bigint[]) IS
+  'Used by crm.resolve_records(): moves these records to the working table of resolve(). Returns the number of records that are there.';
+
 -- Step 2: values that were over-shared and are so no more, because a record
 -- that held them has changed: their holders are looked at again.
 CREATE OR REPLACE FUNCTION @hub@.resolve_release_values()
@@ -749,54 +772,24 @@ $$;
 
 COMMENT ON FUNCTION @hub@.resolve_counts() IS 'Used by crm.resolve(): the counts of a run, from its temporary tables.';
 
-CREATE OR REPLACE FUNCTION @hub@.resolve(options jsonb DEFAULT '{}')
-RETURNS @hub@.run_log
+-- What follows once the records are taken; gives the counts of the run.
+CREATE OR REPLACE FUNCTION @hub@.resolve_taken(model @hub@.match_model, every_record boolean, records bigint, step_ms jsonb)
+RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  unknown text;
-  run bigint;
-  counts jsonb;
-  step_ms jsonb := '{}';
-  every_record boolean := coalesce((options ->> 'all')::boolean, false);
-  model @hub@.match_model;
   small_run CONSTANT bigint := 1000;
   -- What resolve_prefer_keys() changes; restored at the end.
   settings CONSTANT text[] := ARRAY[current_setting('enable_hashjoin'), current_setting('enable_mergejoin')];
   started timestamptz := clock_timestamp();
-  records bigint;
   pairs bigint := 0;
   overshared bigint := 0;
   changed bigint := 0;
   merged bigint := 0;
   waiting bigint;
+  counts jsonb;
 BEGIN
-  PERFORM @hub@.require_current();
-  SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
-  FROM jsonb_object_keys(coalesce(options, '{}')) AS o(key)
-  WHERE o.key <> 'all';
-  IF unknown IS NOT NULL THEN
-    RAISE EXCEPTION 'unknown option of resolve: %', unknown
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Known option: all (true: every record, for example after a change of match_rule).';
-  END IF;
-  PERFORM @hub@.lock_customers();
-  run := @hub@.start_run('resolve');
-  model := @hub@.resolve_model();
-  -- A model that is new looks at every record.
-  IF model.version IS NOT NULL AND model.applied_at IS NULL THEN
-    every_record := true;
-    step_ms := jsonb_build_object('model', @hub@.elapsed_ms(started));
-    started := clock_timestamp();
-  END IF;
-  -- The usual call finds nothing to do.
-  IF NOT every_record AND NOT EXISTS (SELECT FROM @hub@.resolve_queue) THEN
-    RETURN @hub@.finish_run(run, '{"records": 0, "touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0, "ms": {}}');
-  END IF;
-  PERFORM @hub@.resolve_refresh_statistics();
-  PERFORM @hub@.resolve_make_tables();
-  records := @hub@.resolve_take_queue(every_record);
   IF records <= small_run THEN
     PERFORM @hub@.resolve_prefer_keys();
   END IF;
@@ -838,7 +831,6 @@ BEGIN
     IF model.version IS NOT NULL THEN
       started := clock_timestamp();
       waiting := @hub@.resolve_write_review(model);
-      UPDATE @hub@.match_model AS m SET applied_at = now() WHERE m.version = model.version AND m.applied_at IS NULL;
       step_ms := step_ms || jsonb_build_object('review', @hub@.elapsed_ms(started));
     END IF;
   END IF;
@@ -848,12 +840,88 @@ BEGIN
          || jsonb_strip_nulls(jsonb_build_object('model', model.version, 'review', waiting));
   PERFORM @hub@.resolve_drop_tables();
   PERFORM set_config('enable_hashjoin', settings[1], true), set_config('enable_mergejoin', settings[2], true);
+  RETURN counts;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_taken(@hub@.match_model, boolean, bigint, jsonb) IS
+  'Used by crm.resolve() and crm.resolve_records(): all steps after the records were taken. step_ms: milliseconds of earlier steps. Returns the counts of the run.';
+
+CREATE OR REPLACE FUNCTION @hub@.resolve(options jsonb DEFAULT '{}')
+RETURNS @hub@.run_log
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  unknown text;
+  run bigint;
+  counts jsonb;
+  step_ms jsonb := '{}';
+  every_record boolean := coalesce((options ->> 'all')::boolean, false);
+  model @hub@.match_model;
+  started CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  PERFORM @hub@.require_current();
+  SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
+  FROM jsonb_object_keys(coalesce(options, '{}')) AS o(key)
+  WHERE o.key <> 'all';
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option of resolve: %', unknown
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Known option: all (true: every record, for example after a change of match_rule).';
+  END IF;
+  PERFORM @hub@.lock_customers();
+  run := @hub@.start_run('resolve');
+  model := @hub@.resolve_model();
+  -- A model that is new looks at every record.
+  IF model.version IS NOT NULL AND model.applied_at IS NULL THEN
+    every_record := true;
+    step_ms := jsonb_build_object('model', @hub@.elapsed_ms(started));
+  END IF;
+  -- The usual call finds nothing to do.
+  IF NOT every_record AND NOT EXISTS (SELECT FROM @hub@.resolve_queue) THEN
+    RETURN @hub@.finish_run(run, '{"records": 0, "touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0, "ms": {}}');
+  END IF;
+  PERFORM @hub@.resolve_refresh_statistics();
+  PERFORM @hub@.resolve_make_tables();
+  counts := @hub@.resolve_taken(model, every_record, @hub@.resolve_take_queue(every_record), step_ms);
+  UPDATE @hub@.match_model AS m SET applied_at = now() WHERE m.version = model.version AND m.applied_at IS NULL;
   RETURN @hub@.finish_run(run, counts);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve(jsonb) IS
   'Finds which source records are one customer, for the records that are new or changed since the last call, and brings the golden customers up to date; in one transaction, one call at a time. options: all (true: every record, after a change of match_rule). Returns the run_log row; counts: records looked at, touched records clustered again, pairs compared, links, refused, overshared values met for the first time, customers created, changed, merged and split, ms by step; with a matching model its version, and the pairs of the touched records that wait in review_queue. The first call in a hub of 2,000 persons or more trains a model. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+
+-- A model that crm.resolve() has not met yet is left to it: it looks at every
+-- record then.
+CREATE OR REPLACE FUNCTION @hub@.resolve_records(record_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  model @hub@.match_model;
+  counts jsonb;
+BEGIN
+  PERFORM @hub@.require_current();
+  IF cardinality(record_ids) > 0 IS NOT TRUE THEN
+    RETURN 0;
+  END IF;
+  PERFORM @hub@.lock_customers();
+  SELECT m.* INTO model
+  FROM @hub@.match_model AS m
+  WHERE m.applied_at IS NOT NULL AND EXISTS (SELECT FROM @hub@.match_rule AS r WHERE r.kind = 'model')
+  ORDER BY m.version DESC
+  LIMIT 1;
+  PERFORM @hub@.resolve_make_tables();
+  counts := @hub@.resolve_taken(model, false, @hub@.resolve_take_records(record_ids), '{}');
+  RETURN (counts ->> 'touched')::bigint;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_records(bigint[]) IS
+  'Finds anew whose these source records are, with all records of their components, and brings the golden customers up to date, in the transaction of the caller: what crm.resolve() does for its queue. Ids of no record are passed over. Returns the number of records that were clustered again.';
 
 CREATE OR REPLACE FUNCTION @hub@.elapsed_ms(since timestamptz)
 RETURNS integer
