@@ -14,7 +14,7 @@ UPDATE crm.source_record SET source_id = 3, full_name = E'María\u001b[31m Garc�
 WHERE record_id = 3;
 UPDATE crm.customer_member SET customer_id = 1 WHERE record_id IN (2, 3);
 INSERT INTO crm.customer_redirect VALUES (2, 1), (3, 1);
-UPDATE crm.customer SET state = 'merged', name_tokens = NULL WHERE customer_id IN (2, 3);
+UPDATE crm.customer SET state = 'merged', merged_into = 1, name_tokens = NULL WHERE customer_id IN (2, 3);
 UPDATE crm.customer SET full_name = 'María García López', birth_date = '1980-02-02', gender = 'female', tax_id = '12345678Z',
                         loyalty_card = 'C100', username = 'mgarcia', email = 'maria@example.org', phone = '+34600111222',
                         name_tokens = omnicrm.name_tokens('María García López'), certainty = 0.95, record_count = 3, source_count = 3,

@@ -39,14 +39,14 @@ SELECT channel_kind, state, stated_for FROM crm.consent_state WHERE customer_id 
 -- whichever record it was told of, and old ids lead to it.
 INSERT INTO crm.customer_redirect VALUES (3, 2);
 UPDATE crm.customer_member SET customer_id = 2 WHERE record_id = 3;
-UPDATE crm.customer SET state = 'merged' WHERE customer_id = 3;
+UPDATE crm.customer SET state = 'merged', merged_into = 2 WHERE customer_id = 3;
 SELECT * FROM crm.may_contact(2, 'email');
 SELECT * FROM crm.may_contact(3, 'email');
 SELECT * FROM crm.consent_history(3);
 -- After the split each has his own again.
 DELETE FROM crm.customer_redirect;
 UPDATE crm.customer_member SET customer_id = 3 WHERE record_id = 3;
-UPDATE crm.customer SET state = 'active' WHERE customer_id = 3;
+UPDATE crm.customer SET state = 'active', merged_into = NULL WHERE customer_id = 3;
 SELECT * FROM crm.may_contact(2, 'email');
 -- Other purposes; service messages need no consent, but a refusal holds.
 SELECT * FROM crm.may_contact(2, 'email', 'profiling');

@@ -80,7 +80,7 @@ SELECT crm.exclude_offer(5, 'DESK', 'x', valid_to => '2020-01-01');
 -- has what both had.
 INSERT INTO crm.customer_redirect VALUES (5, 1);
 UPDATE crm.customer_member SET customer_id = 1 WHERE record_id = 5;
-UPDATE crm.customer SET state = 'merged' WHERE customer_id = 5;
+UPDATE crm.customer SET state = 'merged', merged_into = 1 WHERE customer_id = 5;
 DELETE FROM crm.order_line WHERE order_id = 1 AND product_id = 3;
 SELECT (crm.refresh_offers()).counts;
 SELECT rank, product_key FROM crm.next_best_offer(5, 10);

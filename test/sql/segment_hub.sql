@@ -94,7 +94,7 @@ SELECT customer_id, recency_days, r, f, m, segment, revenue_class, margin_class 
 -- History, also through a merge of customer 2 into customer 1.
 SELECT * FROM crm.segment_history(2);
 SELECT * FROM crm.segment_migration('2024-06-30', '2024-12-31');
-UPDATE crm.customer SET state = 'merged' WHERE customer_id = 2;
+UPDATE crm.customer SET state = 'merged', merged_into = 1 WHERE customer_id = 2;
 UPDATE crm.customer_member SET customer_id = 1 WHERE customer_id = 2;
 INSERT INTO crm.customer_redirect (old_id, customer_id) VALUES (2, 1);
 SELECT counts ->> 'customers' AS customers FROM crm.segment_customers('2024-12-31');

@@ -83,7 +83,18 @@ BEGIN
   SELECT 'redirect and state of a customer disagree', 'customer ' || c.customer_id
   FROM @hub@.customer AS c
   LEFT JOIN @hub@.customer_redirect AS r ON r.old_id = c.customer_id
-  WHERE (c.state = 'merged') <> (r.old_id IS NOT NULL);
+  WHERE (c.state = 'merged') <> (r.old_id IS NOT NULL) OR c.merged_into IS DISTINCT FROM r.customer_id;
+  RETURN QUERY
+  SELECT 'id made for a record of another customer', 'customer ' || m.home_id
+  FROM @hub@.customer_member AS m
+  WHERE m.home_id IS NOT NULL AND m.home_id <> m.customer_id
+    AND NOT EXISTS (SELECT FROM @hub@.customer_redirect AS r WHERE r.old_id = m.home_id AND r.customer_id = m.customer_id);
+  RETURN QUERY
+  SELECT 'id made for two records', 'customer ' || m.home_id
+  FROM @hub@.customer_member AS m
+  WHERE m.home_id IS NOT NULL
+  GROUP BY m.home_id
+  HAVING count(*) > 1;
   RETURN QUERY
   SELECT 'linked records of different customers', format('records %s and %s', l.record_a, l.record_b)
   FROM @hub@.match_link AS l
@@ -103,4 +114,4 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.check() IS
-  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, links join one customer, no customer has two personal tax numbers, golden customers and provenance equal their recomputation.';
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, golden customers and provenance equal their recomputation.';

@@ -1,20 +1,5 @@
 -- Where golden values come from, and what holds a customer together.
 
-CREATE OR REPLACE FUNCTION @hub@.current_id(customer_id bigint)
-RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT CASE WHEN c.state = 'merged'
-              THEN (SELECT r.customer_id FROM @hub@.customer_redirect AS r WHERE r.old_id = c.customer_id)
-              ELSE c.customer_id END
-  FROM @hub@.customer AS c
-  WHERE c.customer_id = $1
-$$;
-
-COMMENT ON FUNCTION @hub@.current_id(bigint) IS
-  'The living id of a customer id that was ever given: itself, or the one that it was merged into; NULL for an unknown id. One index probe for a living id, two for a merged one.';
-
 CREATE OR REPLACE FUNCTION @hub@.lineage(customer_id bigint)
 RETURNS TABLE (attribute text, value text, source text, source_key text, record_id bigint, rule text, candidates integer,
                others text[])

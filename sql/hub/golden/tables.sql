@@ -27,7 +27,8 @@ CREATE TABLE @hub@.customer (
   first_seen   timestamptz,
   last_seen    timestamptz,
   created_at   timestamptz NOT NULL DEFAULT now(),
-  updated_at   timestamptz NOT NULL DEFAULT now()
+  updated_at   timestamptz NOT NULL DEFAULT now(),
+  merged_into  bigint
 );
 CREATE INDEX customer_name_tokens_idx ON @hub@.customer USING gin (name_tokens) WITH (fastupdate = off);
 COMMENT ON TABLE @hub@.customer IS 'One row is one golden customer: the surviving values of all its source records.';
@@ -58,6 +59,7 @@ COMMENT ON COLUMN @hub@.customer.first_seen IS 'Oldest business date of its reco
 COMMENT ON COLUMN @hub@.customer.last_seen IS 'Newest business date of its records.';
 COMMENT ON COLUMN @hub@.customer.created_at IS 'When this id was given.';
 COMMENT ON COLUMN @hub@.customer.updated_at IS 'When the row last changed.';
+COMMENT ON COLUMN @hub@.customer.merged_into IS 'Of a merged customer the living id that it goes by now, as in customer_redirect; else NULL.';
 
 CREATE TABLE @hub@.customer_member (
   record_id   bigint PRIMARY KEY REFERENCES @hub@.source_record ON DELETE CASCADE,
@@ -69,7 +71,7 @@ CREATE INDEX customer_member_customer_idx ON @hub@.customer_member (customer_id)
 COMMENT ON TABLE @hub@.customer_member IS 'One row: this source record belongs to this customer. Facts reach their customer through it, so they follow every merge and split.';
 COMMENT ON COLUMN @hub@.customer_member.record_id IS 'Source record.';
 COMMENT ON COLUMN @hub@.customer_member.customer_id IS 'Customer.';
-COMMENT ON COLUMN @hub@.customer_member.home_id IS 'Customer id that was made for this record and its like; they get it back when a merge is split again.';
+COMMENT ON COLUMN @hub@.customer_member.home_id IS 'Customer id that was made for this record, the oldest of its customer at that time, and that stays with it through merges and splits; NULL: none. A customer has the oldest home_id of its records.';
 COMMENT ON COLUMN @hub@.customer_member.since IS 'When it came to this customer.';
 
 CREATE TABLE @hub@.customer_redirect (
