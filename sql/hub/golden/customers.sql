@@ -3,17 +3,20 @@
 -- The attributes that survive, in the order of the arrays below, with their
 -- rules. Groups are numbered by name; 0 is none.
 CREATE OR REPLACE FUNCTION @hub@.survivorship_plan(OUT rules text[], OUT groups integer[])
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+  -- In PL/pgSQL, which keeps the plan of this query for the next call.
   SELECT array_agg(coalesce(p.rule, 'trust') ORDER BY p.position),
-         array_agg(CASE WHEN p.attribute_group IS NULL THEN 0 ELSE p.number END ORDER BY p.position)
+         array_agg(CASE WHEN p.attribute_group IS NULL THEN 0 ELSE p.number END ORDER BY p.position) INTO rules, groups
   FROM (SELECT a.position, s.rule, s.attribute_group,
                dense_rank() OVER (ORDER BY s.attribute_group NULLS FIRST)::integer AS number
         FROM unnest(ARRAY['full_name', 'given_name', 'surname', 'birth_date', 'gender', 'email', 'phone', 'tax_id', 'street',
                           'postcode', 'city', 'province', 'country', 'loyalty_card', 'username'])
              WITH ORDINALITY AS a(attribute, position)
-        LEFT JOIN @hub@.survivorship_rule AS s ON s.attribute = a.attribute) AS p
+        LEFT JOIN @hub@.survivorship_rule AS s ON s.attribute = a.attribute) AS p;
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.survivorship_plan() IS
@@ -48,7 +51,9 @@ RETURNS TABLE (customer_id bigint, kind text, full_name text, given_name text, s
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 -- Each record is fetched by its key: callers come with slices, and a scan of
--- all records for each slice would make the whole quadratic.
+-- all records for each slice would make the whole quadratic. One plan serves
+-- any number of records.
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_material = off
 SET enable_hashjoin = off
@@ -104,67 +109,64 @@ $$;
 COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[]) IS
   'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer and customer_provenance. Reads records, rules and links; writes nothing.';
 
--- Writes what differs in one slice: new ids are inserted, others updated where
--- a value changed or where they were not active. No join with customer: while a
--- first run writes, its statistics know none of its rows, and whatever plan is
--- made for an empty table walks all customers once for each slice or row.
+-- Writes what differs in one slice, in one statement. The plan is made once per
+-- session: it reaches every row by its key, which is right for one customer and
+-- for thousands, and for a first run, of whose rows the statistics know nothing.
 CREATE OR REPLACE FUNCTION @hub@.write_golden_slice(record_ids bigint[], customer_ids bigint[])
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   written bigint;
 BEGIN
-  TRUNCATE pg_temp.omnicrm_golden;
-  INSERT INTO pg_temp.omnicrm_golden
-  SELECT g.* FROM @hub@.golden_rows(record_ids, customer_ids) AS g;
-
-  INSERT INTO @hub@.customer AS c (
-    customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
-    country, loyalty_card, username, attributes, name_tokens, certainty, record_count, source_count, first_seen, last_seen)
-  OVERRIDING SYSTEM VALUE
-  SELECT g.customer_id, g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street,
-         g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
-         g.record_count, g.source_count, g.first_seen, g.last_seen
-  FROM pg_temp.omnicrm_golden AS g
-  -- OFFSET keeps the planner from making a join of it.
-  WHERE NOT EXISTS (
-    SELECT
-    FROM @hub@.customer AS k
-    WHERE k.customer_id = g.customer_id AND k.state = 'active'
-      AND (k.kind, k.full_name, k.given_name, k.surname, k.birth_date, k.gender, k.email, k.phone, k.tax_id, k.street, k.postcode,
-           k.city, k.province, k.country, k.loyalty_card, k.username, k.attributes, k.name_tokens, k.certainty,
-           k.record_count, k.source_count, k.first_seen, k.last_seen)
-          IS NOT DISTINCT FROM
-          (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street, g.postcode,
-           g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
-           g.record_count, g.source_count, g.first_seen, g.last_seen)
-    OFFSET 0)
-  ORDER BY g.customer_id
-  ON CONFLICT ON CONSTRAINT customer_pkey DO UPDATE
-  SET state = 'active', kind = excluded.kind, full_name = excluded.full_name, given_name = excluded.given_name,
-      surname = excluded.surname, birth_date = excluded.birth_date, gender = excluded.gender, email = excluded.email,
-      phone = excluded.phone, tax_id = excluded.tax_id, street = excluded.street, postcode = excluded.postcode,
-      city = excluded.city, province = excluded.province, country = excluded.country, loyalty_card = excluded.loyalty_card,
-      username = excluded.username, attributes = excluded.attributes, name_tokens = excluded.name_tokens,
-      certainty = excluded.certainty, record_count = excluded.record_count, source_count = excluded.source_count,
-      first_seen = excluded.first_seen, last_seen = excluded.last_seen, updated_at = now();
-  GET DIAGNOSTICS written = ROW_COUNT;
-  INSERT INTO @hub@.customer_provenance AS v (customer_id, record_ids, rules, candidates)
-  SELECT g.customer_id, g.from_records, g.from_rules, g.candidates
-  FROM pg_temp.omnicrm_golden AS g
-  WHERE NOT EXISTS (
-    SELECT
-    FROM @hub@.customer_provenance AS k
-    WHERE k.customer_id = g.customer_id
-      AND (k.record_ids, k.rules, k.candidates) IS NOT DISTINCT FROM (g.from_records, g.from_rules, g.candidates)
-    OFFSET 0)
-  ORDER BY g.customer_id
-  ON CONFLICT ON CONSTRAINT customer_provenance_pkey DO UPDATE
-  SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates;
+  WITH golden AS MATERIALIZED (
+    SELECT g.*, k.customer_id IS NULL AS made,
+           k.customer_id IS NOT NULL
+           AND (k.state <> 'active'
+                OR (k.kind, k.full_name, k.given_name, k.surname, k.birth_date, k.gender, k.email, k.phone, k.tax_id, k.street,
+                    k.postcode, k.city, k.province, k.country, k.loyalty_card, k.username, k.attributes, k.name_tokens, k.certainty,
+                    k.record_count, k.source_count, k.first_seen, k.last_seen)
+                   IS DISTINCT FROM
+                   (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street,
+                    g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
+                    g.record_count, g.source_count, g.first_seen, g.last_seen)) AS changed
+    FROM @hub@.golden_rows(record_ids, customer_ids) AS g
+    LEFT JOIN @hub@.customer AS k ON k.customer_id = g.customer_id
+  ), made AS (
+    INSERT INTO @hub@.customer (
+      customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
+      country, loyalty_card, username, attributes, name_tokens, certainty, record_count, source_count, first_seen, last_seen)
+    OVERRIDING SYSTEM VALUE
+    SELECT g.customer_id, g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street,
+           g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
+           g.record_count, g.source_count, g.first_seen, g.last_seen
+    FROM golden AS g
+    WHERE g.made
+  ), changed AS (
+    UPDATE @hub@.customer AS c
+    SET state = 'active', kind = g.kind, full_name = g.full_name, given_name = g.given_name, surname = g.surname,
+        birth_date = g.birth_date, gender = g.gender, email = g.email, phone = g.phone, tax_id = g.tax_id, street = g.street,
+        postcode = g.postcode, city = g.city, province = g.province, country = g.country, loyalty_card = g.loyalty_card,
+        username = g.username, attributes = g.attributes, name_tokens = g.name_tokens, certainty = g.certainty,
+        record_count = g.record_count, source_count = g.source_count, first_seen = g.first_seen, last_seen = g.last_seen,
+        updated_at = now()
+    FROM golden AS g
+    WHERE c.customer_id = g.customer_id AND g.changed
+  ), explained AS (
+    INSERT INTO @hub@.customer_provenance (customer_id, record_ids, rules, candidates)
+    SELECT g.customer_id, g.from_records, g.from_rules, g.candidates
+    FROM golden AS g
+    LEFT JOIN @hub@.customer_provenance AS k ON k.customer_id = g.customer_id
+    WHERE (k.record_ids, k.rules, k.candidates) IS DISTINCT FROM (g.from_records, g.from_rules, g.candidates)
+    ON CONFLICT ON CONSTRAINT customer_provenance_pkey DO UPDATE
+    SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates
+  )
+  SELECT count(*) INTO written FROM golden AS g WHERE g.made OR g.changed;
   RETURN written;
 END
 $$;
@@ -177,7 +179,6 @@ CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids 
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
 AS $$
 DECLARE
   slice_size CONSTANT integer := 5000;
@@ -186,9 +187,6 @@ DECLARE
   last_one integer;
   written bigint := 0;
 BEGIN
-  DROP TABLE IF EXISTS pg_temp.omnicrm_golden;
-  CREATE TEMPORARY TABLE omnicrm_golden ON COMMIT DROP AS
-  SELECT g.* FROM @hub@.golden_rows('{}', '{}') AS g;
   WHILE first_one <= total LOOP
     last_one := least(first_one + slice_size - 1, total);
     -- A customer is in one slice.
@@ -198,13 +196,12 @@ BEGIN
     written := written + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
     first_one := last_one + 1;
   END LOOP;
-  DROP TABLE pg_temp.omnicrm_golden;
   RETURN written;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_golden(bigint[], bigint[]) IS
-  'Used by crm.resolve() and crm.rebuild_customers(): writes golden_rows() to customer and customer_provenance where something differs; arrays in the order of customers. Returns the number of customers that are new or changed.';
+  'Used by whatever moves or changes records: writes golden_rows() to customer and customer_provenance where something differs. record_ids[i] belongs to customer_ids[i]; all records of each customer, in the order of customers. Returns the number of customers that are new or changed. Cheap for a single customer: no temporary table, no plan made anew.';
 
 -- Customers without records keep their id and nothing else.
 CREATE OR REPLACE FUNCTION @hub@.clear_customers(customer_ids bigint[], new_state text)
