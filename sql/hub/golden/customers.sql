@@ -122,21 +122,49 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
+  -- Not now(): a transaction that waited for another one comes after it.
+  moment CONSTANT timestamptz := clock_timestamp();
   written bigint;
 BEGIN
-  WITH golden AS MATERIALIZED (
-    SELECT g.*, k.customer_id IS NULL AS made,
-           k.customer_id IS NOT NULL
-           AND (k.state <> 'active'
-                OR (k.kind, k.full_name, k.given_name, k.surname, k.birth_date, k.gender, k.email, k.phone, k.tax_id, k.street,
-                    k.postcode, k.city, k.province, k.country, k.loyalty_card, k.username, k.attributes, k.name_tokens, k.certainty,
-                    k.record_count, k.source_count, k.first_seen, k.last_seen)
-                   IS DISTINCT FROM
-                   (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id, g.street,
-                    g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
-                    g.record_count, g.source_count, g.first_seen, g.last_seen)) AS changed
+  WITH compared AS (
+    SELECT g.*, k AS old, k.customer_id IS NULL AS made, k.state <> 'active' AS revived,
+           k.name_tokens IS DISTINCT FROM g.name_tokens AS other_tokens,
+           array_remove(ARRAY[
+             CASE WHEN k.state <> 'active' THEN 'state' END,
+             CASE WHEN k.kind IS DISTINCT FROM g.kind THEN 'kind' END,
+             CASE WHEN k.full_name IS DISTINCT FROM g.full_name THEN 'full_name' END,
+             CASE WHEN k.given_name IS DISTINCT FROM g.given_name THEN 'given_name' END,
+             CASE WHEN k.surname IS DISTINCT FROM g.surname THEN 'surname' END,
+             CASE WHEN k.birth_date IS DISTINCT FROM g.birth_date THEN 'birth_date' END,
+             CASE WHEN k.gender IS DISTINCT FROM g.gender THEN 'gender' END,
+             CASE WHEN k.email IS DISTINCT FROM g.email THEN 'email' END,
+             CASE WHEN k.phone IS DISTINCT FROM g.phone THEN 'phone' END,
+             CASE WHEN k.tax_id IS DISTINCT FROM g.tax_id THEN 'tax_id' END,
+             CASE WHEN k.street IS DISTINCT FROM g.street THEN 'street' END,
+             CASE WHEN k.postcode IS DISTINCT FROM g.postcode THEN 'postcode' END,
+             CASE WHEN k.city IS DISTINCT FROM g.city THEN 'city' END,
+             CASE WHEN k.province IS DISTINCT FROM g.province THEN 'province' END,
+             CASE WHEN k.country IS DISTINCT FROM g.country THEN 'country' END,
+             CASE WHEN k.loyalty_card IS DISTINCT FROM g.loyalty_card THEN 'loyalty_card' END,
+             CASE WHEN k.username IS DISTINCT FROM g.username THEN 'username' END,
+             CASE WHEN k.attributes IS DISTINCT FROM g.attributes THEN 'attributes' END,
+             CASE WHEN k.certainty IS DISTINCT FROM g.certainty THEN 'certainty' END,
+             CASE WHEN k.record_count IS DISTINCT FROM g.record_count THEN 'record_count' END,
+             CASE WHEN k.source_count IS DISTINCT FROM g.source_count THEN 'source_count' END,
+             CASE WHEN k.first_seen IS DISTINCT FROM g.first_seen THEN 'first_seen' END,
+             CASE WHEN k.last_seen IS DISTINCT FROM g.last_seen THEN 'last_seen' END
+           ], NULL) AS differences
     FROM @hub@.golden_rows(record_ids, customer_ids) AS g
     LEFT JOIN @hub@.customer AS k ON k.customer_id = g.customer_id
+    -- Keeps the planner from computing the differences at each place of use.
+    OFFSET 0
+  ), golden AS MATERIALIZED (
+    SELECT d.*, NOT d.made AND (d.other_tokens OR d.differences <> '{}') AS changed,
+           CASE WHEN NOT d.made AND d.differences <> '{}'
+                THEN (SELECT jsonb_object_agg(c.name, to_jsonb(d.old) -> c.name)
+                      FROM unnest(d.differences || ARRAY['updated_at', 'merged_into']) AS c(name)
+                      WHERE d.revived OR c.name <> 'merged_into') END AS before
+    FROM compared AS d
   ), made AS (
     INSERT INTO @hub@.customer (
       customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
@@ -154,9 +182,22 @@ BEGIN
         postcode = g.postcode, city = g.city, province = g.province, country = g.country, loyalty_card = g.loyalty_card,
         username = g.username, attributes = g.attributes, name_tokens = g.name_tokens, certainty = g.certainty,
         record_count = g.record_count, source_count = g.source_count, first_seen = g.first_seen, last_seen = g.last_seen,
-        updated_at = now()
+        updated_at = moment
     FROM golden AS g
     WHERE c.customer_id = g.customer_id AND g.changed
+  ), remembered AS (
+    INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
+    SELECT g.customer_id, moment, g.before
+    FROM golden AS g
+    WHERE g.before IS NOT NULL
+    -- Twice at one moment: what was known before the first change.
+    ON CONFLICT ON CONSTRAINT customer_history_pkey DO UPDATE SET before = excluded.before || h.before
+  ), announced AS (
+    INSERT INTO @hub@.outbox (change, customer_id, attributes, at)
+    SELECT CASE WHEN g.made OR g.revived THEN 'created' ELSE 'changed' END, g.customer_id,
+           CASE WHEN NOT (g.made OR g.revived) THEN g.differences END, moment
+    FROM golden AS g
+    WHERE g.made OR g.before IS NOT NULL
   ), explained AS (
     INSERT INTO @hub@.customer_provenance (customer_id, record_ids, rules, candidates)
     SELECT g.customer_id, g.from_records, g.from_rules, g.candidates
@@ -172,7 +213,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_golden_slice(bigint[], bigint[]) IS
-  'Used by write_golden(): writes some customers. Returns the number of customers that are new or changed.';
+  'Used by write_golden(): writes some customers, what they were before, and the outbox. Returns the number of customers that are new or changed.';
 
 -- Slices keep sorts and hash tables small, whatever the number of customers.
 CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids bigint[])
@@ -187,6 +228,7 @@ DECLARE
   last_one integer;
   written bigint := 0;
 BEGIN
+  PERFORM @hub@.settle_outbox();
   WHILE first_one <= total LOOP
     last_one := least(first_one + slice_size - 1, total);
     -- A customer is in one slice.
@@ -210,14 +252,33 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  moment CONSTANT timestamptz := clock_timestamp();
   cleared bigint;
 BEGIN
+  WITH old AS MATERIALIZED (
+    SELECT k.customer_id, to_jsonb(k) AS was
+    FROM @hub@.customer AS k
+    WHERE k.customer_id = ANY (customer_ids) AND k.state <> new_state
+  ), remembered AS (
+    INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
+    SELECT o.customer_id, moment,
+           -- It was merged into nobody, whatever the row says by now.
+           (SELECT jsonb_object_agg(c.name, o.was -> c.name)
+            FROM unnest(@hub@.golden_columns()) AS c(name)
+            WHERE o.was -> c.name <> 'null') || '{"merged_into": null}'
+    FROM old AS o
+    ON CONFLICT ON CONSTRAINT customer_history_pkey DO UPDATE SET before = excluded.before || h.before
+  ), announced AS (
+    INSERT INTO @hub@.outbox (change, customer_id, attributes, at)
+    SELECT 'changed', o.customer_id, ARRAY['state'], moment FROM old AS o WHERE new_state = 'empty'
+  )
   UPDATE @hub@.customer AS c
   SET state = new_state, full_name = NULL, given_name = NULL, surname = NULL, birth_date = NULL, gender = NULL, email = NULL,
       phone = NULL, tax_id = NULL, street = NULL, postcode = NULL, city = NULL, province = NULL, country = NULL,
       loyalty_card = NULL, username = NULL, attributes = NULL, name_tokens = NULL, certainty = 1, record_count = 0,
-      source_count = 0, first_seen = NULL, last_seen = NULL, updated_at = now()
-  WHERE c.customer_id = ANY (customer_ids) AND c.state <> new_state;
+      source_count = 0, first_seen = NULL, last_seen = NULL, updated_at = moment
+  FROM old AS o
+  WHERE c.customer_id = o.customer_id;
   GET DIAGNOSTICS cleared = ROW_COUNT;
   DELETE FROM @hub@.customer_provenance AS v WHERE v.customer_id = ANY (customer_ids);
   RETURN cleared;
@@ -225,7 +286,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.clear_customers(bigint[], text) IS
-  'Used by crm.resolve() and crm.rebuild_customers(): ends customers without records, as merged or empty. Returns the number of customers that changed.';
+  'Used by crm.resolve() and crm.rebuild_customers(): ends customers without records, as merged or empty, and keeps what they were. Returns the number of customers that changed.';
 
 -- One slice of rebuild_customers(): customers above the given id.
 CREATE OR REPLACE FUNCTION @hub@.rebuild_slice(customer_ids bigint[])

@@ -91,6 +91,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  moment CONSTANT timestamptz := clock_timestamp();
   ended_ids bigint[];
 BEGIN
   WITH back AS (
@@ -130,8 +131,16 @@ BEGIN
     UPDATE @hub@.customer AS c
     SET merged_into = e.customer_id
     FROM ended AS e
+    JOIN @hub@.customer AS k ON k.customer_id = e.old_id
     WHERE c.customer_id = e.old_id
-    RETURNING c.customer_id
+    RETURNING c.customer_id, k.merged_into AS merged_before
+  ), remembered AS (
+    -- Of those that end now, clear_customers() keeps what they were.
+    INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
+    SELECT p.customer_id, moment, jsonb_build_object('merged_into', p.merged_before)
+    FROM pointed AS p
+    WHERE p.merged_before IS NOT NULL
+    ON CONFLICT ON CONSTRAINT customer_history_pkey DO UPDATE SET before = excluded.before || h.before
   )
   SELECT array_agg(p.customer_id) INTO ended_ids FROM pointed AS p;
   RETURN @hub@.clear_customers(ended_ids, 'merged');

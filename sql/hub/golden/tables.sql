@@ -128,3 +128,49 @@ COMMENT ON COLUMN @hub@.customer_provenance.customer_id IS 'Customer.';
 COMMENT ON COLUMN @hub@.customer_provenance.record_ids IS 'Source record of each surviving value; NULL where there is none.';
 COMMENT ON COLUMN @hub@.customer_provenance.rules IS 'Rule that decided.';
 COMMENT ON COLUMN @hub@.customer_provenance.candidates IS 'Number of different values that competed.';
+
+-- What was believed before. A row is written when a customer changes, none when
+-- it is made: a first run leaves the table empty.
+CREATE TABLE @hub@.customer_history (
+  customer_id bigint NOT NULL,
+  known_until timestamptz NOT NULL,
+  before      jsonb NOT NULL,
+  PRIMARY KEY (customer_id, known_until)
+);
+COMMENT ON TABLE @hub@.customer_history IS 'One row is one change of a golden customer, with what it replaced; read it through crm.customer_as_of(). Personal data.';
+COMMENT ON COLUMN @hub@.customer_history.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.customer_history.known_until IS 'When the values were replaced.';
+COMMENT ON COLUMN @hub@.customer_history.before IS 'The columns of crm.customer that changed, with their values until then; null: there was none.';
+
+-- Who reads it remembers the seq of the last row read. Rows are read in the order
+-- of (xact, seq), in which nothing comes later before what was read.
+CREATE TABLE @hub@.outbox (
+  xact        bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+  seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  change      text NOT NULL CHECK (change IN ('created', 'changed', 'merged', 'split', 'erased')),
+  customer_id bigint NOT NULL,
+  other_id    bigint,
+  attributes  text[],
+  at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CHECK (other_id IS NULL OR change IN ('merged', 'split'))
+);
+CREATE UNIQUE INDEX outbox_xact_idx ON @hub@.outbox (xact, seq);
+COMMENT ON TABLE @hub@.outbox IS 'One row is one change of a customer, for other systems that follow the hub; read it with crm.read_outbox(). Holds no personal values.';
+COMMENT ON COLUMN @hub@.outbox.xact IS 'Number of the transaction that wrote it; negative after a restore into another server.';
+COMMENT ON COLUMN @hub@.outbox.seq IS 'Key, counted up; with gaps.';
+COMMENT ON COLUMN @hub@.outbox.change IS 'created: the id is new, or lives again. changed: values of the customer. merged: customer_id goes by other_id now. split: records of customer_id are other_id now. erased: the person is gone.';
+COMMENT ON COLUMN @hub@.outbox.customer_id IS 'Customer.';
+COMMENT ON COLUMN @hub@.outbox.other_id IS 'The other customer of a merge or split.';
+COMMENT ON COLUMN @hub@.outbox.attributes IS 'Of changed: the columns of crm.customer whose values changed.';
+COMMENT ON COLUMN @hub@.outbox.at IS 'When, wall clock.';
+
+CREATE TABLE @hub@.golden_state (
+  single       boolean PRIMARY KEY DEFAULT true CHECK (single),
+  outbox_home  oid NOT NULL,
+  history_from timestamptz NOT NULL DEFAULT '-infinity'
+);
+COMMENT ON TABLE @hub@.golden_state IS 'Where the golden record stands: one row.';
+COMMENT ON COLUMN @hub@.golden_state.single IS 'Always true: keeps the table at one row.';
+COMMENT ON COLUMN @hub@.golden_state.outbox_home IS 'Oid of crm.outbox when its transaction numbers were last right: another one after a restore.';
+COMMENT ON COLUMN @hub@.golden_state.history_from IS 'What was known before this time was removed by crm.prune_history().';
+INSERT INTO @hub@.golden_state (outbox_home) VALUES ('@hub@.outbox'::regclass);

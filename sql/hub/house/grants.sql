@@ -38,7 +38,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT CASE
     WHEN function_name IN ('grant_access', 'revoke_access', 'apply_access', 'apply_table_access') THEN 'owner'
-    WHEN function_name ~ '^(add|set|remove|drop|change)_(source|rule|commission|survivorship|match|plan)' THEN 'administrator'
+    WHEN function_name ~ '^(add|set|remove|drop|change)_(source|rule|commission|survivorship|match|plan)'
+         OR function_name IN ('prune_history', 'prune_outbox') THEN 'administrator'
     WHEN volatility IN ('s', 'i') THEN 'reader'
     ELSE 'steward'
   END
