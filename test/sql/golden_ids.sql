@@ -12,7 +12,6 @@ CREATE FUNCTION t.load() RETURNS void LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION t.decide(a bigint, b bigint, same boolean) RETURNS void LANGUAGE sql AS $$
   SELECT crm.decide_match(a, b, same, 'test');
-  SELECT crm.resolve();
 $$;
 CREATE VIEW t.who AS
 SELECT m.customer_id, string_agg(m.record_id || coalesce(' (' || m.home_id || ')', ''), ', ' ORDER BY m.record_id) AS "records (id made for them)"

@@ -153,23 +153,20 @@ SELECT leader, array_agg(key ORDER BY key) AS records FROM t.partition('hub_a') 
 
 -- What people decide.
 CREATE FUNCTION t.record(text) RETURNS bigint LANGUAGE sql AS $$ SELECT r.record_id FROM hub_a.source_record AS r WHERE r.source_key = $1 $$;
-SELECT same, why, decided_by = current_user AS by_me FROM hub_a.decide_match(t.record('r7'), t.record('r8'), false, 'two sisters');
-SELECT same, why FROM hub_a.decide_match(t.record('r6'), t.record('r5'), true);
-SELECT hub_a.resolve() IS NOT NULL AS resolved;
+SELECT kind, why, who = current_user AS by_me FROM hub_a.decide_match(t.record('r7'), t.record('r8'), false, 'two sisters');
+SELECT kind, why FROM hub_a.decide_match(t.record('r6'), t.record('r5'), true);
 SELECT leader, array_agg(key ORDER BY key) AS records FROM t.partition('hub_a') WHERE key IN ('r5', 'r6', 'r7', 'r8') GROUP BY leader ORDER BY leader;
 SELECT l.decision, l.kind, l.reason FROM hub_a.customer_member AS m CROSS JOIN LATERAL hub_a.explain_match(m.customer_id) AS l
 WHERE m.record_id IN (t.record('r5'), t.record('r7')) ORDER BY 1;
 SELECT count(*) AS waits FROM t.waiting('hub_a') WHERE keys = '{r7,r8}';
-SELECT same FROM hub_a.decide_match(t.record('r7'), t.record('r8'), NULL);
-SELECT hub_a.resolve() IS NOT NULL AS resolved;
+SELECT kind, undone_why FROM hub_a.decide_match(t.record('r7'), t.record('r8'), NULL);
 SELECT leader, array_agg(key ORDER BY key) AS records FROM t.partition('hub_a') WHERE key IN ('r7', 'r8') GROUP BY leader ORDER BY leader;
 SELECT a.source_key, b.source_key, l.kind, l.similarity > 0.999 AS sure
 FROM hub_a.match_link AS l JOIN hub_a.source_record AS a ON a.record_id = l.record_a JOIN hub_a.source_record AS b ON b.record_id = l.record_b
 WHERE a.source_key = 'r7' AND l.decision = 'linked';
 -- A decision about one pair of the queue ends the matter of two customers.
 CREATE TABLE t.first AS SELECT record_a, record_b FROM hub_a.review_queue WHERE state = 'open' ORDER BY weight DESC, record_a LIMIT 1;
-SELECT d.same FROM t.first AS f CROSS JOIN LATERAL hub_a.decide_match(f.record_a, f.record_b, false) AS d;
-SELECT hub_a.resolve() IS NOT NULL AS resolved;
+SELECT d.kind FROM t.first AS f CROSS JOIN LATERAL hub_a.decide_match(f.record_a, f.record_b, false) AS d;
 SELECT q.state FROM hub_a.review_queue AS q JOIN t.first USING (record_a, record_b);
 SELECT count(*) AS again
 FROM hub_a.review_queue AS q, t.first AS f, hub_a.customer_member AS a, hub_a.customer_member AS b, hub_a.customer_member AS x, hub_a.customer_member AS y

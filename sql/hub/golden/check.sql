@@ -52,6 +52,70 @@ $$;
 COMMENT ON FUNCTION @hub@.check_golden() IS
   'Used by crm.check(): golden customers and provenance that differ from their recomputation, one row each.';
 
+-- Decisions of stewards: what holds follows from the live events, and customers
+-- obey it, but where the tax numbers forbid to.
+CREATE OR REPLACE FUNCTION @hub@.check_decisions()
+RETURNS TABLE (invariant text, key text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT 'event without decisions', 'event ' || e.event_id
+  FROM @hub@.steward_event AS e
+  WHERE NOT EXISTS (SELECT FROM @hub@.steward_decision AS d WHERE d.event_id = e.event_id)
+  UNION ALL
+  SELECT 'decision that does not follow from the events', format('records %s and %s', coalesce(m.record_a, n.record_a), coalesce(m.record_b, n.record_b))
+  FROM @hub@.match_decision AS m
+  FULL JOIN (SELECT DISTINCT ON (d.record_a, d.record_b) d.record_a, d.record_b, d.same, d.event_id, e.who
+             FROM @hub@.steward_decision AS d
+             JOIN @hub@.steward_event AS e ON e.event_id = d.event_id
+             WHERE e.undone_at IS NULL
+             ORDER BY d.record_a, d.record_b, d.event_id DESC) AS n ON n.record_a = m.record_a AND n.record_b = m.record_b
+  WHERE (m.same, m.event_id, m.decided_by) IS DISTINCT FROM (n.same, n.event_id, n.who)
+  UNION ALL
+  SELECT 'customers do not obey a decision', format('records %s and %s', m.record_a, m.record_b)
+  FROM @hub@.match_decision AS m
+  JOIN @hub@.customer_member AS a ON a.record_id = m.record_a
+  JOIN @hub@.customer_member AS b ON b.record_id = m.record_b
+  WHERE m.same <> (a.customer_id = b.customer_id)
+    AND NOT EXISTS (SELECT
+                    FROM @hub@.match_link AS l
+                    WHERE l.record_a = m.record_a AND l.record_b = m.record_b AND l.kind = 'decision' AND m.same AND l.decision <> 'linked')
+    AND NOT EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id IN (m.record_a, m.record_b))
+$$;
+
+COMMENT ON FUNCTION @hub@.check_decisions() IS
+  'Used by crm.check(): events and decisions of stewards that do not tie, and decisions that customers do not obey, one row each.';
+
+-- Facts: each has a customer, or its record waits to be resolved; money adds up.
+CREATE OR REPLACE FUNCTION @hub@.check_facts()
+RETURNS TABLE (invariant text, key text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT 'fact without a customer', format('%s %s', f.kind, f.id)
+  FROM (SELECT 'order' AS kind, o.order_id AS id, o.record_id FROM @hub@.sales_order AS o
+        UNION ALL SELECT 'touch', t.touch_id, t.record_id FROM @hub@.touch AS t
+        UNION ALL SELECT 'lead', l.lead_id, l.record_id FROM @hub@.lead AS l WHERE l.record_id IS NOT NULL
+        UNION ALL SELECT 'case', s.case_id, s.record_id FROM @hub@.service_case AS s
+        UNION ALL SELECT 'consent', e.consent_event_id, e.record_id FROM @hub@.consent_event AS e) AS f
+  WHERE NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = f.record_id)
+    AND NOT EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = f.record_id)
+  UNION ALL
+  SELECT 'orders of customers do not add up to all orders', format('%s of customers, %s waiting, %s in all', s.known, s.waiting, s.total)
+  FROM (SELECT coalesce(sum(o.revenue), 0) AS total,
+               coalesce(sum(o.revenue) FILTER (WHERE c.customer_id IS NOT NULL), 0) AS known,
+               coalesce(sum(o.revenue) FILTER (WHERE m.record_id IS NULL
+                                                 AND EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = o.record_id)), 0) AS waiting
+        FROM @hub@.sales_order AS o
+        LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+        LEFT JOIN @hub@.customer AS c ON c.customer_id = m.customer_id AND c.state = 'active'
+        WHERE o.duplicate_of IS NULL) AS s
+  WHERE s.known + s.waiting <> s.total
+$$;
+
+COMMENT ON FUNCTION @hub@.check_facts() IS
+  'Used by crm.check(): facts without a customer, and the sums of orders where those of all customers are not those of all orders, one row each.';
+
 CREATE OR REPLACE FUNCTION @hub@.check()
 RETURNS TABLE (invariant text, key text)
 LANGUAGE plpgsql STABLE
@@ -109,9 +173,11 @@ BEGIN
     AND NOT EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = r.record_id)
   GROUP BY m.customer_id
   HAVING min(r.tax_id COLLATE "C") <> max(r.tax_id COLLATE "C");
+  RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_decisions() AS d;
+  RETURN QUERY SELECT f.invariant, f.key FROM @hub@.check_facts() AS f;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_golden() AS d;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.check() IS
-  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, golden customers and provenance equal their recomputation.';
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, golden customers and provenance equal their recomputation.';

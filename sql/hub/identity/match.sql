@@ -111,44 +111,6 @@ $$;
 COMMENT ON FUNCTION @hub@.set_match_model(jsonb) IS
   'Stores a matching model that somebody edited, took from another hub or trained elsewhere, and makes it the active one; the next crm.resolve() looks at every record with it. Its threshold and review are bits of evidence. Returns the version. Errors: invalid_parameter_value for what is no model, undefined_column for a field that match_record does not have.';
 
-CREATE OR REPLACE FUNCTION @hub@.decide_match(record_a bigint, record_b bigint, same boolean, why text DEFAULT NULL)
-RETURNS @hub@.match_decision
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  decided @hub@.match_decision;
-BEGIN
-  PERFORM @hub@.require_current();
-  PERFORM @hub@.lock_customers();
-  IF record_a = record_b OR (SELECT count(*) FROM @hub@.source_record AS r WHERE r.record_id IN (decide_match.record_a, decide_match.record_b)) <> 2 THEN
-    RAISE EXCEPTION 'no two records: % and %', coalesce(record_a::text, 'NULL'), coalesce(record_b::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Give two different values of source_record.record_id, as in review_queue.';
-  END IF;
-  IF same IS NULL THEN
-    DELETE FROM @hub@.match_decision AS d
-    WHERE d.record_a = least(decide_match.record_a, decide_match.record_b) AND d.record_b = greatest(decide_match.record_a, decide_match.record_b)
-    RETURNING d.* INTO decided;
-  ELSE
-    INSERT INTO @hub@.match_decision AS d (record_a, record_b, same, why)
-    VALUES (least(decide_match.record_a, decide_match.record_b), greatest(decide_match.record_a, decide_match.record_b),
-            decide_match.same, decide_match.why)
-    ON CONFLICT ON CONSTRAINT match_decision_pkey DO UPDATE
-    SET same = excluded.same, why = excluded.why, decided_by = excluded.decided_by, decided_at = excluded.decided_at
-    RETURNING d.* INTO decided;
-  END IF;
-  UPDATE @hub@.review_queue AS q
-  SET state = CASE WHEN decide_match.same IS NULL THEN 'open' ELSE 'decided' END
-  WHERE q.record_a = least(decide_match.record_a, decide_match.record_b) AND q.record_b = greatest(decide_match.record_a, decide_match.record_b);
-  INSERT INTO @hub@.resolve_queue (record_id) VALUES (decide_match.record_a), (decide_match.record_b);
-  RETURN decided;
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.decide_match(bigint, bigint, boolean, text) IS
-  'Notes what a person decided of two records: same true joins them, false keeps them apart, null takes the decision back; the next crm.resolve() obeys. Returns the match_decision row. Errors: invalid_parameter_value unless two records are named.';
-
 -- The model to use: none where match_rule has no row of it. A hub with enough
 -- persons to learn from trains one when it has none.
 CREATE OR REPLACE FUNCTION @hub@.resolve_model()

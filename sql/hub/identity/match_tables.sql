@@ -64,20 +64,18 @@ CREATE TABLE @hub@.match_decision (
   record_a   bigint NOT NULL,
   record_b   bigint NOT NULL,
   same       boolean NOT NULL,
-  why        text,
-  decided_by text NOT NULL DEFAULT current_user,
-  decided_at timestamptz NOT NULL DEFAULT now(),
+  event_id   bigint NOT NULL,
+  decided_by text NOT NULL,
   PRIMARY KEY (record_a, record_b),
   CHECK (record_a < record_b)
 );
 CREATE INDEX match_decision_b_idx ON @hub@.match_decision (record_b);
-COMMENT ON TABLE @hub@.match_decision IS 'One row is what a person decided of two records; crm.resolve() obeys. Write it with crm.decide_match().';
+COMMENT ON TABLE @hub@.match_decision IS 'One row is what holds of two records by the decision of a person, the newest live one in crm.steward_decision, from which this table follows; crm.resolve() obeys.';
 COMMENT ON COLUMN @hub@.match_decision.record_a IS 'Smaller record id.';
 COMMENT ON COLUMN @hub@.match_decision.record_b IS 'Larger record id.';
 COMMENT ON COLUMN @hub@.match_decision.same IS 'True: one customer, unless two valid tax numbers differ. False: never one customer.';
-COMMENT ON COLUMN @hub@.match_decision.why IS 'Reason in words.';
+COMMENT ON COLUMN @hub@.match_decision.event_id IS 'Event that decided, in crm.steward_event.';
 COMMENT ON COLUMN @hub@.match_decision.decided_by IS 'Who decided.';
-COMMENT ON COLUMN @hub@.match_decision.decided_at IS 'When.';
 
 CREATE TABLE @hub@.review_queue (
   record_a    bigint NOT NULL,

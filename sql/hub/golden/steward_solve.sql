@@ -1,0 +1,324 @@
+-- How an act of a steward takes effect.
+--
+-- An act says of pairs of records that they are one customer or two
+-- (steward_decision). Of all live acts that speak of a pair the newest holds
+-- (match_decision). The components of these records are then clustered again, by
+-- the steps of crm.resolve() and in the transaction of the caller. Since who
+-- belongs together follows from records, rules and match_decision alone, taking an
+-- act back is to take its decisions away and to cluster again.
+--
+-- An act is prepared in temporary tables named omnicrm_steward_*, one or many
+-- events at a time, and carried out by steward_carry_out().
+
+CREATE OR REPLACE FUNCTION @hub@.steward_drop_tables()
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+  DROP TABLE IF EXISTS pg_temp.omnicrm_steward_event, pg_temp.omnicrm_steward_decision, pg_temp.omnicrm_steward_part,
+                       pg_temp.omnicrm_steward_before
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_drop_tables() IS 'Used by the acts of stewards: drops their temporary tables. Returns nothing.';
+
+CREATE OR REPLACE FUNCTION @hub@.steward_make_tables()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM @hub@.steward_drop_tables();
+  CREATE TEMPORARY TABLE omnicrm_steward_event (
+    event_id bigint PRIMARY KEY, kind text NOT NULL
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE omnicrm_steward_decision (
+    event_id bigint NOT NULL, record_a bigint NOT NULL, record_b bigint NOT NULL, same boolean NOT NULL, claim boolean NOT NULL,
+    PRIMARY KEY (event_id, record_a, record_b)
+  ) ON COMMIT DROP;
+  -- Records that are to be one customer afterwards. center: the one that the
+  -- others are tied to where that is needed.
+  CREATE TEMPORARY TABLE omnicrm_steward_part (
+    event_id bigint NOT NULL, part integer NOT NULL, record_id bigint NOT NULL, center bigint NOT NULL,
+    PRIMARY KEY (event_id, part, record_id)
+  ) ON COMMIT DROP;
+  -- Whose the records were that the act touched.
+  CREATE TEMPORARY TABLE omnicrm_steward_before (
+    record_id bigint PRIMARY KEY, customer_id bigint NOT NULL
+  ) ON COMMIT DROP;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_make_tables() IS 'Used by the acts of stewards: makes their temporary tables. Returns nothing.';
+
+-- The same records clustered again with what match_decision says now. They did
+-- not change, so nothing is looked up or scored anew.
+CREATE OR REPLACE FUNCTION @hub@.resolve_again(record_ids bigint[], provisional boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  small_run CONSTANT bigint := 1000;
+  settings CONSTANT text[] := ARRAY[current_setting('enable_hashjoin'), current_setting('enable_mergejoin')];
+  model @hub@.match_model;
+  records bigint;
+BEGIN
+  PERFORM @hub@.resolve_make_tables();
+  INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
+  SELECT r.record_id, false, 0
+  FROM (SELECT DISTINCT u.record_id FROM unnest(record_ids) AS u(record_id)) AS n
+  JOIN @hub@.source_record AS r ON r.record_id = n.record_id;
+  GET DIAGNOSTICS records = ROW_COUNT;
+  ANALYZE pg_temp.omnicrm_resolve_record;
+  IF records <= small_run THEN
+    PERFORM @hub@.resolve_prefer_keys();
+  END IF;
+  -- The model by which these records were last looked at.
+  SELECT m.* INTO model
+  FROM @hub@.match_model AS m
+  WHERE m.applied_at IS NOT NULL AND EXISTS (SELECT FROM @hub@.match_rule AS r WHERE r.kind = 'model')
+  ORDER BY m.version DESC
+  LIMIT 1;
+  IF model.version IS NOT NULL THEN
+    PERFORM @hub@.resolve_make_model_tables();
+  END IF;
+  PERFORM @hub@.resolve_find_touched();
+  PERFORM @hub@.resolve_add_clean_pairs();
+  PERFORM @hub@.resolve_add_model_pairs(false, model.version IS NOT NULL);
+  PERFORM @hub@.resolve_find_apart();
+  PERFORM @hub@.resolve_cluster();
+  PERFORM @hub@.resolve_assign_ids(provisional);
+  PERFORM @hub@.resolve_write_links();
+  PERFORM @hub@.resolve_write_customers();
+  PERFORM @hub@.resolve_write_redirects();
+  IF model.version IS NOT NULL THEN
+    PERFORM @hub@.resolve_write_review(model);
+  END IF;
+  INSERT INTO pg_temp.omnicrm_steward_before (record_id, customer_id)
+  SELECT m.record_id, m.old_customer
+  FROM pg_temp.omnicrm_resolve_member AS m
+  WHERE m.old_customer IS NOT NULL
+  ON CONFLICT DO NOTHING;
+  PERFORM @hub@.resolve_drop_tables();
+  PERFORM set_config('enable_hashjoin', settings[1], true), set_config('enable_mergejoin', settings[2], true);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_again(bigint[], boolean) IS
+  'Used by the acts of stewards: clusters the components of these records again, whose content did not change, notes whose they were, and brings the golden customers up to date. provisional: as in resolve_assign_ids(). Returns nothing.';
+
+-- An act sees records as they are now: those of them that wait in the queue are
+-- resolved first.
+CREATE OR REPLACE FUNCTION @hub@.steward_catch_up(record_ids bigint[])
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  waiting bigint[];
+BEGIN
+  IF NOT EXISTS (SELECT FROM @hub@.resolve_queue) THEN
+    RETURN false;
+  END IF;
+  SELECT array_agg(DISTINCT q.record_id) INTO waiting
+  FROM unnest(record_ids) AS u(record_id)
+  JOIN @hub@.resolve_queue AS q ON q.record_id = u.record_id;
+  RETURN @hub@.resolve_records(waiting) > 0;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_catch_up(bigint[]) IS
+  'Used by the acts of stewards: resolves those of these records that wait in resolve_queue. Returns whether there were any.';
+
+-- The decisions that hold, for all pairs that these events speak of, and what
+-- waits in the review queue for them.
+CREATE OR REPLACE FUNCTION @hub@.steward_weigh(event_ids bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+  DELETE FROM @hub@.match_decision AS m
+  USING @hub@.steward_decision AS p
+  WHERE p.event_id = ANY (event_ids) AND m.record_a = p.record_a AND m.record_b = p.record_b
+    AND NOT EXISTS (SELECT
+                    FROM @hub@.steward_decision AS d
+                    JOIN @hub@.steward_event AS e ON e.event_id = d.event_id
+                    WHERE d.record_a = p.record_a AND d.record_b = p.record_b AND e.undone_at IS NULL);
+  INSERT INTO @hub@.match_decision AS m (record_a, record_b, same, event_id, decided_by)
+  SELECT DISTINCT ON (p.record_a, p.record_b) p.record_a, p.record_b, d.same, d.event_id, e.who
+  FROM (SELECT DISTINCT k.record_a, k.record_b FROM @hub@.steward_decision AS k WHERE k.event_id = ANY (event_ids)) AS p
+  JOIN @hub@.steward_decision AS d ON d.record_a = p.record_a AND d.record_b = p.record_b
+  JOIN @hub@.steward_event AS e ON e.event_id = d.event_id
+  WHERE e.undone_at IS NULL
+  ORDER BY p.record_a, p.record_b, d.event_id DESC
+  ON CONFLICT (record_a, record_b) DO UPDATE
+  SET same = excluded.same, event_id = excluded.event_id, decided_by = excluded.decided_by
+  WHERE m.event_id <> excluded.event_id;
+  UPDATE @hub@.review_queue AS q
+  SET state = n.state
+  FROM (SELECT DISTINCT k.record_a, k.record_b,
+               CASE WHEN EXISTS (SELECT FROM @hub@.match_decision AS m WHERE m.record_a = k.record_a AND m.record_b = k.record_b)
+                    THEN 'decided' ELSE 'open' END AS state
+        FROM @hub@.steward_decision AS k
+        WHERE k.event_id = ANY (event_ids)) AS n
+  WHERE q.record_a = n.record_a AND q.record_b = n.record_b AND q.state <> n.state;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_weigh(bigint[]) IS
+  'Used by the acts of stewards: brings crm.match_decision up to date for the pairs that these events speak of. Returns nothing.';
+
+-- Why two records that were said to be one are not: the first such pair.
+CREATE OR REPLACE FUNCTION @hub@.steward_refuse_failed()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  failed record;
+BEGIN
+  SELECT d.record_a, d.record_b, l.decision,
+         (SELECT f.customer_id FROM pg_temp.omnicrm_steward_before AS f WHERE f.record_id = d.record_a) AS customer_a,
+         (SELECT f.customer_id FROM pg_temp.omnicrm_steward_before AS f WHERE f.record_id = d.record_b) AS customer_b
+  INTO failed
+  FROM pg_temp.omnicrm_steward_decision AS d
+  JOIN @hub@.customer_member AS a ON a.record_id = d.record_a
+  JOIN @hub@.customer_member AS b ON b.record_id = d.record_b
+  LEFT JOIN @hub@.match_link AS l ON l.record_a = d.record_a AND l.record_b = d.record_b
+  WHERE d.same AND a.customer_id <> b.customer_id
+  ORDER BY d.event_id, d.record_a, d.record_b
+  LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF failed.decision = 'tax numbers differ' THEN
+    RAISE EXCEPTION 'records % and % cannot be one customer: records of their customers carry two different valid tax numbers',
+      failed.record_a, failed.record_b
+      USING ERRCODE = 'integrity_constraint_violation',
+            HINT = 'Correct the number at its source and load the record again.';
+  END IF;
+  RAISE EXCEPTION 'records % and % cannot be one customer: earlier decisions keep records of their customers apart',
+    failed.record_a, failed.record_b
+    USING ERRCODE = 'integrity_constraint_violation',
+          HINT = format('See SELECT * FROM @hub@.why_not_merge(%s, %s).', failed.customer_a, failed.customer_b);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_refuse_failed() IS
+  'Used by the acts of stewards: raises integrity_constraint_violation when two records that an act makes one are two after all. Returns nothing.';
+
+-- Customers before and after, of the records that each event is about and of
+-- all that came to them.
+CREATE OR REPLACE FUNCTION @hub@.steward_note_customers()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  WITH scope AS MATERIALIZED (
+    SELECT p.event_id, p.record_id FROM pg_temp.omnicrm_steward_part AS p
+    UNION
+    SELECT d.event_id, d.record_a FROM pg_temp.omnicrm_steward_decision AS d
+    UNION
+    SELECT d.event_id, d.record_b FROM pg_temp.omnicrm_steward_decision AS d
+  ), after AS MATERIALIZED (
+    SELECT DISTINCT s.event_id, m.customer_id
+    FROM scope AS s
+    JOIN @hub@.customer_member AS m ON m.record_id = s.record_id
+  ), before AS (
+    SELECT s.event_id, b.customer_id
+    FROM scope AS s
+    JOIN pg_temp.omnicrm_steward_before AS b ON b.record_id = s.record_id
+    UNION
+    SELECT a.event_id, b.customer_id
+    FROM after AS a
+    JOIN @hub@.customer_member AS m ON m.customer_id = a.customer_id
+    JOIN pg_temp.omnicrm_steward_before AS b ON b.record_id = m.record_id
+  )
+  UPDATE @hub@.steward_event AS e
+  SET customers_before = coalesce(f.customers, '{}'), customers_after = coalesce(t.customers, '{}')
+  FROM (SELECT a.event_id, array_agg(a.customer_id ORDER BY a.customer_id) AS customers FROM after AS a GROUP BY a.event_id) AS t
+  FULL JOIN (SELECT b.event_id, array_agg(b.customer_id ORDER BY b.customer_id) AS customers FROM before AS b GROUP BY b.event_id) AS f
+    ON f.event_id = t.event_id
+  WHERE e.event_id = coalesce(t.event_id, f.event_id);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_note_customers() IS
+  'Used by the acts of stewards: notes in steward_event which customers there were before and after. Returns nothing.';
+
+-- Carries out what omnicrm_steward_* holds, all events at once. Where the records
+-- of a part do not hold together by themselves, they are tied to its center.
+CREATE OR REPLACE FUNCTION @hub@.steward_carry_out(who text, why text, force boolean, provisional boolean)
+RETURNS SETOF @hub@.steward_event
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  event_ids CONSTANT bigint[] := ARRAY(SELECT e.event_id FROM pg_temp.omnicrm_steward_event AS e ORDER BY e.event_id);
+  record_ids bigint[];
+  tied bigint;
+BEGIN
+  ANALYZE pg_temp.omnicrm_steward_part;
+  INSERT INTO @hub@.steward_event (event_id, kind, who, why, forced)
+  OVERRIDING SYSTEM VALUE
+  SELECT e.event_id, e.kind, steward_carry_out.who, steward_carry_out.why, force
+  FROM pg_temp.omnicrm_steward_event AS e
+  ORDER BY e.event_id;
+  LOOP
+    INSERT INTO @hub@.steward_decision (event_id, record_a, record_b, same, claim)
+    SELECT d.event_id, d.record_a, d.record_b, d.same, d.claim
+    FROM pg_temp.omnicrm_steward_decision AS d
+    ORDER BY d.event_id, d.record_a, d.record_b
+    ON CONFLICT DO NOTHING;
+    PERFORM @hub@.steward_weigh(event_ids);
+    record_ids := ARRAY(SELECT p.record_id FROM pg_temp.omnicrm_steward_part AS p
+                        UNION SELECT d.record_a FROM pg_temp.omnicrm_steward_decision AS d
+                        UNION SELECT d.record_b FROM pg_temp.omnicrm_steward_decision AS d);
+    PERFORM @hub@.resolve_again(record_ids, provisional);
+    EXIT WHEN tied IS NOT NULL;
+
+    INSERT INTO pg_temp.omnicrm_steward_decision (event_id, record_a, record_b, same, claim)
+    SELECT p.event_id, least(p.center, p.record_id), greatest(p.center, p.record_id), true, false
+    FROM (SELECT k.event_id, k.part
+          FROM pg_temp.omnicrm_steward_part AS k
+          JOIN @hub@.customer_member AS m ON m.record_id = k.record_id
+          GROUP BY k.event_id, k.part
+          HAVING min(m.customer_id) <> max(m.customer_id)) AS torn
+    JOIN pg_temp.omnicrm_steward_part AS p ON p.event_id = torn.event_id AND p.part = torn.part
+    WHERE p.record_id <> p.center
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS tied = ROW_COUNT;
+    EXIT WHEN tied = 0;
+  END LOOP;
+  PERFORM @hub@.steward_refuse_failed();
+  PERFORM @hub@.steward_note_customers();
+  PERFORM @hub@.steward_drop_tables();
+  RETURN QUERY
+  SELECT e.*
+  FROM @hub@.steward_event AS e
+  WHERE e.event_id = ANY (event_ids)
+  ORDER BY e.event_id;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_carry_out(text, text, boolean, boolean) IS
+  'Used by the acts of stewards: stores the prepared events and decisions, clusters their components again, ties together what is to be one customer, and checks the outcome. Returns the events. Error: integrity_constraint_violation.';
+
+-- Ids of new events. Those of a preview are greater than all others, so that they
+-- are the newest, and none is taken from the sequence.
+CREATE OR REPLACE FUNCTION @hub@.steward_event_id(provisional boolean, number bigint)
+RETURNS bigint
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN provisional THEN 9000000000000000000 + number
+              ELSE nextval(pg_get_serial_sequence('@hub@.steward_event', 'event_id')) END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_event_id(boolean, bigint) IS
+  'Used by the acts of stewards: an id for a new event; number tells the events of a preview apart.';
