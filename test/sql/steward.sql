@@ -240,6 +240,14 @@ SELECT customers_before, customers_after FROM crm.merge(1, 6, 'ana', 'x');
 SELECT count(*) AS waiting FROM crm.resolve_queue;
 SELECT * FROM crm.check();
 
+-- Who follows the outbox knows what every id goes by.
+SELECT o.change, o.customer_id, o.other_id, count(*) AS times FROM crm.outbox AS o WHERE o.change IN ('merged', 'split')
+GROUP BY o.change, o.customer_id, o.other_id ORDER BY 1, 2, 3;
+SELECT count(*) AS wrong
+FROM (SELECT DISTINCT ON (o.customer_id) o.customer_id, CASE o.change WHEN 'merged' THEN o.other_id ELSE o.customer_id END AS living
+      FROM crm.read_outbox(0, 100000) WITH ORDINALITY AS o WHERE o.change IN ('created', 'merged') ORDER BY o.customer_id, o.ordinality DESC) AS k
+WHERE crm.current_id(k.customer_id) <> k.living;
+
 -- What was tampered with is found.
 BEGIN;
 DELETE FROM crm.match_decision;

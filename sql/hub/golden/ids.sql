@@ -93,6 +93,8 @@ AS $$
 DECLARE
   moment CONSTANT timestamptz := clock_timestamp();
   ended_ids bigint[];
+  other_ids bigint[];
+  ended bigint;
 BEGIN
   WITH back AS (
     DELETE FROM @hub@.customer_redirect AS r
@@ -133,7 +135,7 @@ BEGIN
     FROM ended AS e
     JOIN @hub@.customer AS k ON k.customer_id = e.old_id
     WHERE c.customer_id = e.old_id
-    RETURNING c.customer_id, k.merged_into AS merged_before
+    RETURNING c.customer_id, e.customer_id AS merged_into, k.merged_into AS merged_before
   ), remembered AS (
     -- Of those that end now, clear_customers() keeps what they were.
     INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
@@ -142,13 +144,27 @@ BEGIN
     WHERE p.merged_before IS NOT NULL
     ON CONFLICT ON CONSTRAINT customer_history_pkey DO UPDATE SET before = excluded.before || h.before
   )
-  SELECT array_agg(p.customer_id) INTO ended_ids FROM pointed AS p;
-  RETURN @hub@.clear_customers(ended_ids, 'merged');
+  SELECT array_agg(p.customer_id ORDER BY p.customer_id), array_agg(p.merged_into ORDER BY p.customer_id)
+  INTO ended_ids, other_ids
+  FROM pointed AS p;
+  ended := @hub@.clear_customers(ended_ids, 'merged');
+  PERFORM @hub@.announce('merged', ended_ids, other_ids);
+
+  -- Records that went elsewhere than the id of their customer.
+  SELECT array_agg(s.old_customer ORDER BY s.old_customer, s.customer_id), array_agg(s.customer_id ORDER BY s.old_customer, s.customer_id)
+  INTO ended_ids, other_ids
+  FROM (SELECT DISTINCT m.old_customer, c.customer_id
+        FROM pg_temp.omnicrm_resolve_member AS m
+        JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
+        WHERE m.old_customer <> c.customer_id) AS s
+  WHERE NOT EXISTS (SELECT FROM @hub@.customer_redirect AS r WHERE r.old_id = s.old_customer AND r.customer_id = s.customer_id);
+  PERFORM @hub@.announce('split', ended_ids, other_ids);
+  RETURN ended;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_write_redirects() IS
-  'Used by crm.resolve(): ends the ids of merged customers and redirects them. Returns the number of ids that ended.';
+  'Used by crm.resolve(): ends the ids of merged customers, redirects them, and announces merges and splits. Returns the number of ids that ended.';
 
 CREATE OR REPLACE FUNCTION @hub@.current_id(customer_id bigint)
 RETURNS bigint
