@@ -261,15 +261,7 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_score(@hub@.match_model, boolean) IS
   'Used by crm.resolve(): finds the pairs of dirty records that the model holds for alike. Returns nothing.';
 
--- The verdict on each pair. Names agree when they are as similar as match_rule
--- asks; when e-mail and phone are the same and one name column is equal and the
--- other has one typing error; or when birth date, e-mail and phone are the same,
--- the surname is equal and the given name is similar: a given name that is
--- mistyped into another. Relatives share names, phone and address, so a pair
--- whose names do not agree is dropped, whatever it weighs; so is one with two
--- tax numbers, and one that has nothing but the name. E-mail, phone, birth date or
--- tax number must agree beside it, or the address with three words of either name:
--- a father and a son of one name live together.
+-- The verdict on each pair (omnicrm.judge_weight()).
 CREATE OR REPLACE FUNCTION @hub@.resolve_judge(model @hub@.match_model)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -277,80 +269,26 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   rule @hub@.match_rule;
-  threshold CONSTANT double precision := (model.model ->> 'threshold')::double precision;
-  review CONSTANT double precision := (model.model ->> 'review')::double precision;
   birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
-  -- Where the pattern has the level of each column, and which of its levels speak
-  -- for one person by two bits and more.
-  places CONSTANT jsonb := (SELECT jsonb_object_agg(c.value ->> 'column', c.place)
-                            FROM jsonb_array_elements(model.model -> 'comparisons') WITH ORDINALITY AS c(value, place));
-  speaking CONSTANT jsonb := (SELECT jsonb_object_agg(c.value ->> 'column',
-                                (SELECT coalesce(string_agg((l.place - 1)::text, ''), '')
-                                 FROM jsonb_array_elements(c.value -> 'levels') WITH ORDINALITY AS l(value, place)
-                                 WHERE (l.value ->> 'm')::double precision > 4 * (l.value ->> 'u')::double precision
-                                   AND l.place <= CASE c.value ->> 'column' WHEN 'email' THEN 3 ELSE 2 END))
-                              FROM jsonb_array_elements(model.model -> 'comparisons') AS c(value));
-  at_given CONSTANT integer := (places ->> 'given_name')::integer;
-  at_surname CONSTANT integer := (places ->> 'surname')::integer;
-  at_birth_date CONSTANT integer := (places ->> 'birth_date')::integer;
-  at_email CONSTANT integer := (places ->> 'email')::integer;
-  at_phone CONSTANT integer := (places ->> 'phone')::integer;
-  at_tax_id CONSTANT integer := (places ->> 'tax_id')::integer;
-  at_street CONSTANT integer := (places ->> 'street')::integer;
-  at_postcode CONSTANT integer := (places ->> 'postcode')::integer;
   links bigint;
 BEGIN
   SELECT r.* INTO STRICT rule FROM @hub@.match_rule AS r WHERE r.kind = 'model';
   INSERT INTO pg_temp.omnicrm_resolve_candidate (record_a, record_b, weight, probability, pattern, verdict)
-  SELECT j.record_a, j.record_b, j.weight, j.probability, j.pattern,
-         CASE
-           WHEN j.weight < threshold THEN 'below the threshold'
-           WHEN j.births_differ THEN 'birth dates differ'
-           WHEN NOT j.named THEN 'name of one word'
-           WHEN NOT (j.strong OR j.address AND j.three_words) THEN 'name and address only'
-           ELSE 'link'
-         END
+  SELECT j.record_a, j.record_b, j.weight, j.probability, j.pattern, j.verdict
   FROM (
-    SELECT f.record_a, f.record_b, f.weight, f.probability, f.pattern, s.named,
-           (rule.birth_date_guard AND substr(a.quality, birth_position, 1) >= '6' AND substr(b.quality, birth_position, 1) >= '6'
-            AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date)) IS TRUE AS births_differ,
-           e.strong, e.address, e.area,
-           a.name_key LIKE '% % %' AND b.name_key LIKE '% % %' AS three_words,
-           CASE WHEN NOT s.named THEN s.similarity >= 0.45
-                WHEN s.similarity >= rule.min_name_similarity THEN true
-                WHEN NOT rule.accept_mistyped OR (a.email = b.email AND a.phone = b.phone) IS NOT TRUE THEN false
-                WHEN substr(f.pattern, at_given, 1) = '0' THEN substr(f.pattern, at_surname, 1) IN ('0', '1')
-                WHEN substr(f.pattern, at_surname, 1) = '0' THEN substr(f.pattern, at_given, 1) IN ('1', '2', '3') AND a.birth_date = b.birth_date
-                ELSE false END AS names_agree
+    SELECT f.record_a, f.record_b, f.weight, f.probability, f.pattern,
+           omnicrm.judge_weight(
+             ROW (a.kind, a.full_name, a.name_key, a.birth_date, substr(a.quality, birth_position, 1) >= '6', a.email, a.phone,
+                  a.tax_id)::omnicrm.judged_person,
+             ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, birth_position, 1) >= '6', b.email, b.phone,
+                  b.tax_id)::omnicrm.judged_person,
+             f.weight, f.pattern, model.model, rule.min_name_similarity, rule.birth_date_guard, rule.accept_mistyped) AS verdict
     FROM pg_temp.omnicrm_resolve_found AS f
     JOIN @hub@.source_record AS a ON a.record_id = f.record_a
     JOIN @hub@.source_record AS b ON b.record_id = f.record_b
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN a.name_key = b.name_key THEN 1 ELSE omnicrm.name_similarity(a.full_name, b.full_name) END::real AS similarity,
-             (a.name_key LIKE '% %' AND b.name_key LIKE '% %') IS TRUE AS named
-      OFFSET 0
-    ) AS s
-    CROSS JOIN LATERAL (
-      SELECT (strpos(speaking ->> 'email', substr(f.pattern, at_email, 1)) > 0
-              -- A mailbox that is made of the name says no more than the name, and ana47@
-              -- and ana27@ are two people.
-              AND CASE substr(f.pattern, at_email, 1)
-                    WHEN '1' THEN length(split_part(a.email, '@', 1)) >= 8
-                                  AND (split_part(a.email, '@', 1) ~ '[0-9]'
-                                       OR omnicrm.damerau_levenshtein(split_part(a.email, '@', 2), split_part(b.email, '@', 2)) <= 1)
-                    WHEN '2' THEN translate(a.email, translate(a.email, '0123456789', ''), '') = translate(b.email, translate(b.email, '0123456789', ''), '')
-                    ELSE true END
-              OR strpos(speaking ->> 'phone', substr(f.pattern, at_phone, 1)) > 0
-              OR strpos(speaking ->> 'birth_date', substr(f.pattern, at_birth_date, 1)) > 0
-              OR strpos(speaking ->> 'tax_id', substr(f.pattern, at_tax_id, 1)) > 0) IS TRUE AS strong,
-             (strpos(speaking ->> 'street', substr(f.pattern, at_street, 1)) > 0) IS TRUE AS address,
-             (strpos(speaking ->> 'postcode', substr(f.pattern, at_postcode, 1)) > 0) IS TRUE AS area
-      OFFSET 0
-    ) AS e
-    WHERE f.weight >= review
-      AND NOT (a.tax_id <> b.tax_id AND omnicrm.tax_id_kind(a.tax_id, 'ES') = 'person' AND omnicrm.tax_id_kind(b.tax_id, 'ES') = 'person') IS TRUE
+    OFFSET 0
   ) AS j
-  WHERE j.names_agree AND (j.strong OR j.address OR j.area) AND (j.weight >= threshold OR NOT j.births_differ);
+  WHERE j.verdict IS NOT NULL;
   ANALYZE pg_temp.omnicrm_resolve_candidate (record_a, record_b);
 
   DELETE FROM @hub@.match_candidate AS c
@@ -488,19 +426,26 @@ BEGIN
   FROM pg_temp.omnicrm_resolve_group AS g
   WHERE g.record_id = p.record_a AND g.records > rule.max_records AND p.kind = 'model' AND p.decision = 'linked';
   INSERT INTO pg_temp.omnicrm_resolve_apart (record_a, record_b, priority)
-  SELECT x.record_id, y.record_id, rule.priority
-  FROM pg_temp.omnicrm_resolve_group AS x
-  JOIN pg_temp.omnicrm_resolve_group AS y ON y.root = x.root AND y.record_id > x.record_id
-  JOIN @hub@.source_record AS a ON a.record_id = x.record_id
-  JOIN @hub@.source_record AS b ON b.record_id = y.record_id
-  WHERE x.records <= rule.max_records
-    AND (rule.birth_date_guard
-         AND substr(a.quality, birth_position, 1) >= '6' AND substr(b.quality, birth_position, 1) >= '6'
-         AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date)
-         OR a.name_key LIKE '% %' AND b.name_key LIKE '% %' AND a.name_key <> b.name_key
-            AND omnicrm.name_similarity(a.full_name, b.full_name) < rule.min_name_similarity
-            AND NOT EXISTS (SELECT FROM @hub@.match_candidate AS c
-                            WHERE c.record_a = x.record_id AND c.record_b = y.record_id AND c.verdict = 'link'));
+  SELECT c.record_a, c.record_b, rule.priority
+  FROM (
+    SELECT x.record_id AS record_a, y.record_id AS record_b,
+           omnicrm.judge_contradiction(
+             ROW (a.kind, a.full_name, a.name_key, a.birth_date, substr(a.quality, birth_position, 1) >= '6', a.email, a.phone,
+                  a.tax_id)::omnicrm.judged_person,
+             ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, birth_position, 1) >= '6', b.email, b.phone,
+                  b.tax_id)::omnicrm.judged_person,
+             rule.min_name_similarity, rule.birth_date_guard, rule.accept_mistyped) AS contradiction
+    FROM pg_temp.omnicrm_resolve_group AS x
+    JOIN pg_temp.omnicrm_resolve_group AS y ON y.root = x.root AND y.record_id > x.record_id
+    JOIN @hub@.source_record AS a ON a.record_id = x.record_id
+    JOIN @hub@.source_record AS b ON b.record_id = y.record_id
+    WHERE x.records <= rule.max_records
+    OFFSET 0
+  ) AS c
+  WHERE c.contradiction = 'birth dates'
+     OR c.contradiction = 'names'
+        AND NOT EXISTS (SELECT FROM @hub@.match_candidate AS k
+                        WHERE k.record_a = c.record_a AND k.record_b = c.record_b AND k.verdict = 'link');
 END
 $$;
 

@@ -372,12 +372,10 @@ COMMENT ON FUNCTION @hub@.resolve_find_values() IS
   'Used by crm.resolve(): collects the values of dirty records with all their holders. Returns the number of values that have become over-shared.';
 
 -- Step 4: pairs of the collected values, each with the decision of its best
--- rule: the strongest that accepts it, else the strongest that refuses it. A
--- person of whom one word is known, such as the given name in a newsletter, is
--- not named: that word can contradict, but it does not tell who it is. A pair
--- with a record that is not named may only attach, except by a rule that does
--- not ask for names. A birth date forbids a link only when it is plausible. Empties
--- the collection of values; returns the number of pairs.
+-- rule: the strongest that accepts it, else the strongest that refuses it. A pair
+-- with a record that is not named, such as the given name in a newsletter, may only
+-- attach, except by a rule that does not ask for names. Empties the collection of
+-- values; returns the number of pairs.
 CREATE OR REPLACE FUNCTION @hub@.resolve_add_pairs()
 RETURNS bigint
 LANGUAGE plpgsql
@@ -389,22 +387,15 @@ DECLARE
 BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_pair (record_a, record_b, kind, value, priority, similarity, attach, decision)
   SELECT DISTINCT ON (e.record_a, e.record_b)
-         e.record_a, e.record_b, e.rule, e.value, e.priority, e.similarity, e.attach, e.decision
+         e.record_a, e.record_b, e.rule, e.value, e.priority, (e.judgement).similarity, (e.judgement).attach, (e.judgement).decision
   FROM (
-    SELECT p.record_a, p.record_b, p.rule, p.value, r.priority, s.similarity,
-           r.min_name_similarity > 0 AND NOT s.named AS attach,
-           CASE
-             WHEN a.kind <> b.kind THEN 'person and organisation'
-             -- One word agrees up to .5: it need not be more, only not contradict.
-             WHEN s.similarity < CASE WHEN s.named THEN r.min_name_similarity ELSE least(r.min_name_similarity, 0.45) END
-                  AND NOT (r.accept_mistyped
-                           AND coalesce(a.birth_date = b.birth_date OR a.email = b.email AND a.phone = b.phone, false)
-                           AND omnicrm.names_mistyped(a.full_name, b.full_name)) THEN 'names differ'
-             WHEN (r.birth_date_guard OR r.min_name_similarity > 0 AND NOT s.named)
-                  AND substr(a.quality, birth_position, 1) >= '6' AND substr(b.quality, birth_position, 1) >= '6'
-                  AND NOT omnicrm.dates_agree(a.birth_date, b.birth_date) THEN 'birth dates differ'
-             ELSE 'linked'
-           END AS decision
+    SELECT p.record_a, p.record_b, p.rule, p.value, r.priority,
+           omnicrm.judge_value(
+             ROW (a.kind, a.full_name, a.name_key, a.birth_date, substr(a.quality, birth_position, 1) >= '6', a.email, a.phone,
+                  a.tax_id)::omnicrm.judged_person,
+             ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, birth_position, 1) >= '6', b.email, b.phone,
+                  b.tax_id)::omnicrm.judged_person,
+             r.min_name_similarity, r.birth_date_guard, r.accept_mistyped) AS judgement
     FROM (
       SELECT least(v.records[1], v.records[2]) AS record_a, greatest(v.records[1], v.records[2]) AS record_b, v.rule, v.value
       FROM pg_temp.omnicrm_resolve_value AS v
@@ -419,15 +410,10 @@ BEGIN
     JOIN @hub@.match_rule AS r ON r.kind = p.rule
     JOIN @hub@.source_record AS a ON a.record_id = p.record_a
     JOIN @hub@.source_record AS b ON b.record_id = p.record_b
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN a.name_key = b.name_key THEN 1 ELSE omnicrm.name_similarity(a.full_name, b.full_name) END::real AS similarity,
-             (a.name_key LIKE '% %' OR a.kind = 'organisation' AND a.name_key <> '') IS TRUE
-             AND (b.name_key LIKE '% %' OR b.kind = 'organisation' AND b.name_key <> '') IS TRUE AS named
-      -- Keeps the planner from computing it at each place of use.
-      OFFSET 0
-    ) AS s
+    -- Keeps the planner from judging at each place of use.
+    OFFSET 0
   ) AS e
-  ORDER BY e.record_a, e.record_b, e.decision = 'linked' DESC, e.attach, e.priority, e.value COLLATE "C";
+  ORDER BY e.record_a, e.record_b, (e.judgement).decision = 'linked' DESC, (e.judgement).attach, e.priority, e.value COLLATE "C";
   GET DIAGNOSTICS pairs = ROW_COUNT;
   TRUNCATE pg_temp.omnicrm_resolve_value;
   ANALYZE pg_temp.omnicrm_resolve_pair (record_a, record_b, decision);
