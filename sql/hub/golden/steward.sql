@@ -52,6 +52,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_neighbours(record_ids bigint[])
 RETURNS bigint[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
   SELECT array_agg(n.record_id)
   FROM (SELECT u.record_id
@@ -71,6 +73,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_conflicts(group_ids bigint[], customer_
 RETURNS TABLE (group_id bigint, conflict text, record_a bigint, record_b bigint, event_id bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
   WITH member AS MATERIALIZED (
     SELECT g.group_id, m.record_id, m.customer_id, r.kind,
@@ -148,7 +152,7 @@ AS $$
 DECLARE
   refused record;
 BEGIN
-  SELECT count(*) AS conflicts, count(DISTINCT c.group_id) AS groups, bool_or(c.conflict = 'tax numbers differ') AS hard,
+  SELECT count(*) AS conflicts, bool_or(c.conflict = 'tax numbers differ') AS hard,
          min(c.group_id) AS first_group,
          (array_agg(@hub@.conflict_words(c.conflict, c.record_a, c.record_b, c.event_id)
                     ORDER BY c.group_id, c.conflict DESC, c.record_a, c.record_b))[1:10] AS reasons
@@ -164,8 +168,7 @@ BEGIN
     (SELECT string_agg(u.customer_id::text, ' and ' ORDER BY u.customer_id)
      FROM unnest(group_ids, customer_ids) AS u(group_id, customer_id)
      WHERE u.group_id = refused.first_group),
-    refused.reasons[1] || CASE WHEN refused.groups > 1 THEN format(' (and %s more groups)', refused.groups - 1)
-                               WHEN refused.conflicts > 1 THEN format(' (and %s more reasons)', refused.conflicts - 1) ELSE '' END
+    refused.reasons[1] || CASE WHEN refused.conflicts > 1 THEN format(' (and %s more)', refused.conflicts - 1) ELSE '' END
     USING ERRCODE = 'integrity_constraint_violation',
           DETAIL = array_to_string(refused.reasons, E'\n'),
           HINT = CASE WHEN refused.hard THEN 'Correct the number at its source, or split off the record that carries it; this cannot be forced.'
@@ -257,6 +260,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_prepare_merge(
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -551,6 +556,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_prepare_split(living bigint, record_ids
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   first_one CONSTANT bigint := (SELECT min(u.record_id) FROM unnest(record_ids) AS u(record_id));
@@ -604,10 +611,9 @@ COMMENT ON FUNCTION @hub@.split(bigint, bigint[], text, text, boolean) IS
 
 -- Taking back ------------------------------------------------------------------
 
--- Marks events as undone and clusters their records again. Returns the number of
--- records that changed their customer.
+-- Marks events as undone and clusters their records again.
 CREATE OR REPLACE FUNCTION @hub@.steward_withdraw(event_ids bigint[], who text, why text, provisional boolean)
-RETURNS bigint
+RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -615,7 +621,6 @@ DECLARE
   missing bigint;
   earlier @hub@.steward_event;
   record_ids bigint[];
-  moved bigint;
 BEGIN
   SELECT min(u.event_id) INTO missing
   FROM unnest(event_ids) AS u(event_id)
@@ -645,17 +650,12 @@ BEGIN
   PERFORM @hub@.steward_make_tables();
   PERFORM @hub@.steward_weigh(event_ids);
   PERFORM @hub@.resolve_again(record_ids, provisional);
-  SELECT count(*) INTO moved
-  FROM pg_temp.omnicrm_steward_before AS b
-  JOIN @hub@.customer_member AS m ON m.record_id = b.record_id
-  WHERE m.customer_id <> b.customer_id;
-  PERFORM @hub@.steward_drop_tables();
-  RETURN moved;
+  RETURN cardinality(@hub@.steward_moved()) > 0;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.steward_withdraw(bigint[], text, text, boolean) IS
-  'Used by crm.undo() and its like: takes events back. Returns the number of records that went to another customer. Errors: no_data_found, object_not_in_prerequisite_state for an event that was undone already.';
+  'Used by crm.undo() and its like: takes events back. Returns whether a record went to another customer. Errors: no_data_found, object_not_in_prerequisite_state for an event that was undone already.';
 
 CREATE OR REPLACE FUNCTION @hub@.undo_many(event_ids bigint[], who text DEFAULT current_user, why text DEFAULT 'taken back')
 RETURNS SETOF @hub@.steward_event
@@ -672,7 +672,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give their ids, as in @hub@.steward_event.event_id, without nulls.';
   END IF;
-  IF @hub@.steward_withdraw(event_ids, who, why, false) = 0 THEN
+  IF NOT @hub@.steward_withdraw(event_ids, who, why, false) THEN
     RAISE NOTICE 'no record goes to another customer: rules, or other decisions, still say the same'
       USING HINT = 'Use @hub@.split() to part what the rules hold together, @hub@.merge() to join what they keep apart.';
   END IF;

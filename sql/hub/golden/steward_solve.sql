@@ -8,7 +8,9 @@
 -- act back is to take its decisions away and to cluster again.
 --
 -- An act is prepared in temporary tables named omnicrm_steward_*, one or many
--- events at a time, and carried out by steward_carry_out().
+-- events at a time, and carried out by steward_carry_out(). What it is about is a
+-- small part of the hub, so functions here reach every row by its key, whatever
+-- the planner believes (enable_hashjoin = off).
 
 CREATE OR REPLACE FUNCTION @hub@.steward_drop_tables()
 RETURNS void
@@ -137,6 +139,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_weigh(event_ids bigint[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
@@ -176,6 +180,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_refuse_failed()
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   failed record;
@@ -216,6 +222,8 @@ CREATE OR REPLACE FUNCTION @hub@.steward_note_customers()
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 BEGIN
   WITH scope AS MATERIALIZED (
@@ -250,6 +258,35 @@ $$;
 COMMENT ON FUNCTION @hub@.steward_note_customers() IS
   'Used by the acts of stewards: notes in steward_event which customers there were before and after. Returns nothing.';
 
+-- Parts whose records did not come together are tied to their center.
+CREATE OR REPLACE FUNCTION @hub@.steward_tie_parts()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+DECLARE
+  tied bigint;
+BEGIN
+  INSERT INTO pg_temp.omnicrm_steward_decision (event_id, record_a, record_b, same, claim)
+  SELECT p.event_id, least(p.center, p.record_id), greatest(p.center, p.record_id), true, false
+  FROM (SELECT k.event_id, k.part
+        FROM pg_temp.omnicrm_steward_part AS k
+        JOIN @hub@.customer_member AS m ON m.record_id = k.record_id
+        GROUP BY k.event_id, k.part
+        HAVING min(m.customer_id) <> max(m.customer_id)) AS torn
+  JOIN pg_temp.omnicrm_steward_part AS p ON p.event_id = torn.event_id AND p.part = torn.part
+  WHERE p.record_id <> p.center
+  ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS tied = ROW_COUNT;
+  RETURN tied;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_tie_parts() IS
+  'Used by the acts of stewards: adds decisions that tie together the records of parts that did not come together by themselves. Returns their number.';
+
 -- Carries out what omnicrm_steward_* holds, all events at once. Where the records
 -- of a part do not hold together by themselves, they are tied to its center.
 CREATE OR REPLACE FUNCTION @hub@.steward_carry_out(who text, why text, force boolean, provisional boolean)
@@ -263,7 +300,6 @@ DECLARE
   record_ids bigint[];
   tied bigint;
 BEGIN
-  ANALYZE pg_temp.omnicrm_steward_part;
   INSERT INTO @hub@.steward_event (event_id, kind, who, why, forced)
   OVERRIDING SYSTEM VALUE
   SELECT e.event_id, e.kind, steward_carry_out.who, steward_carry_out.why, force
@@ -282,22 +318,11 @@ BEGIN
     PERFORM @hub@.resolve_again(record_ids, provisional);
     EXIT WHEN tied IS NOT NULL;
 
-    INSERT INTO pg_temp.omnicrm_steward_decision (event_id, record_a, record_b, same, claim)
-    SELECT p.event_id, least(p.center, p.record_id), greatest(p.center, p.record_id), true, false
-    FROM (SELECT k.event_id, k.part
-          FROM pg_temp.omnicrm_steward_part AS k
-          JOIN @hub@.customer_member AS m ON m.record_id = k.record_id
-          GROUP BY k.event_id, k.part
-          HAVING min(m.customer_id) <> max(m.customer_id)) AS torn
-    JOIN pg_temp.omnicrm_steward_part AS p ON p.event_id = torn.event_id AND p.part = torn.part
-    WHERE p.record_id <> p.center
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS tied = ROW_COUNT;
+    tied := @hub@.steward_tie_parts();
     EXIT WHEN tied = 0;
   END LOOP;
   PERFORM @hub@.steward_refuse_failed();
   PERFORM @hub@.steward_note_customers();
-  PERFORM @hub@.steward_drop_tables();
   RETURN QUERY
   SELECT e.*
   FROM @hub@.steward_event AS e
@@ -308,6 +333,27 @@ $$;
 
 COMMENT ON FUNCTION @hub@.steward_carry_out(text, text, boolean, boolean) IS
   'Used by the acts of stewards: stores the prepared events and decisions, clusters their components again, ties together what is to be one customer, and checks the outcome. Returns the events. Error: integrity_constraint_violation.';
+
+-- Whose records the act moved, and to whom, with the ids that led to them.
+CREATE OR REPLACE FUNCTION @hub@.steward_moved()
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+  RETURN ARRAY(SELECT DISTINCT i.customer_id
+               FROM pg_temp.omnicrm_steward_before AS b
+               JOIN @hub@.customer_member AS m ON m.record_id = b.record_id
+               CROSS JOIN LATERAL (VALUES (b.customer_id), (m.customer_id), (m.home_id)) AS i(customer_id)
+               WHERE m.customer_id <> b.customer_id AND i.customer_id IS NOT NULL
+               ORDER BY 1);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_moved() IS
+  'Used by the acts of stewards: ids of the customers whose records an act moved, of those that have them now, and ids that were made for these records. None: no record moved.';
 
 -- Ids of new events. Those of a preview are greater than all others, so that they
 -- are the newest, and none is taken from the sequence.
