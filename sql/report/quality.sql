@@ -10,7 +10,7 @@ WITH stated AS (
          count(*) FILTER (WHERE substr(r.quality, a.position, 1) = '3') AS implausible,
          count(*) FILTER (WHERE r.flags && ARRAY['placeholder_' || f.name, f.name || '_invalid', f.name || '_impossible']) AS rejected
   FROM @hub@.source_record AS r
-  CROSS JOIN @hub@.survivorship_rule AS a
+  JOIN @hub@.survivorship_attribute AS a ON a.position > 0
   CROSS JOIN LATERAL (SELECT CASE a.attribute WHEN 'full_name' THEN 'name' ELSE a.attribute END AS name) AS f
   GROUP BY r.source_id, a.attribute
 ), different AS (
@@ -70,7 +70,7 @@ SELECT
   l.last_loaded_at,
   coalesce(l.last_loaded_at < now() - s.freshness, s.freshness IS NOT NULL) AS is_late
 FROM @hub@.source AS s
-CROSS JOIN @hub@.survivorship_rule AS a
+JOIN @hub@.survivorship_attribute AS a ON a.position > 0
 LEFT JOIN stated AS c ON c.source_id = s.source_id AND c.attribute = a.attribute
 LEFT JOIN different AS d ON d.source_id = s.source_id AND d.attribute = a.attribute
 LEFT JOIN compared AS p ON p.source_id = s.source_id AND p.attribute = a.attribute
@@ -106,7 +106,7 @@ WITH counted AS (
          count(*) FILTER (WHERE substr(r.quality, a.position, 1) = '3') AS implausible,
          count(*) FILTER (WHERE r.flags && ARRAY['placeholder_' || f.name, f.name || '_invalid', f.name || '_impossible']) AS rejected
   FROM @hub@.source_record AS r
-  CROSS JOIN @hub@.survivorship_rule AS a
+  JOIN @hub@.survivorship_attribute AS a ON a.position > 0
   CROSS JOIN LATERAL (SELECT CASE a.attribute WHEN 'full_name' THEN 'name' ELSE a.attribute END AS name) AS f
   GROUP BY r.source_id, r.entered_by, a.attribute
 ), asked AS (

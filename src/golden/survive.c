@@ -2,19 +2,12 @@
  * survive.c
  *		survive(): survivorship as an aggregate.
  *
- * One input row is one source record with its values by position.  The state
- * keeps the rows; the final function sorts them into the canonical order
- * (trust descending, business date descending with null last, record id) and
- * lets each unit, an attribute alone or the attributes of one group, survive:
- *
- *	1. Records with no value in the unit do not compete.
- *	2. Plausible records (every digit of quality in the unit 6 or more) come
- *	   before implausible ones, whatever the rule says.
- *	3. The rule chooses: trust, recent, oldest, frequent, longest, shortest or
- *	   valid.  Ties: more filled attributes of the unit, then canonical order.
- *	4. A winner of a group that is contained in a fuller record of the same
- *	   plausibility (same values, and more) is replaced by the fullest such
- *	   record: nothing is lost when the newest source tells only the town.
+ * One input row is one source record with its values by position, and further
+ * attributes as a jsonb object.  The state keeps the rows (survive_state.c); the
+ * final function sorts them into the canonical order (trust in the source
+ * descending, business date descending with null last, record id) and lets each
+ * unit, an attribute alone or the attributes of one group, survive by its rules
+ * (survive_plan.c, survive_contest.c).
  *
  * Values whose quality digit is 0 and empty strings count as no value.  All
  * orders are total, so the result does not depend on the order of the rows.
@@ -22,8 +15,8 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -31,48 +24,28 @@
 #include "common/compat.h"
 #include "golden/survive.h"
 
-/* A record that competes in one unit. */
-typedef struct Competitor
-{
-	const SurviveRecord *record;
-	int			lowest;			/* lowest quality digit of its values */
-	int			filled;
-	int			length;			/* characters, for longest and shortest */
-	int			sources;		/* different sources with the same values */
-	int			twins;			/* competitors with the same values, itself included */
-} Competitor;
-
 PG_FUNCTION_INFO_V1(omnicrm_survive_final);
 
-/* The quality digit of a value: 0 when there is none. */
-static inline int
-value_quality(const SurviveRecord *record, int attribute)
+/* A record with the trust in its source, to be sorted. */
+typedef struct SortedRecord
 {
-	if (record->nulls[attribute] || VARSIZE_ANY_EXHDR(DatumGetPointer(record->datums[attribute])) == 0)
-		return 0;
-	return attribute < record->quality_length ? record->quality[attribute] - '0' : 6;
-}
-
-static int
-compare_text(Datum a, Datum b)
-{
-	int			la = VARSIZE_ANY_EXHDR(DatumGetPointer(a));
-	int			lb = VARSIZE_ANY_EXHDR(DatumGetPointer(b));
-	int			order = memcmp(VARDATA_ANY(DatumGetPointer(a)), VARDATA_ANY(DatumGetPointer(b)), Min(la, lb));
-
-	return order != 0 ? order : la - lb;
-}
+	SurviveRecord *record;
+	const SurviveSource *source;
+	double		trust;
+} SortedRecord;
 
 /* The canonical order; the keys after record_id matter only when it repeats. */
 static int
 compare_records(const void *x, const void *y)
 {
-	const SurviveRecord *a = x;
-	const SurviveRecord *b = y;
+	const SortedRecord *sx = x;
+	const SortedRecord *sy = y;
+	const SurviveRecord *a = sx->record;
+	const SurviveRecord *b = sy->record;
 	int			order;
 
-	if (a->trust != b->trust)
-		return a->trust > b->trust ? -1 : 1;
+	if (sx->trust != sy->trust)
+		return sx->trust > sy->trust ? -1 : 1;
 	if (a->business_at != b->business_at)
 		return a->business_at > b->business_at ? -1 : 1;
 	if (a->record_id != b->record_id)
@@ -84,284 +57,144 @@ compare_records(const void *x, const void *y)
 		order = memcmp(a->quality, b->quality, a->quality_length);
 	if (order == 0)
 		order = (int) VARSIZE(a->vals) - (int) VARSIZE(b->vals);
-	return order != 0 ? order : memcmp(a->vals, b->vals, VARSIZE(a->vals));
-}
-
-/* Compares the values of two records in a unit; no value comes last. */
-static int
-compare_unit(const SurviveRecord *a, const SurviveRecord *b, const SurviveUnit *unit)
-{
-	int			i;
-
-	for (i = 0; i < unit->count; i++)
-	{
-		int			attribute = unit->members[i];
-		bool		has_a = value_quality(a, attribute) > 0;
-		bool		has_b = value_quality(b, attribute) > 0;
-		int			order;
-
-		if (has_a != has_b)
-			return has_a ? -1 : 1;
-		if (!has_a)
-			continue;
-		order = compare_text(a->datums[attribute], b->datums[attribute]);
-		if (order != 0)
-			return order;
-	}
-	return 0;
-}
-
-static int
-compare_competitors(const void *x, const void *y, void *unit)
-{
-	return compare_unit((*(Competitor *const *) x)->record, (*(Competitor *const *) y)->record, unit);
-}
-
-static int
-compare_ids(const void *x, const void *y)
-{
-	int64		a = *(const int64 *) x;
-	int64		b = *(const int64 *) y;
-
-	return (a > b) - (a < b);
-}
-
-/* Sorts ids and returns how many are different. */
-static int
-count_different(int64 *ids, int count)
-{
-	int			different = Min(count, 1);
-	int			i;
-
-	if (count > 1)
-		qsort(ids, count, sizeof(int64), compare_ids);
-	for (i = 1; i < count; i++)
-		different += ids[i] != ids[i - 1];
-	return different;
-}
-
-/* Sets twins and sources of each competitor; returns how many are different. */
-static int
-count_twins(Competitor *competitors, int count, SurviveUnit *unit)
-{
-	Competitor **order = palloc_array(Competitor *, count);
-	int64	   *sources = palloc_array(int64, count);
-	int			i,
-				start,
-				end,
-				found,
-				different = 0;
-
-	for (i = 0; i < count; i++)
-		order[i] = &competitors[i];
-	if (count > 1)
-		qsort_arg(order, count, sizeof(Competitor *), compare_competitors, unit);
-	for (start = 0; start < count; start = end)
-	{
-		for (end = start + 1; end < count; end++)
-			if (compare_unit(order[start]->record, order[end]->record, unit) != 0)
-				break;
-		for (i = start; i < end; i++)
-			sources[i - start] = order[i]->record->source_id;
-		found = count_different(sources, end - start);
-		for (i = start; i < end; i++)
-		{
-			order[i]->twins = end - start;
-			order[i]->sources = found;
-		}
-		different++;
-	}
-	pfree(order);
-	pfree(sources);
-	return different;
-}
-
-static int
-compare_text_pointers(const void *x, const void *y)
-{
-	return compare_text(*(const Datum *) x, *(const Datum *) y);
-}
-
-/* Number of different values of one attribute over all records. */
-static int
-count_candidates(const SurviveState *state, int attribute)
-{
-	Datum	   *found = palloc_array(Datum, state->count);
-	int			n = 0,
-				different,
-				i;
-
-	for (i = 0; i < state->count; i++)
-		if (value_quality(&state->records[i], attribute) > 0)
-			found[n++] = state->records[i].datums[attribute];
-	if (n > 1)
-		qsort(found, n, sizeof(Datum), compare_text_pointers);
-	different = Min(n, 1);
-	for (i = 1; i < n; i++)
-		different += compare_text(found[i - 1], found[i]) != 0;
-	pfree(found);
-	return different;
-}
-
-/* Fills a competitor from a record; false when it has no value in the unit. */
-static bool
-enter_competition(Competitor *competitor, const SurviveRecord *record, const SurviveUnit *unit)
-{
-	bool		lengths = unit->rule == RULE_LONGEST || unit->rule == RULE_SHORTEST;
-	int			i;
-
-	competitor->record = record;
-	competitor->lowest = 9;
-	competitor->filled = 0;
-	competitor->length = 0;
-	competitor->sources = 1;
-	competitor->twins = 1;
-	for (i = 0; i < unit->count; i++)
-	{
-		int			quality = value_quality(record, unit->members[i]);
-		Pointer		value;
-
-		if (quality == 0)
-			continue;
-		competitor->filled++;
-		competitor->lowest = Min(competitor->lowest, quality);
-		if (!lengths)
-			continue;
-		value = DatumGetPointer(record->datums[unit->members[i]]);
-		competitor->length += pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	}
-	return competitor->filled > 0;
-}
-
-/*
- * True when a beats b by the rule or by its filled attributes.  Competitors are
- * met in canonical order, so a later one must be better, not equal.
- */
-static bool
-beats(const Competitor *a, const Competitor *b, SurviveRule rule)
-{
-	TimestampTz ta = a->record->business_at;
-	TimestampTz tb = b->record->business_at;
-	int			order = 0;
-
-	switch (rule)
-	{
-		case RULE_TRUST:
-			order = (a->record->trust > b->record->trust) - (a->record->trust < b->record->trust);
-			break;
-		case RULE_RECENT:
-			order = (ta > tb) - (ta < tb);
-			break;
-		case RULE_OLDEST:
-			if (ta == DT_NOBEGIN || tb == DT_NOBEGIN)
-				order = (ta != DT_NOBEGIN) - (tb != DT_NOBEGIN);
-			else
-				order = (ta < tb) - (ta > tb);
-			break;
-		case RULE_FREQUENT:
-			order = a->sources - b->sources;
-			if (order == 0)
-				order = a->twins - b->twins;
-			break;
-		case RULE_LONGEST:
-			order = a->length - b->length;
-			break;
-		case RULE_SHORTEST:
-			order = b->length - a->length;
-			break;
-		case RULE_VALID:
-			order = a->lowest - b->lowest;
-			break;
-	}
 	if (order == 0)
-		order = a->filled - b->filled;
-	return order > 0;
+		order = memcmp(a->vals, b->vals, VARSIZE(a->vals));
+	if (order != 0 || (a->attributes == NULL && b->attributes == NULL))
+		return order;
+	if (a->attributes == NULL || b->attributes == NULL)
+		return a->attributes == NULL ? 1 : -1;
+	order = (int) VARSIZE(a->attributes) - (int) VARSIZE(b->attributes);
+	return order != 0 ? order : memcmp(a->attributes, b->attributes, VARSIZE(a->attributes));
 }
 
-/* True when each value of a in the unit is also the value of b. */
-static bool
-contained_in(const SurviveRecord *a, const SurviveRecord *b, const SurviveUnit *unit)
+/* Finds the values of a record, which lie in its array, and their quality. */
+static void
+read_values(const SurviveRecord *record, int columns, Datum *values, uint8 *quality)
 {
-	int			i;
+	char	   *place = ARR_DATA_PTR(record->vals);
+	const bits8 *bitmap = ARR_NULLBITMAP(record->vals);
 
-	for (i = 0; i < unit->count; i++)
+	for (int i = 0; i < columns; i++)
 	{
-		int			attribute = unit->members[i];
-
-		if (value_quality(a, attribute) == 0)
+		quality[i] = 0;
+		if (bitmap != NULL && (bitmap[i / 8] & (1 << (i % 8))) == 0)
 			continue;
-		if (value_quality(b, attribute) == 0 ||
-			compare_text(a->datums[attribute], b->datums[attribute]) != 0)
-			return false;
+		values[i] = PointerGetDatum(place);
+		if (value_length(values[i]) > 0)
+			quality[i] = i < record->quality_length ? record->quality[i] - '0' : QUALITY_PLAUSIBLE;
+		place = att_addlength_pointer(place, -1, place);
+		place = (char *) att_align_nominal(place, TYPALIGN_INT);
 	}
-	return true;
 }
 
+/* Lays the records out in canonical order. */
+static void
+fill_field(SurviveField *field, const SurviveState *state, const SurviveExtra *extra)
+{
+	SortedRecord few[2];
+	SortedRecord *order = state->count <= lengthof(few) ? few : palloc_array(SortedRecord, state->count);
+	Size		cells;
+
+	field->state = state;
+	field->plan = state->plan;
+	field->count = state->count;
+	field->width = state->plan->attributes + extra->count;
+	cells = (Size) field->count * field->width;
+	field->records = palloc_array(SurviveRecord *, field->count);
+	field->sources = palloc_array(const SurviveSource *, field->count);
+	field->filled = palloc0_array(int, field->count);
+	field->values = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * cells);
+	field->quality = MemoryContextAllocHuge(CurrentMemoryContext, cells);
+	for (int i = 0; i < field->count; i++)
+	{
+		order[i].record = state->records[i];
+		order[i].source = survive_find_source(state->plan, state->records[i]->source_id);
+		order[i].trust = survive_base_trust(order[i].source, order[i].record);
+	}
+	if (field->count > 1)
+		qsort(order, field->count, sizeof(SortedRecord), compare_records);
+	for (int i = 0; i < field->count; i++)
+	{
+		Datum	   *values = field->values + (Size) i * field->width;
+		uint8	   *quality = field->quality + (Size) i * field->width;
+
+		CHECK_FOR_INTERRUPTS();
+		field->records[i] = order[i].record;
+		field->sources[i] = order[i].source;
+		read_values(order[i].record, field->plan->columns, values, quality);
+		if (field->width > field->plan->columns)
+			survive_read_extra(field->plan, order[i].record, extra, values, quality);
+		for (int a = 0; a < field->width; a++)
+			field->filled[i] += quality[a] > 0;
+	}
+	if (order != few)
+		pfree(order);
+}
+
+/* What survivor.rules says of a value. */
+Datum
+survive_rule_text(const SurviveVerdict *verdict, int candidates, const SurviveCache *cache)
+{
+	if (candidates == 1 && verdict->record >= 0)
+		return cache->only_value;
+	return verdict->only_plausible ? cache->plausible : verdict->rule;
+}
+
+/* What becomes of the attributes by position. */
 typedef struct Survivor
 {
 	Datum	   *vals;
-	Datum	   *record_ids;
+	bool	   *no_vals;
+	int64	   *record_ids;
+	bool	   *no_records;
 	Datum	   *rules;
-	Datum	   *candidates;
-	bool	   *nulls;			/* of vals, record_ids and rules */
+	bool	   *no_rules;
+	int32	   *candidates;
 } Survivor;
 
-/* Lets one unit survive. */
 static void
-choose_unit(const SurviveState *state, SurviveUnit *unit, Competitor *competitors,
-			const SurviveCache *cache, Survivor *result)
+make_survivor(Survivor *survivor, int count)
 {
-	const Competitor *winner;
-	const SurviveRecord *record;
-	bool		only_plausible = false;
-	int			count = 0,
-				top = 0,
-				i;
+	survivor->vals = palloc_array(Datum, count);
+	survivor->record_ids = palloc0_array(int64, count);
+	survivor->rules = palloc_array(Datum, count);
+	survivor->candidates = palloc_array(int32, count);
+	survivor->no_vals = palloc_array(bool, count * 3);
+	survivor->no_records = survivor->no_vals + count;
+	survivor->no_rules = survivor->no_records + count;
+	memset(survivor->no_vals, true, count * 3);
+}
 
-	for (i = 0; i < state->count; i++)
-		count += enter_competition(&competitors[count], &state->records[i], unit);
-	if (count == 0)
-		return;
-	/* plausible before implausible: keep the plausible ones, if any */
-	for (i = 0; i < count; i++)
-		if (competitors[i].lowest >= 6)
-			competitors[top++] = competitors[i];
-	if (top == 0)
-		top = count;
-	else if (top < count)
-		only_plausible = true;
-	if (only_plausible || unit->rule == RULE_FREQUENT)
-		only_plausible &= count_twins(competitors, top, unit) == 1;
-
-	winner = &competitors[0];
-	for (i = 1; i < top; i++)
-		if (beats(&competitors[i], winner, unit->rule))
-			winner = &competitors[i];
-	record = winner->record;
-	if (unit->count > 1)
+/* Takes the attributes from the verdicts on their units. */
+static void
+fill_survivor(Survivor *survivor, const SurviveField *field, const SurviveVerdict *verdicts, const SurviveCache *cache)
+{
+	for (int i = 0; i < field->plan->columns; i++)
 	{
-		const Competitor *fullest = winner;
+		const SurviveVerdict *verdict = &verdicts[field->plan->attribute[i].unit];
+		bool		filled = verdict->record >= 0 && field_quality(field, verdict->record, i) > 0;
 
-		for (i = 0; i < top; i++)
-			if (competitors[i].filled > fullest->filled &&
-				contained_in(record, competitors[i].record, unit))
-				fullest = &competitors[i];
-		record = fullest->record;
-	}
-	for (i = 0; i < unit->count; i++)
-	{
-		int			attribute = unit->members[i];
-		int			candidates = count_candidates(state, attribute);
-
-		result->candidates[attribute] = Int32GetDatum(candidates);
-		if (value_quality(record, attribute) == 0)
+		survivor->candidates[i] = survive_candidates(field, i);
+		if (verdict->rule == (Datum) 0)
 			continue;
-		result->nulls[attribute] = false;
-		result->vals[attribute] = record->datums[attribute];
-		result->record_ids[attribute] = Int64GetDatum(record->record_id);
-		result->rules[attribute] = candidates == 1 ? cache->only_value
-			: only_plausible ? cache->plausible
-			: state->plan->rule_texts[attribute];
+		/* in a group the winner may lack what others have */
+		if (!filled && verdict->combined == (Datum) 0 &&
+			field->plan->units[field->plan->attribute[i].unit].empty_count == 0)
+			continue;
+		survivor->no_rules[i] = false;
+		survivor->rules[i] = filled || verdict->combined != (Datum) 0
+			? survive_rule_text(verdict, survivor->candidates[i], cache) : verdict->rule;
+		if (verdict->record >= 0)
+		{
+			survivor->no_records[i] = false;
+			survivor->record_ids[i] = field->records[verdict->record]->record_id;
+		}
+		if (verdict->combined != (Datum) 0 || filled)
+		{
+			survivor->no_vals[i] = false;
+			survivor->vals[i] = verdict->combined != (Datum) 0 ? verdict->combined
+				: field_value(field, verdict->record, i);
+		}
 	}
 }
 
@@ -375,7 +208,7 @@ get_final_cache(FunctionCallInfo fcinfo)
 	if (cache->description != NULL)
 		return cache;
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE ||
-		description->natts != 8)
+		description->natts != SURVIVOR_COLUMNS)
 		elog(ERROR, "survive must return survivor");
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	cache->description = BlessTupleDesc(CreateTupleDescCopy(description));
@@ -385,33 +218,101 @@ get_final_cache(FunctionCallInfo fcinfo)
 	return cache;
 }
 
-static Datum
-make_array(Datum *values, bool *nulls, int count, Oid type)
+/* An array of one dimension, of a size in bytes, with room for its nulls. */
+static ArrayType *
+start_array(int count, Oid type, Size data, const bool *nulls, char **place)
 {
-	int			dims[1];
-	int			bounds[1] = {1};
-	bool		by_value = type == INT4OID || FLOAT8PASSBYVAL;
+	bool		has_nulls = nulls != NULL && memchr(nulls, true, count) != NULL;
+	Size		overhead = has_nulls ? ARR_OVERHEAD_WITHNULLS(1, count) : ARR_OVERHEAD_NONULLS(1);
+	ArrayType  *array;
 
-	dims[0] = count;
-	if (type == TEXTOID)
-		return PointerGetDatum(construct_md_array(values, nulls, 1, dims, bounds, type,
-												  -1, false, TYPALIGN_INT));
-	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, bounds, type,
-											  type == INT4OID ? 4 : 8, by_value,
-											  type == INT4OID ? TYPALIGN_INT : TYPALIGN_DOUBLE));
+	if (count == 0)
+		return construct_empty_array(type);
+	array = palloc0(overhead + data);
+	SET_VARSIZE(array, overhead + data);
+	array->ndim = 1;
+	array->dataoffset = has_nulls ? overhead : 0;
+	array->elemtype = type;
+	ARR_DIMS(array)[0] = count;
+	ARR_LBOUND(array)[0] = 1;
+	for (int i = 0; has_nulls && i < count; i++)
+		if (!nulls[i])
+			ARR_NULLBITMAP(array)[i / 8] |= 1 << (i % 8);
+	*place = ARR_DATA_PTR(array);
+	return array;
+}
+
+/* text[]; quicker than construct_md_array(), which knows every type. */
+static Datum
+text_array(const Datum *values, const bool *nulls, int count)
+{
+	ArrayType  *array;
+	char	   *place;
+	Size		size = 0;
+
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			size += INTALIGN(VARHDRSZ + value_length(values[i]));
+	if (size > MaxAllocSize / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the surviving values are limited to %zu bytes, got %zu", MaxAllocSize / 2, size)));
+	array = start_array(count, TEXTOID, size, nulls, &place);
+	for (int i = 0; i < count; i++)
+	{
+		int			length;
+
+		if (nulls[i])
+			continue;
+		length = value_length(values[i]);
+		SET_VARSIZE(place, VARHDRSZ + length);
+		memcpy(VARDATA(place), VARDATA_ANY(DatumGetPointer(values[i])), length);
+		place += INTALIGN(VARHDRSZ + length);
+	}
+	return PointerGetDatum(array);
+}
+
+static Datum
+bigint_array(const int64 *values, const bool *nulls, int count)
+{
+	char	   *place;
+	ArrayType  *array;
+	int			filled = 0;
+
+	for (int i = 0; i < count; i++)
+		filled += !nulls[i];
+	array = start_array(count, INT8OID, filled * sizeof(int64), nulls, &place);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			continue;
+		memcpy(place, &values[i], sizeof(int64));
+		place += sizeof(int64);
+	}
+	return PointerGetDatum(array);
+}
+
+static Datum
+integer_array(const int32 *values, int count)
+{
+	char	   *place;
+	ArrayType  *array = start_array(count, INT4OID, count * sizeof(int32), NULL, &place);
+
+	if (count > 0)
+		memcpy(place, values, count * sizeof(int32));
+	return PointerGetDatum(array);
 }
 
 /* Oldest and newest business date of the records; null without one. */
 static void
-find_period(const SurviveState *state, Datum *period, bool *nulls)
+find_period(const SurviveField *field, Datum *period, bool *nulls)
 {
 	TimestampTz first = DT_NOEND;
 	TimestampTz last = DT_NOBEGIN;
-	int			i;
 
-	for (i = 0; i < state->count; i++)
+	for (int i = 0; i < field->count; i++)
 	{
-		TimestampTz at = state->records[i].business_at;
+		TimestampTz at = field->records[i]->business_at;
 
 		if (at == DT_NOBEGIN)
 			continue;
@@ -423,62 +324,102 @@ find_period(const SurviveState *state, Datum *period, bool *nulls)
 	period[1] = TimestampTzGetDatum(last);
 }
 
+static int
+compare_ids(const void *x, const void *y)
+{
+	int64		a = *(const int64 *) x;
+	int64		b = *(const int64 *) y;
+
+	return (a > b) - (a < b);
+}
+
+static int
+count_sources(const SurviveField *field)
+{
+	int64	   *ids;
+	int			different = 1;
+
+	if (field->count == 1)
+		return 1;
+	ids = palloc_array(int64, field->count);
+	for (int i = 0; i < field->count; i++)
+		ids[i] = field->records[i]->source_id;
+	qsort(ids, field->count, sizeof(int64), compare_ids);
+	for (int i = 1; i < field->count; i++)
+		different += ids[i] != ids[i - 1];
+	pfree(ids);
+	return different;
+}
+
+/* Attributes that come as jsonb: the object that survives, and its provenance. */
+static void
+fill_extra(const SurviveField *field, const SurviveExtra *extra, const SurviveVerdict *verdicts,
+		   const SurviveCache *cache, Datum *columns, bool *nulls)
+{
+	SurviveVerdict *others = palloc_array(SurviveVerdict, Max(extra->count, 1));
+
+	for (int i = 0; i < extra->count; i++)
+	{
+		SurviveUnit unit = field->plan->other;
+		int			position = field->plan->attributes + i;
+
+		CHECK_FOR_INTERRUPTS();
+		unit.count = 1;
+		unit.members = &position;
+		survive_contest(field, &unit, verdicts, &others[i]);
+	}
+	columns[0] = survive_extra_json(field, extra, verdicts, others, cache, &columns[1]);
+	nulls[0] = nulls[1] = columns[0] == (Datum) 0;
+}
+
 /*
  * survive_final(state internal) returns survivor: by position the surviving
  * values, the records they come from, the rules that decided and the number of
- * different values that competed; then the number of records and of sources and
- * the oldest and newest business date.  Null without input.
+ * different values that competed; the further attributes that survive, and where
+ * they come from; then the number of records and of sources and the oldest and
+ * newest business date.  Null without input.
  */
 Datum
 omnicrm_survive_final(PG_FUNCTION_ARGS)
 {
 	SurviveState *state;
+	const SurvivePlan *plan;
 	SurviveCache *cache;
-	Competitor *competitors;
-	Survivor	result;
-	Datum		columns[8];
-	bool		column_nulls[8] = {false};
-	int64	   *sources;
-	int			n,
-				i;
+	SurviveExtra extra;
+	SurviveField field;
+	SurviveVerdict *verdicts;
+	Survivor	survivor;
+	Datum		columns[SURVIVOR_COLUMNS];
+	bool		nulls[SURVIVOR_COLUMNS] = {false};
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "survive_final called outside an aggregate");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (SurviveState *) PG_GETARG_POINTER(0);
+	plan = state->plan;
 	cache = get_final_cache(fcinfo);
-	n = state->plan->attributes;
-	if (state->count > 1)
-		qsort(state->records, state->count, sizeof(SurviveRecord), compare_records);
-	for (i = 0; i < state->count; i++)
+	survive_find_extra(state, &extra);
+	fill_field(&field, state, &extra);
+	verdicts = palloc_array(SurviveVerdict, Max(plan->unit_count, 1));
+	for (int i = 0; i < plan->unit_count; i++)
 	{
-		int			count;
+		int			unit = plan->order[i];
 
-		deconstruct_array(state->records[i].vals, TEXTOID, -1, false, TYPALIGN_INT,
-						  &state->records[i].datums, &state->records[i].nulls, &count);
-	}
-	result.vals = palloc0_array(Datum, n);
-	result.record_ids = palloc0_array(Datum, n);
-	result.rules = palloc0_array(Datum, n);
-	result.candidates = palloc0_array(Datum, n);
-	result.nulls = palloc_array(bool, n);
-	memset(result.nulls, true, n);
-	competitors = palloc_array(Competitor, state->count);
-	for (i = 0; i < state->plan->unit_count; i++)
-	{
 		CHECK_FOR_INTERRUPTS();
-		choose_unit(state, &state->plan->units[i], competitors, cache, &result);
+		survive_contest(&field, &plan->units[unit], verdicts, &verdicts[unit]);
 	}
-	columns[0] = make_array(result.vals, result.nulls, n, TEXTOID);
-	columns[1] = make_array(result.record_ids, result.nulls, n, INT8OID);
-	columns[2] = make_array(result.rules, result.nulls, n, TEXTOID);
-	columns[3] = make_array(result.candidates, NULL, n, INT4OID);
-	columns[4] = Int32GetDatum(state->count);
-	sources = palloc_array(int64, state->count);
-	for (i = 0; i < state->count; i++)
-		sources[i] = state->records[i].source_id;
-	columns[5] = Int32GetDatum(count_different(sources, state->count));
-	find_period(state, &columns[6], &column_nulls[6]);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->description, columns, column_nulls)));
+	make_survivor(&survivor, plan->columns);
+	fill_survivor(&survivor, &field, verdicts, cache);
+	columns[0] = text_array(survivor.vals, survivor.no_vals, plan->columns);
+	columns[1] = bigint_array(survivor.record_ids, survivor.no_records, plan->columns);
+	columns[2] = text_array(survivor.rules, survivor.no_rules, plan->columns);
+	columns[3] = integer_array(survivor.candidates, plan->columns);
+	nulls[4] = nulls[5] = true;
+	if (field.width > plan->columns)
+		fill_extra(&field, &extra, verdicts, cache, &columns[4], &nulls[4]);
+	columns[6] = Int32GetDatum(field.count);
+	columns[7] = Int32GetDatum(count_sources(&field));
+	find_period(&field, &columns[8], &nulls[8]);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->description, columns, nulls)));
 }

@@ -4,11 +4,16 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;
 CREATE SCHEMA t;
+-- A plan of one rule for each value and numbers of groups; 0 is none.
+CREATE FUNCTION t.plan(rules text[], groups integer[] DEFAULT NULL) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('rule', r.rule, 'group', NULLIF(r.number, 0)::text)) ORDER BY r.n)
+  FROM unnest(rules, groups) WITH ORDINALITY AS r(rule, number, n)
+$$;
 CREATE TABLE t.record (id bigint, source bigint, trust double precision, at timestamptz, quality text, vals text[]);
 -- One attribute under a rule.
 CREATE FUNCTION t.one(rule text, OUT value text, OUT record bigint, OUT by text, OUT candidates integer) LANGUAGE sql AS $$
   SELECT (s).vals[1], (s).record_ids[1], (s).rules[1], (s).candidates[1]
-  FROM (SELECT omnicrm.survive(id, source, trust, at, quality, vals, ARRAY[rule], NULL) AS s FROM t.record) AS x
+  FROM (SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, jsonb_build_array(rule), NULL) AS s FROM t.record) AS x
 $$;
 CREATE FUNCTION t.all_rules() RETURNS TABLE (rule text, value text, record bigint, by text, candidates integer) LANGUAGE sql AS $$
   SELECT r.rule, o.* FROM unnest('{trust,recent,oldest,frequent,longest,shortest,valid}'::text[]) WITH ORDINALITY AS r(rule, n)
@@ -18,9 +23,9 @@ $$;
 -- Nothing, one record, one without a value.
 SELECT * FROM t.one('trust');
 INSERT INTO t.record VALUES (1, 1, 50, '2020-01-01', '6', '{a}');
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{trust}', NULL) FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust}'), NULL) FROM t.record;
 INSERT INTO t.record VALUES (2, 1, 90, '2024-01-01', '0', '{rejected}'), (3, 2, 95, '2024-01-01', '9', '{NULL}'), (4, 2, 95, '2024-01-01', '9', '{""}');
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{trust}', NULL) FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust}'), NULL) FROM t.record;
 
 -- Each rule, and its ties: trust, business date (null last), record id.
 TRUNCATE t.record;
@@ -57,40 +62,41 @@ INSERT INTO t.record VALUES
   (1, 1, 90, '2020-01-01', '666', '{Calle Mayor 1,28001,Madrid}'),
   (2, 2, 50, '2024-01-01', '666', '{Gran Vía 5,48001,Bilbao}'),
   (3, 3, 99, '2025-01-01', '000', '{x,y,z}');
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{recent,recent,recent}', '{1,1,1}') FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{recent,recent,recent}', '{1,1,1}'), NULL) FROM t.record;
 -- Newer, but only a town, which the second address contains: the second, whole.
 INSERT INTO t.record VALUES (4, 4, 10, '2026-01-01', '666', '{NULL,NULL,Bilbao}');
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{recent,recent,recent}', '{1,1,1}') FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{recent,recent,recent}', '{1,1,1}'), NULL) FROM t.record;
 -- Newest, and elsewhere: nothing is mixed.
 INSERT INTO t.record VALUES (5, 4, 10, '2027-01-01', '666', '{NULL,NULL,Sevilla}');
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{recent,recent,recent}', '{1,1,1}') FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{recent,recent,recent}', '{1,1,1}'), NULL) FROM t.record;
 -- Without groups each attribute goes its own way.
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{trust,recent,oldest}', '{0,NULL,0}') FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust,recent,oldest}', '{0,NULL,0}'), NULL) FROM t.record;
 -- One implausible member makes the unit implausible.
 UPDATE t.record SET quality = '663' WHERE id = 5;
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{recent,recent,recent}', '{7,7,7}') FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{recent,recent,recent}', '{7,7,7}'), NULL) FROM t.record;
 -- Equal trust: the fuller name.
 TRUNCATE t.record;
 INSERT INTO t.record VALUES (1, 1, 50, '2024-01-01', NULL, '{Ana,NULL}'), (2, 2, 50, '2020-01-01', NULL, '{Ana,Gil}');
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{trust,trust}', '{1,1}') FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust,trust}', '{1,1}'), NULL) FROM t.record;
 
 -- Hostile input.
-SELECT omnicrm.survive(NULL, 1, 1, NULL, NULL, '{a}', '{trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, NULL, '{trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', NULL, NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', '{}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', '{NULL}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', '{best}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a,b}', '{trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{}', '{trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{{a},{b}}', '{trust,trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', '{trust}', '{1,2}');
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a,b}', '{trust,recent}', '{1,1}');
-SELECT omnicrm.survive(1, 1, 'NaN', NULL, NULL, '{a}', '{trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, '6x', '{a}', '{trust}', NULL);
-SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', array_fill('trust'::text, ARRAY[300]), NULL);
-SELECT omnicrm.survive(g, 1, 1, NULL, NULL, '{a}', ARRAY[CASE g WHEN 1 THEN 'trust' ELSE 'recent' END], NULL) FROM generate_series(1, 2) AS g;
-SELECT omnicrm.survive(g, NULL, g * 'infinity'::double precision, CASE WHEN g > 0 THEN timestamptz 'infinity' ELSE '-infinity' END, '6', ARRAY['v' || g], '{trust}', NULL)
+SELECT omnicrm.survive(NULL, 1, 1, NULL, NULL, '{a}', NULL, '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, NULL, NULL, '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', NULL, NULL, NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a,b}', NULL, '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{}', NULL, '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{}', NULL, '[]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{{a},{b}}', NULL, '["trust", "trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 'NaN', NULL, NULL, '{a}', NULL, '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, '6x', '{a}', NULL, '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', '[1]', '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', '"b"', '["trust"]', NULL);
+SELECT omnicrm.survive(1, 1, 1, NULL, NULL, '{a}', NULL, to_jsonb(array_fill('trust'::text, ARRAY[300])), NULL);
+SELECT omnicrm.survive(g, 1, 1, NULL, NULL, '{a}', NULL, jsonb_build_array(CASE g WHEN 1 THEN 'trust' ELSE 'recent' END), NULL) FROM generate_series(1, 2) AS g;
+SELECT omnicrm.survive(g, 1, 1, NULL, NULL, '{a}', NULL, '["trust"]', CASE g WHEN 1 THEN timestamptz '2026-01-01' END) FROM generate_series(1, 2) AS g;
+SELECT omnicrm.survive(g, 1, 1, NULL, NULL, ARRAY['a' || g % 100], NULL, jsonb_build_array(jsonb_build_object('name', 'a' || g % 100)), NULL)
+FROM generate_series(1, 100) AS g GROUP BY g % 100;
+SELECT omnicrm.survive(g, NULL, g * 'infinity'::double precision, CASE WHEN g > 0 THEN timestamptz 'infinity' ELSE '-infinity' END, '6', ARRAY['v' || g], NULL, '["trust"]', NULL)
 FROM (VALUES (1), (-1)) AS v(g);
 
 -- Any order of rows, parallel halves, window frames.
@@ -102,14 +108,14 @@ SELECT g, (g * 31 / 700) % 5, (g * 7919) % 5 * 10, CASE WHEN g % 3 > 0 THEN time
 FROM generate_series(1, 3000) AS g;
 CREATE VIEW t.found AS
 SELECT id % 700 AS customer,
-       omnicrm.survive(id, source, trust, at, quality, vals, '{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}'
+       omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}'), NULL
                        ORDER BY id) AS s
 FROM t.record GROUP BY id % 700;
 CREATE TABLE t.answer AS SELECT customer, s::text AS answer FROM t.found;
 SELECT count(*) AS customers, count(*) FILTER (WHERE b.s::text <> a.answer) AS different
 FROM t.answer AS a
 JOIN (SELECT id % 700 AS customer,
-             omnicrm.survive(id, source, trust, at, quality, vals, '{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}'
+             omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}'), NULL
                              ORDER BY hashint8(id)) AS s
       FROM t.record GROUP BY id % 700) AS b USING (customer);
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
@@ -117,17 +123,17 @@ SET enable_gathermerge = off; SET enable_sort = off;
 ALTER TABLE t.record SET (parallel_workers = 2);
 CREATE VIEW t.parallel AS
 SELECT id % 700 AS customer,
-       omnicrm.survive(id, source, trust, at, quality, vals, '{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}') AS s
+       omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}'), NULL) AS s
 FROM t.record GROUP BY id % 700;
 CREATE VIEW t.whole AS
-SELECT omnicrm.survive(id, source, trust, at, quality, vals, '{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}') AS s FROM t.record;
+SELECT omnicrm.survive(id, source, trust, at, quality, vals, NULL, t.plan('{trust,trust,trust,recent,oldest,frequent,longest,shortest,valid}', '{1,1,1,0,0,2,3,4,0}'), NULL) AS s FROM t.record;
 EXPLAIN (COSTS OFF) SELECT s FROM t.whole;
 SELECT s AS parallel_answer FROM t.whole \gset
 SELECT count(*) FILTER (WHERE p.s::text <> a.answer) AS different FROM t.parallel AS p JOIN t.answer AS a USING (customer);
 RESET enable_gathermerge; RESET enable_sort; RESET parallel_setup_cost; RESET parallel_tuple_cost;
 SET max_parallel_workers_per_gather = 0;
 SELECT s::text = :'parallel_answer' AS same FROM t.whole;
-SELECT (omnicrm.survive(g, 1, g % 3, NULL, NULL, ARRAY['v' || g], '{trust}', NULL) OVER (ORDER BY g ROWS 1 PRECEDING)).vals FROM generate_series(1, 4) AS g;
+SELECT (omnicrm.survive(g, 1, g % 3, NULL, NULL, ARRAY['v' || g], NULL, '["trust"]', NULL) OVER (ORDER BY g ROWS 1 PRECEDING)).vals FROM generate_series(1, 4) AS g;
 
 -- Against plain SQL, attribute by attribute.
 WITH long AS (

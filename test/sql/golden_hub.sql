@@ -40,8 +40,8 @@ SELECT * FROM crm.explain_match(999);
 
 -- Another rule, another trust: nothing happens until customers are rebuilt, and
 -- then only to those that change.
-UPDATE crm.survivorship_rule SET rule = 'trust' WHERE attribute_group = 'address';
-UPDATE crm.survivorship_rule SET rule = 'oldest' WHERE attribute = 'phone';
+UPDATE crm.survivorship_rule SET rule = 'trust' WHERE unit = 'address';
+UPDATE crm.survivorship_rule SET rule = 'oldest' WHERE unit = 'phone';
 SELECT street, city, phone FROM crm.customer WHERE customer_id = 1;
 SELECT invariant, key FROM crm.check();
 UPDATE crm.customer SET updated_at = '2000-01-01';
@@ -49,14 +49,14 @@ SELECT crm.rebuild_customers();
 SELECT customer_id, street, city, phone, updated_at > '2000-01-01' AS touched FROM crm.customer ORDER BY 1;
 SELECT attribute, value, source, rule FROM crm.lineage(1) WHERE attribute IN ('street', 'city', 'phone');
 SELECT crm.rebuild_customers(), crm.rebuild_customers('{1,2,NULL,999}'), crm.rebuild_customers('{}');
+-- Some customers alone go by the rules in force.
 UPDATE crm.source SET trust = 99 WHERE name = 'news';
 SELECT crm.rebuild_customers('{1}'), full_name FROM crm.customer WHERE customer_id = 1;
-SELECT full_name, gender, attributes FROM crm.customer WHERE customer_id = 1;
--- A group with two rules is refused; a rule that is gone counts as trust.
-UPDATE crm.survivorship_rule SET rule = 'recent' WHERE attribute = 'city';
 SELECT crm.rebuild_customers();
-UPDATE crm.survivorship_rule SET rule = 'recent' WHERE attribute_group = 'address';
-DELETE FROM crm.survivorship_rule WHERE attribute = 'gender';
+SELECT full_name, gender, attributes FROM crm.customer WHERE customer_id = 1;
+-- An attribute without a rule goes by trust.
+UPDATE crm.survivorship_rule SET rule = 'recent' WHERE unit = 'address';
+DELETE FROM crm.survivorship_rule WHERE unit = 'gender';
 SELECT crm.rebuild_customers();
 SELECT gender FROM crm.customer WHERE customer_id = 1;
 

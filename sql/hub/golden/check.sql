@@ -175,9 +175,10 @@ BEGIN
   HAVING min(r.tax_id COLLATE "C") <> max(r.tax_id COLLATE "C");
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_decisions() AS d;
   RETURN QUERY SELECT f.invariant, f.key FROM @hub@.check_facts() AS f;
+  RETURN QUERY SELECT r.invariant, r.key FROM @hub@.check_rules() AS r;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_golden() AS d;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.check() IS
-  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, golden customers and provenance equal their recomputation.';
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, golden customers follow the rules of survivorship and equal their recomputation.';

@@ -1,55 +1,17 @@
 -- Golden customers: the surviving values of their records.
 
--- The attributes that survive, in the order of the arrays below, with their
--- rules. Groups are numbered by name; 0 is none.
-CREATE OR REPLACE FUNCTION @hub@.survivorship_plan(OUT rules text[], OUT groups integer[])
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  -- In PL/pgSQL, which keeps the plan of this query for the next call.
-  SELECT array_agg(coalesce(p.rule, 'trust') ORDER BY p.position),
-         array_agg(CASE WHEN p.attribute_group IS NULL THEN 0 ELSE p.number END ORDER BY p.position) INTO rules, groups
-  FROM (SELECT a.position, s.rule, s.attribute_group,
-               dense_rank() OVER (ORDER BY s.attribute_group NULLS FIRST)::integer AS number
-        FROM unnest(ARRAY['full_name', 'given_name', 'surname', 'birth_date', 'gender', 'email', 'phone', 'tax_id', 'street',
-                          'postcode', 'city', 'province', 'country', 'loyalty_card', 'username'])
-             WITH ORDINALITY AS a(attribute, position)
-        LEFT JOIN @hub@.survivorship_rule AS s ON s.attribute = a.attribute) AS p;
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.survivorship_plan() IS
-  'Rules and group numbers of survivorship_rule as arrays for omnicrm.survive(), in the order of golden_rows().';
-
--- Key by key from the most trusted record: jsonb_object_agg() keeps the last of
--- repeated keys.
-CREATE OR REPLACE FUNCTION @hub@.golden_attributes(record_ids bigint[])
-RETURNS jsonb
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT jsonb_object_agg(a.key, a.value ORDER BY s.trust, r.business_at NULLS FIRST, r.record_id DESC)
-  FROM unnest(record_ids) AS m(record_id)
-  JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-  JOIN @hub@.source AS s ON s.source_id = r.source_id
-  CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END) AS a(key, value)
-  WHERE a.value <> 'null'
-$$;
-
-COMMENT ON FUNCTION @hub@.golden_attributes(bigint[]) IS
-  'Further attributes of these records merged key by key: the value of the most trusted source, then of the newest record.';
-
 -- What the golden customers are when these records belong to these customers.
--- A function of records, rules and links only: rebuild, resolve and check use it.
-CREATE OR REPLACE FUNCTION @hub@.golden_rows(record_ids bigint[], customer_ids bigint[])
+-- A function of records, links, rules, decisions and date only: resolve, rebuild,
+-- lineage and check use it.
+CREATE OR REPLACE FUNCTION @hub@.golden_rows(record_ids bigint[], customer_ids bigint[], plan jsonb DEFAULT NULL, as_of date DEFAULT NULL)
 RETURNS TABLE (customer_id bigint, kind text, full_name text, given_name text, surname text, birth_date date, gender text,
                email text, phone text, tax_id text, street text, postcode text, city text, province text, country text,
                loyalty_card text, username text, attributes jsonb, name_tokens text[], certainty real, record_count integer,
                source_count integer, first_seen timestamptz, last_seen timestamptz, from_records bigint[], from_rules text[],
-               candidates integer[])
+               candidates integer[], attribute_provenance jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO'
 -- Each record is fetched by its key: callers come with slices, and a scan of
 -- all records for each slice would make the whole quadratic. One plan serves
 -- any number of records.
@@ -61,53 +23,99 @@ SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  plan record;
+  rules jsonb := plan;
+  day date := as_of;
+  moment timestamptz;
+  -- Few hubs have any; the others do not pay for them.
+  overridden CONSTANT boolean := EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.withdrawn_at IS NULL);
 BEGIN
-  SELECT p.rules, p.groups INTO STRICT plan FROM @hub@.survivorship_plan() AS p;
+  IF rules IS NULL OR day IS NULL THEN
+    SELECT coalesce(rules, s.plan), coalesce(day, s.as_of) INTO STRICT rules, day FROM @hub@.golden_state AS s;
+  END IF;
+  moment := day::timestamp AT TIME ZONE 'UTC';
   RETURN QUERY
   SELECT v.customer_id, v.kind,
          coalesce(v.vals[1], NULLIF(concat_ws(' ', v.vals[2], v.vals[3]), '')), v.vals[2], v.vals[3], v.vals[4]::date, v.vals[5],
-         v.vals[6], v.vals[7], v.vals[8], v.vals[9], v.vals[10], v.vals[11], v.vals[12], v.vals[13], v.vals[14], v.vals[15],
-         CASE WHEN v.extended IS NOT NULL THEN @hub@.golden_attributes(v.extended) END,
+         v.vals[6], v.vals[7], v.vals[8], v.vals[9], v.vals[10], v.vals[11], v.vals[12], v.vals[13], v.vals[14], v.vals[15], v.attributes,
          -- name_tokens() reads up to 1,000 characters.
          CASE WHEN octet_length(v.names) <= 1000 THEN omnicrm.name_tokens(v.names)
               ELSE ARRAY(SELECT DISTINCT t.token COLLATE "C" AS token
                          FROM string_to_table(v.names, E'\n') AS n(name)
                          CROSS JOIN LATERAL unnest(omnicrm.name_tokens(n.name)) AS t(token)
                          ORDER BY 1) END,
-         coalesce(v.certainty, 1), v.record_count, v.source_count, v.first_at, v.last_at, v.record_ids, v.rules, v.candidates
+         coalesce(v.certainty, 1), v.record_count, v.source_count, v.first_at, v.last_at, v.record_ids, v.rules, v.candidates,
+         v.attribute_provenance
   FROM (
-    SELECT u.customer_id, u.kind, u.names, u.extended, u.certainty, (u.golden).vals AS vals, (u.golden).record_ids AS record_ids,
-           (u.golden).rules AS rules, (u.golden).candidates AS candidates, (u.golden).record_count AS record_count,
-           (u.golden).source_count AS source_count, (u.golden).first_at AS first_at, (u.golden).last_at AS last_at
+    SELECT w.customer_id, w.kind, w.certainty,
+           CASE WHEN w.decisions ? 'full_name' THEN concat_ws(E'\n', w.names, w.decisions ->> 'full_name') ELSE w.names END AS names,
+           (w.golden).vals, (w.golden).record_ids, (w.golden).rules, (w.golden).candidates, (w.golden).attributes,
+           (w.golden).attribute_provenance, (w.golden).record_count, (w.golden).source_count, (w.golden).first_at, (w.golden).last_at
     FROM (
-      SELECT m.customer_id, min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names,
-             array_agg(r.record_id) FILTER (WHERE r.attributes IS NOT NULL) AS extended,
-             min((SELECT min(k.certainty)
-                  FROM @hub@.match_link AS l
-                  JOIN @hub@.match_rule AS k ON k.kind = l.kind
-                  WHERE l.record_a = r.record_id AND l.decision = 'linked')) AS certainty,
-             omnicrm.survive(r.record_id, r.source_id, s.trust::double precision, r.business_at, r.quality,
-                             ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
-                                   r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
-                             plan.rules, plan.groups) AS golden
-      -- Sorted while it is narrow: the records follow one by one, by their key.
-      FROM (SELECT n.record_id, n.customer_id
-            FROM unnest(record_ids, customer_ids) AS n(record_id, customer_id)
-            ORDER BY n.customer_id
-            OFFSET 0) AS m
-      JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-      JOIN @hub@.source AS s ON s.source_id = r.source_id
-      GROUP BY m.customer_id
-    ) AS u
-    -- Keeps the planner from taking the result apart at each place of use.
+      SELECT u.customer_id, u.kind, u.names, u.certainty, d.decisions,
+             CASE WHEN d.decisions IS NULL THEN u.golden ELSE omnicrm.overrule(u.golden, d.decisions, rules) END AS golden
+      FROM (
+        SELECT m.customer_id, min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names,
+               array_agg(r.record_id) FILTER (WHERE overridden) AS records,
+               min((SELECT min(k.certainty)
+                    FROM @hub@.match_link AS l
+                    JOIN @hub@.match_rule AS k ON k.kind = l.kind
+                    WHERE l.record_a = r.record_id AND l.decision = 'linked')) AS certainty,
+               omnicrm.survive(r.record_id, r.source_id, s.trust::double precision, r.business_at, r.quality,
+                               ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
+                                     r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
+                               CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END, rules, moment) AS golden
+        -- Sorted while it is narrow: the records follow one by one, by their key.
+        FROM (SELECT n.record_id, n.customer_id
+              FROM unnest(record_ids, customer_ids) AS n(record_id, customer_id)
+              ORDER BY n.customer_id
+              OFFSET 0) AS m
+        JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+        JOIN @hub@.source AS s ON s.source_id = r.source_id
+        GROUP BY m.customer_id
+        OFFSET 0
+      ) AS u
+      -- Of several decisions on one attribute the newest stays.
+      CROSS JOIN LATERAL (
+        SELECT CASE WHEN overridden
+                    THEN (SELECT jsonb_object_agg(o.attribute, coalesce(o.value, 'null') ORDER BY o.override_id)
+                          FROM @hub@.customer_override AS o
+                          WHERE o.record_id = ANY (u.records) AND o.withdrawn_at IS NULL AND (o.until IS NULL OR o.until > day))
+               END AS decisions
+        OFFSET 0
+      ) AS d
+      -- Keeps the planner from taking the result apart at each place of use.
+      OFFSET 0
+    ) AS w
     OFFSET 0
   ) AS v;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[]) IS
-  'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer and customer_provenance. Reads records, rules and links; writes nothing.';
+COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[], jsonb, date) IS
+  'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer, and by position of survivorship_columns() the record (NULL: several, or a steward), rule and number of candidates of each value; of further attributes as jsonb. plan, as_of: rules and day, those of golden_state when NULL. Reads records, links and overrides; writes nothing.';
+
+-- An override whose record is gone stays with the record that takes over the id.
+CREATE OR REPLACE FUNCTION @hub@.anchor_overrides(record_ids bigint[], customer_ids bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL) THEN
+    RETURN;
+  END IF;
+  UPDATE @hub@.customer_override AS o
+  SET record_id = n.record_id
+  FROM (SELECT c.customer_id, coalesce(min(c.record_id) FILTER (WHERE m.home_id IS NULL), min(c.record_id)) AS record_id
+        FROM unnest(record_ids, customer_ids) AS c(record_id, customer_id)
+        JOIN @hub@.customer_member AS m ON m.record_id = c.record_id
+        GROUP BY c.customer_id) AS n
+  WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL AND n.customer_id = @hub@.current_id(o.customer_id);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.anchor_overrides(bigint[], bigint[]) IS
+  'Used by write_golden(): gives overrides whose record was deleted another record of their customer. Returns nothing.';
 
 -- Writes what differs in one slice, in one statement. The plan is made once per
 -- session: it reaches every row by its key, which is right for one customer and
@@ -229,6 +237,7 @@ DECLARE
   written bigint := 0;
 BEGIN
   PERFORM @hub@.settle_outbox();
+  PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
   WHILE first_one <= total LOOP
     last_one := least(first_one + slice_size - 1, total);
     -- A customer is in one slice.
@@ -312,7 +321,8 @@ $$;
 COMMENT ON FUNCTION @hub@.rebuild_slice(bigint[]) IS
   'Used by crm.rebuild_customers(): recomputes these customers. Returns the number of customers that changed.';
 
-CREATE OR REPLACE FUNCTION @hub@.rebuild_customers(customer_ids bigint[] DEFAULT NULL)
+-- All customers that match a condition, slice by slice.
+CREATE OR REPLACE FUNCTION @hub@.rebuild_all(least_records integer)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -323,15 +333,10 @@ DECLARE
   last_id bigint := -1;
   changed bigint := 0;
 BEGIN
-  PERFORM @hub@.require_current();
-  PERFORM @hub@.lock_customers();
-  IF customer_ids IS NOT NULL THEN
-    RETURN @hub@.rebuild_slice(ARRAY(SELECT DISTINCT @hub@.current_id(i.id) FROM unnest(customer_ids) AS i(id) WHERE i.id IS NOT NULL));
-  END IF;
   LOOP
     slice := ARRAY(SELECT c.customer_id
                    FROM @hub@.customer AS c
-                   WHERE c.customer_id > last_id AND c.state = 'active'
+                   WHERE c.customer_id > last_id AND c.state = 'active' AND c.record_count >= least_records
                    ORDER BY c.customer_id
                    LIMIT slice_size);
     EXIT WHEN cardinality(slice) = 0;
@@ -342,5 +347,86 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION @hub@.rebuild_all(integer) IS
+  'Used by crm.rebuild_customers() and crm.refresh_golden(): recomputes all active customers with at least so many records. Returns the number of customers that changed.';
+
+CREATE OR REPLACE FUNCTION @hub@.rebuild_customers(customer_ids bigint[] DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM @hub@.require_current();
+  PERFORM @hub@.lock_customers();
+  IF customer_ids IS NOT NULL THEN
+    RETURN @hub@.rebuild_slice(ARRAY(SELECT DISTINCT @hub@.current_id(i.id) FROM unnest(customer_ids) AS i(id) WHERE i.id IS NOT NULL));
+  END IF;
+  PERFORM @hub@.renew_survivorship();
+  UPDATE @hub@.golden_state AS s
+  SET as_of = @hub@.golden_day()
+  WHERE s.as_of < @hub@.golden_day();
+  RETURN @hub@.rebuild_all(0);
+END
+$$;
+
 COMMENT ON FUNCTION @hub@.rebuild_customers(bigint[]) IS
-  'Recomputes golden customers from their records, for example after a change of survivorship_rule or source.trust: those given (old ids count as the living one), or all. Writes only what differs; a customer left without records becomes empty. Returns the number of customers that changed.';
+  'Recomputes golden customers from their records. Without an argument all of them, by the rules, trust and date of now: call it after a change of survivorship_rule, survivorship_attribute, survivorship_trust or source.trust. With ids those alone (old ids count as the living one), by the rules that are in force. Writes only what differs; a customer left without records becomes empty. Returns the number of customers that changed. Errors: invalid_parameter_value, with the row, when the rules cannot be followed; nothing changes then.';
+
+CREATE OR REPLACE FUNCTION @hub@.golden_day()
+RETURNS date
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT (now() AT TIME ZONE 'UTC')::date
+$$;
+
+COMMENT ON FUNCTION @hub@.golden_day() IS 'The day of today in UTC, by which golden customers are kept.';
+
+-- Whether a rule begins or ends after one day and up to another.
+CREATE OR REPLACE FUNCTION @hub@.survivorship_changes(plan jsonb, after_day date, until_day date)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(bool_or((d.day #>> '{}')::date > after_day AND (d.day #>> '{}')::date <= until_day), false)
+  FROM (SELECT jsonb_path_query(plan, '$.**.from') UNION ALL SELECT jsonb_path_query(plan, '$.**.until')) AS d(day)
+$$;
+
+COMMENT ON FUNCTION @hub@.survivorship_changes(jsonb, date, date) IS
+  'Used by crm.refresh_golden(): true when a rule of the plan begins or ends after the first day, up to the second.';
+
+CREATE OR REPLACE FUNCTION @hub@.refresh_golden()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  today CONSTANT date := @hub@.golden_day();
+  old_day date;
+  rules jsonb;
+  ended bigint[];
+BEGIN
+  SELECT s.as_of, s.plan INTO STRICT old_day, rules FROM @hub@.golden_state AS s;
+  IF old_day >= today THEN
+    RETURN 0;
+  END IF;
+  PERFORM @hub@.lock_customers();
+  UPDATE @hub@.golden_state AS s SET as_of = today WHERE s.as_of = old_day;
+  IF NOT FOUND THEN
+    RETURN 0;
+  END IF;
+  IF @hub@.survivorship_changes(rules, old_day, today) THEN
+    RETURN @hub@.rebuild_all(0);
+  END IF;
+  -- Overrides that end, and, where trust decays, customers with a choice.
+  SELECT array_agg(DISTINCT m.customer_id) INTO ended
+  FROM @hub@.customer_override AS o
+  JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+  WHERE o.until > old_day AND o.until <= today AND o.withdrawn_at IS NULL;
+  RETURN coalesce(@hub@.rebuild_slice(ended), 0)
+         + CASE WHEN jsonb_path_exists(rules, '$.trust[*].decay') THEN @hub@.rebuild_all(2) ELSE 0 END;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.refresh_golden() IS
+  'Brings golden customers to today (UTC), once a day: trust decays with the age of values, rules and overrides begin and end. Part of crm.resolve(); does nothing where nothing depends on the day. Returns the number of customers that changed.';

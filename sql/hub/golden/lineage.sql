@@ -1,5 +1,64 @@
 -- Where golden values come from, and what holds a customer together.
 
+-- What each record of a customer says of each attribute, in the canonical order
+-- of survivorship. number: of the column, NULL for further
+-- attributes.
+CREATE OR REPLACE FUNCTION @hub@.told_values(customer_id bigint)
+RETURNS TABLE (attribute text, number integer, value text, record_id bigint, source text, source_key text, place bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO'
+AS $$
+  SELECT a.attribute, a.number, a.value, r.record_id, s.name, r.source_key,
+         row_number() OVER (ORDER BY s.trust DESC, r.business_at DESC NULLS LAST, r.record_id)
+  FROM @hub@.customer_member AS m
+  JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+  JOIN @hub@.source AS s ON s.source_id = r.source_id
+  CROSS JOIN LATERAL (
+    SELECT c.attribute, c.number::integer, c.value
+    FROM unnest(@hub@.survivorship_columns(),
+                ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id, r.street, r.postcode,
+                      r.city, r.province, r.country, r.loyalty_card, r.username]) WITH ORDINALITY AS c(attribute, value, number)
+    UNION ALL
+    SELECT e.key, NULL, e.value
+    FROM jsonb_each_text(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END) AS e(key, value)
+  ) AS a
+  WHERE m.customer_id = $1 AND a.value <> ''
+$$;
+
+COMMENT ON FUNCTION @hub@.told_values(bigint) IS
+  'Used by crm.lineage(): what the records of a customer (living id) say, one row for each value; place: the order of the records, the most trusted first.';
+
+-- Each surviving value with the record that it comes from.
+CREATE OR REPLACE FUNCTION @hub@.surviving_values(customer_id bigint)
+RETURNS TABLE (attribute text, number integer, value text, record_id bigint, rule text, candidates integer)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO'
+AS $$
+  WITH golden AS MATERIALIZED (
+    SELECT g.*
+    FROM (SELECT array_agg(m.record_id ORDER BY m.record_id) AS records, array_agg(m.customer_id) AS customers
+          FROM @hub@.customer_member AS m
+          WHERE m.customer_id = $1) AS m
+    CROSS JOIN LATERAL @hub@.golden_rows(m.records, m.customers) AS g
+  )
+  SELECT c.attribute, c.number::integer, c.value, c.record_id, c.rule, c.candidates
+  FROM golden AS g
+  CROSS JOIN LATERAL unnest(
+    @hub@.survivorship_columns(),
+    ARRAY[g.full_name, g.given_name, g.surname, g.birth_date::text, g.gender, g.email, g.phone, g.tax_id, g.street, g.postcode, g.city,
+          g.province, g.country, g.loyalty_card, g.username],
+    g.from_records, g.from_rules, g.candidates) WITH ORDINALITY AS c(attribute, value, record_id, rule, candidates, number)
+  UNION ALL
+  SELECT e.key, NULL, g.attributes ->> e.key, (e.value ->> 'record')::bigint, e.value ->> 'rule', (e.value ->> 'candidates')::integer
+  FROM golden AS g
+  CROSS JOIN LATERAL jsonb_each(g.attribute_provenance) AS e(key, value)
+$$;
+
+COMMENT ON FUNCTION @hub@.surviving_values(bigint) IS
+  'Used by crm.lineage(): the golden values of a customer (living id), one row for each attribute that has a value or was decided.';
+
 CREATE OR REPLACE FUNCTION @hub@.lineage(customer_id bigint)
 RETURNS TABLE (attribute text, value text, source text, source_key text, record_id bigint, rule text, candidates integer,
                others text[])
@@ -7,33 +66,35 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   WITH told AS MATERIALIZED (
-    SELECT r.record_id, s.name AS source, s.trust, r.source_key, r.business_at, a.position, a.attribute,
-           a.value
-    FROM @hub@.customer_member AS m
-    JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-    JOIN @hub@.source AS s ON s.source_id = r.source_id
-    CROSS JOIN LATERAL (VALUES
-      (1, 'full_name', r.full_name), (2, 'given_name', r.given_name), (3, 'surname', r.surname),
-      (4, 'birth_date', r.birth_date::text), (5, 'gender', r.gender), (6, 'email', r.email), (7, 'phone', r.phone),
-      (8, 'tax_id', r.tax_id), (9, 'street', r.street), (10, 'postcode', r.postcode), (11, 'city', r.city),
-      (12, 'province', r.province), (13, 'country', r.country), (14, 'loyalty_card', r.loyalty_card), (15, 'username', r.username)
-    ) AS a(position, attribute, value)
-    WHERE m.customer_id = @hub@.current_id($1) AND a.value <> ''
+    SELECT t.* FROM @hub@.told_values(@hub@.current_id($1)) AS t
   )
-  SELECT t.attribute, t.value, t.source, t.source_key, t.record_id, u.rule, u.candidates,
-         (SELECT array_agg(format('%s (%s %s)', o.value, o.source, o.source_key)
-                           ORDER BY o.trust DESC, o.business_at DESC NULLS LAST, o.record_id)
-          FROM told AS o
-          WHERE o.position = t.position AND o.value <> t.value)
-  FROM @hub@.customer_provenance AS v
-  CROSS JOIN LATERAL unnest(v.record_ids, v.rules, v.candidates) WITH ORDINALITY AS u(record_id, rule, candidates, position)
-  JOIN told AS t ON t.position = u.position AND t.record_id = u.record_id
-  WHERE v.customer_id = @hub@.current_id($1)
-  ORDER BY t.position
+  SELECT v.attribute, v.value, CASE WHEN v.rule = 'steward' THEN o.who ELSE s.source END, s.source_key, v.record_id, v.rule,
+         coalesce(v.candidates, 0),
+         (SELECT array_agg(format('%s (%s %s)', t.value, t.source, t.source_key) ORDER BY t.place)
+          FROM told AS t
+          WHERE t.attribute = v.attribute AND t.value IS DISTINCT FROM v.value)
+  FROM @hub@.surviving_values(@hub@.current_id($1)) AS v
+  LEFT JOIN LATERAL (
+    SELECT n.name AS source, r.source_key
+    FROM @hub@.source_record AS r
+    JOIN @hub@.source AS n ON n.source_id = r.source_id
+    WHERE r.record_id = v.record_id
+  ) AS s ON true
+  LEFT JOIN LATERAL (
+    SELECT k.who
+    FROM @hub@.customer_member AS m
+    JOIN @hub@.customer_override AS k ON k.record_id = m.record_id
+    WHERE v.rule = 'steward' AND m.customer_id = @hub@.current_id($1) AND k.attribute = v.attribute AND k.withdrawn_at IS NULL
+      AND (k.until IS NULL OR k.until > (SELECT g.as_of FROM @hub@.golden_state AS g))
+    ORDER BY k.override_id DESC
+    LIMIT 1
+  ) AS o ON true
+  WHERE v.rule IS NOT NULL
+  ORDER BY v.number, v.attribute COLLATE "C"
 $$;
 
 COMMENT ON FUNCTION @hub@.lineage(bigint) IS
-  'Where each surviving value of a customer comes from: attribute, value, source, source_key and record_id; rule that decided (only value, plausible, or the rule of survivorship_rule); candidates, how many different values competed; others, the values that lost with their source and key. Old ids work.';
+  'Where each surviving value of a customer comes from: attribute, value, source, source_key and record_id; rule that decided (only value, plausible, the last rule of survivorship_rule that was needed, "tie" where it left several, or steward); candidates, how many different values competed; others, the values that lost with their source and key. sum and union have no record, what a steward decided has no record either: source is who. Old ids work.';
 
 CREATE OR REPLACE FUNCTION @hub@.explain_match(customer_id bigint)
 RETURNS TABLE (decision text, kind text, value text, similarity real, certainty real, record_a bigint, told_a text,

@@ -9,7 +9,7 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['source', 'contract_rule', 'match_rule', 'survivorship_rule',
+  SELECT ARRAY['source', 'contract_rule', 'match_rule', 'survivorship_rule', 'survivorship_attribute', 'survivorship_trust',
                'commission_plan', 'commission_role', 'segment_rule']
 $$;
 

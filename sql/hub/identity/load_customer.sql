@@ -19,8 +19,8 @@ $$;
 COMMENT ON FUNCTION @hub@.load_attributes(jsonb) IS
   'Used by crm.load(): SQL expression for the further attributes of a customer row, as jsonb.';
 
--- The quality digits of a record, one for each attribute of survivorship_rule,
--- as one number that is padded to 15 digits: adding is cheaper than joining.
+-- The quality digits of a record, one for each column that survives, as one
+-- number that is padded to 15 digits: adding is cheaper than joining.
 CREATE OR REPLACE FUNCTION @hub@.load_quality()
 RETURNS text
 LANGUAGE sql STABLE
@@ -32,12 +32,12 @@ AS $$
       ELSE format('CASE WHEN d.%I IS NULL THEN 0 ELSE %s END', r.attribute,
                   CASE WHEN r.attribute IN ('email', 'phone', 'tax_id', 'postcode') THEN 9 ELSE 6 END * w.unit)
     END, ' + ' ORDER BY r.position) || ')::text, 15, ''0'')'
-  FROM @hub@.survivorship_rule AS r
+  FROM unnest(@hub@.survivorship_columns()) WITH ORDINALITY AS r(attribute, position)
   CROSS JOIN LATERAL (SELECT (10::numeric ^ (15 - r.position))::bigint AS unit) AS w
 $$;
 
 COMMENT ON FUNCTION @hub@.load_quality() IS
-  'Used by crm.load(): SQL expression for source_record.quality: 0 none or rejected, 3 implausible, 6 unchecked, 9 checked and valid, by position of survivorship_rule.';
+  'Used by crm.load(): SQL expression for source_record.quality: 0 none or rejected, 3 implausible, 6 unchecked, 9 checked and valid, by position of survivorship_columns().';
 
 -- Text of one attribute as it is delivered, to be normalised: NULL beyond a
 -- number of bytes, so that hostile values reach no index.

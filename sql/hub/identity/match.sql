@@ -21,7 +21,7 @@ SELECT r.record_id,
        CASE WHEN substr(r.quality, s.position, 1) >= '6' THEN r.birth_date END AS birth_date,
        r.email, r.phone, r.tax_id, r.street, r.postcode, r.city
 FROM @hub@.source_record AS r
-LEFT JOIN @hub@.survivorship_rule AS s ON s.attribute = 'birth_date'
+LEFT JOIN @hub@.survivorship_attribute AS s ON s.attribute = 'birth_date'
 LEFT JOIN LATERAL omnicrm.name_parts(r.full_name) AS p ON r.given_name IS NULL OR r.surname IS NULL
 WHERE r.kind = 'person';
 
@@ -269,7 +269,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   rule @hub@.match_rule;
-  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date');
   links bigint;
 BEGIN
   SELECT r.* INTO STRICT rule FROM @hub@.match_rule AS r WHERE r.kind = 'model';
@@ -390,7 +390,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date');
   rule @hub@.match_rule;
   found omnicrm.linked_components;
 BEGIN

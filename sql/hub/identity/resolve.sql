@@ -382,7 +382,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_rule AS s WHERE s.attribute = 'birth_date');
+  birth_position CONSTANT integer := (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date');
   pairs bigint;
 BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_pair (record_a, record_b, kind, value, priority, similarity, attach, decision)
@@ -728,6 +728,7 @@ BEGIN
             HINT = 'Known option: all (true: every record, for example after a change of match_rule).';
   END IF;
   PERFORM @hub@.lock_customers();
+  PERFORM @hub@.refresh_golden();
   run := @hub@.start_run('resolve');
   model := @hub@.resolve_model();
   -- A model that is new looks at every record.

@@ -197,7 +197,7 @@ COMMENT ON COLUMN @hub@.source_record.loyalty_card IS 'Loyalty card number.';
 COMMENT ON COLUMN @hub@.source_record.device IS 'Device or cookie identifier.';
 COMMENT ON COLUMN @hub@.source_record.username IS 'User name, lower case.';
 COMMENT ON COLUMN @hub@.source_record.name_key IS 'Folded name tokens in sorted order: equal for swapped words, accents and case.';
-COMMENT ON COLUMN @hub@.source_record.quality IS 'One digit for each attribute of survivorship_rule, by position: 0 none or rejected, 3 implausible, 6 unchecked, 9 checked and valid.';
+COMMENT ON COLUMN @hub@.source_record.quality IS 'One digit for each column of survivorship_attribute, by position: 0 none or rejected, 3 implausible, 6 unchecked, 9 checked and valid.';
 COMMENT ON COLUMN @hub@.source_record.flags IS 'Names of the value rules that this record broke.';
 COMMENT ON COLUMN @hub@.source_record.attributes IS 'Further attributes named in the mapping.';
 COMMENT ON COLUMN @hub@.source_record.payload IS 'The row as delivered.';
