@@ -47,6 +47,10 @@ FROM (
     SELECT
       kinds.channel_kind,
       CASE
+        WHEN EXISTS (SELECT 1
+                     FROM @hub@.customer_member AS m
+                       JOIN @hub@.restricted_record AS x ON x.record_id = m.record_id
+                     WHERE m.customer_id = c.customer_id) THEN 'restricted'
         WHEN said.state <> 'given' THEN said.state
         WHEN kinds.has_address IS NOT TRUE THEN 'no address'
         ELSE coalesce(said.state, 'never asked')
@@ -97,6 +101,6 @@ GROUP BY answer.channel_kind, answer.reason;
 
 COMMENT ON VIEW @bi@.contactable_base IS 'One row: how many active customers marketing may, or may not, contact through one kind of channel, and why.';
 COMMENT ON COLUMN @bi@.contactable_base.channel_kind IS 'email, phone, sms, post or app.';
-COMMENT ON COLUMN @bi@.contactable_base.may_contact IS 'True when consent is given and an address is known.';
-COMMENT ON COLUMN @bi@.contactable_base.reason IS 'given, refused, withdrawn, never asked, or no address.';
+COMMENT ON COLUMN @bi@.contactable_base.may_contact IS 'True when consent is given, an address is known and the customer did not ask for restriction.';
+COMMENT ON COLUMN @bi@.contactable_base.reason IS 'restricted, given, refused, withdrawn, never asked, or no address.';
 COMMENT ON COLUMN @bi@.contactable_base.customers IS 'Number of customers.';

@@ -23,6 +23,7 @@ CREATE OR REPLACE VIEW @bi@.dim_customer AS
 SELECT
   c.customer_id,
   c.kind::varchar(20) AS kind,
+  c.state = 'erased' AS is_erased,
   CASE
     WHEN age.years IS NULL OR age.years NOT BETWEEN 0 AND 120 THEN 'unknown'
     WHEN age.years < 18 THEN 'under 18'
@@ -60,11 +61,16 @@ FROM @hub@.customer AS c
   LEFT JOIN @hub@.customer_score AS s
     ON s.customer_id = c.customer_id
        AND s.as_of = (SELECT max(newest.as_of) FROM @hub@.customer_score AS newest)
-WHERE c.state = 'active';
+       AND NOT EXISTS (SELECT 1
+                       FROM @hub@.restricted_record AS x
+                         JOIN @hub@.customer_member AS m ON m.record_id = x.record_id
+                       WHERE m.customer_id = c.customer_id)
+WHERE c.state IN ('active', 'erased');
 
-COMMENT ON VIEW @bi@.dim_customer IS 'One row is one golden customer, without direct identifiers, with the newest segmentation.';
+COMMENT ON VIEW @bi@.dim_customer IS 'One row is one golden customer, without direct identifiers, with the newest segmentation. An erased customer stays as a number, for his or her orders.';
 COMMENT ON COLUMN @bi@.dim_customer.customer_id IS 'Key: stays for ever; after a merge the oldest id remains.';
 COMMENT ON COLUMN @bi@.dim_customer.kind IS 'person or organisation.';
+COMMENT ON COLUMN @bi@.dim_customer.is_erased IS 'True: the personal data were erased; all that is left is a number.';
 COMMENT ON COLUMN @bi@.dim_customer.age_band IS 'Age today in bands; unknown without a plausible date of birth.';
 COMMENT ON COLUMN @bi@.dim_customer.gender IS 'female, male, other or unknown.';
 COMMENT ON COLUMN @bi@.dim_customer.province IS 'Province, state or region of the address.';
@@ -76,7 +82,7 @@ COMMENT ON COLUMN @bi@.dim_customer.sources IS 'Number of sources that know the 
 COMMENT ON COLUMN @bi@.dim_customer.records IS 'Number of source records that make up the customer.';
 COMMENT ON COLUMN @bi@.dim_customer.certainty IS 'How sure we are that all the records are one customer, 0 to 1.';
 COMMENT ON COLUMN @bi@.dim_customer.segmented_on IS 'Day of the newest segmentation; NULL when the customer is not in it.';
-COMMENT ON COLUMN @bi@.dim_customer.segment IS 'RFM segment; no purchase when the customer is not in the newest segmentation.';
+COMMENT ON COLUMN @bi@.dim_customer.segment IS 'RFM segment; no purchase when the customer is not in the newest segmentation, or asked for restriction.';
 COMMENT ON COLUMN @bi@.dim_customer.recency_score IS 'Recency score, 1 to 5, 5 is best.';
 COMMENT ON COLUMN @bi@.dim_customer.frequency_score IS 'Frequency score, 1 to 5, 5 is best.';
 COMMENT ON COLUMN @bi@.dim_customer.monetary_score IS 'Monetary score, 1 to 5, 5 is best.';

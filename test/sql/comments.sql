@@ -128,12 +128,13 @@ WHERE c.relnamespace IN ('crm'::regnamespace, 'omnicrm'::regnamespace)
 ORDER BY 1, 2;
 
 -- Views of the hub obey the row-level policies of who asks; those of the
--- reports run with their owner's rights.
+-- reports run with their owner's rights, and so do the two by which a load
+-- recognises the erased without reading the secret.
 SELECT c.oid::regclass AS view, n.nspname AS schema, c.reloptions AS wrong_security
 FROM pg_class AS c
   JOIN house_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'v'
-  AND (n.nspname = 'crm') <> coalesce('security_invoker=true' = ANY (c.reloptions), false)
+  AND (n.nspname = 'crm' AND c.relname NOT IN ('erased_match', 'erased_tag')) <> coalesce('security_invoker=true' = ANY (c.reloptions), false)
 ORDER BY c.oid::regclass::text COLLATE "C";
 
 -- A view that asks for the rights of the caller would ask a BI role for rights

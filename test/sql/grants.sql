@@ -94,6 +94,23 @@ UPDATE crm.hub_version SET version = '0.0.1';
 SELECT crm.grant_access('regress_omnicrm_admin', 'administrator');
 RESET ROLE;
 
+-- The secret of the hub, and what is hashed by it, are for administrators; a
+-- steward recognises the erased by the view.
+SET ROLE regress_omnicrm_reader;
+SELECT secret FROM crm.erasure_secret;
+SELECT count(*) FROM crm.erased_key;
+SELECT count(*) FROM crm.erased_match;
+SET ROLE regress_omnicrm_steward;
+SELECT secret FROM crm.erasure_secret;
+SELECT count(*) FROM crm.erased_key;
+DELETE FROM crm.erased_key;
+SELECT count(*) FROM crm.erased_match;
+SELECT crm.subject_erase(1, 'x');
+SET ROLE regress_omnicrm_admin;
+SELECT octet_length(secret) FROM crm.erasure_secret;
+UPDATE crm.erasure_secret SET secret = secret;
+RESET ROLE;
+
 -- The steward's day: load, resolve, segment, mend; the reader's: find and look.
 CREATE TABLE public.regress_delivery (id text, name text, mail text, at timestamptz);
 INSERT INTO public.regress_delivery VALUES ('1', 'Marta Nueva', 'marta@hotel-sol.es', '2025-01-01 00:00+00'),
@@ -148,6 +165,20 @@ SELECT crm.resolve();
 SET ROLE regress_omnicrm_bi;
 SELECT customer_id, sources, records FROM crm_bi.dim_customer ORDER BY customer_id;
 SELECT order_id, customer_id, revenue FROM crm_bi.fact_order ORDER BY order_id;
+RESET ROLE;
+-- The rights of a person: the reader gives out, the steward restricts, the
+-- administrator erases, and a load of the steward knows who was erased.
+SET ROLE regress_omnicrm_reader;
+SELECT crm.subject_export(1) IS NOT NULL AS exported;
+SET ROLE regress_omnicrm_steward;
+SELECT * FROM crm.subject_restrict(1, 'request 1');
+SELECT * FROM crm.subject_unrestrict(1, 'request 2');
+SET ROLE regress_omnicrm_admin;
+SELECT count(*) > 0 AS erased FROM crm.subject_erase(1, 'request 3');
+SET ROLE regress_omnicrm_steward;
+SELECT rows_in, rows_loaded, rows_unchanged, rows_quarantined
+FROM crm.load('web', 'public.regress_delivery', '{"key": "id", "full_name": "name", "email": "mail", "business_at": "at"}');
+SELECT count(*) FROM crm.check();
 RESET ROLE;
 DROP TABLE public.regress_delivery, public.regress_order;
 

@@ -77,8 +77,9 @@ CREATE OR REPLACE VIEW @hub@.contactable WITH (security_invoker = true) AS
 SELECT
   r.customer_id,
   r.channel_kind,
-  r.has_address AND coalesce(s.state = 'given', false) AS may_contact,
+  x.customer_id IS NULL AND r.has_address AND coalesce(s.state = 'given', false) AS may_contact,
   CASE
+    WHEN x.customer_id IS NOT NULL THEN 'restricted'
     WHEN s.state <> 'given' THEN s.state
     WHEN NOT r.has_address THEN 'no address'
     ELSE coalesce(s.state, 'never asked')
@@ -88,13 +89,17 @@ FROM @hub@.reachable AS r
   LEFT JOIN @hub@.consent_state AS s
     ON s.customer_id = r.customer_id
        AND s.channel_kind = r.channel_kind
-       AND s.purpose = 'marketing';
+       AND s.purpose = 'marketing'
+  LEFT JOIN (SELECT DISTINCT m.customer_id
+             FROM @hub@.restricted_record AS k
+               JOIN @hub@.customer_member AS m ON m.record_id = k.record_id) AS x
+    ON x.customer_id = r.customer_id;
 
 COMMENT ON VIEW @hub@.contactable IS 'One row: one active customer and one kind of channel, and whether marketing may use it. Without a grant nobody is contacted.';
 COMMENT ON COLUMN @hub@.contactable.customer_id IS 'Customer.';
 COMMENT ON COLUMN @hub@.contactable.channel_kind IS 'email, phone, sms, post or app.';
-COMMENT ON COLUMN @hub@.contactable.may_contact IS 'True when consent is given and an address is known.';
-COMMENT ON COLUMN @hub@.contactable.reason IS 'given, refused, withdrawn, never asked, or no address.';
+COMMENT ON COLUMN @hub@.contactable.may_contact IS 'True when consent is given, an address is known and the customer did not ask for restriction.';
+COMMENT ON COLUMN @hub@.contactable.reason IS 'restricted (see crm.subject_restrict()), given, refused, withdrawn, never asked, or no address.';
 COMMENT ON COLUMN @hub@.contactable.stated_at IS 'When the consent or refusal was stated; NULL: never asked.';
 
 CREATE OR REPLACE FUNCTION @hub@.may_contact(
@@ -109,6 +114,7 @@ DECLARE
   living bigint := @hub@.require_customer($1);
   has_address boolean;
   stated text;
+  bar text;
 BEGIN
   IF $2 IS NULL OR $2 NOT IN ('email', 'phone', 'sms', 'post', 'app') THEN
     RAISE EXCEPTION 'unknown kind of channel: %', coalesce(quote_literal(left($2, 50)), 'NULL')
@@ -120,6 +126,7 @@ BEGIN
       USING ERRCODE = 'null_value_not_allowed',
             HINT = 'Name what the contact is for: marketing, service, or a purpose of your own.';
   END IF;
+  bar := @hub@.profiling_bar(living);
   SELECT r.has_address INTO has_address
   FROM @hub@.reachable AS r
   WHERE r.customer_id = living AND r.channel_kind = $2;
@@ -127,6 +134,7 @@ BEGIN
   FROM @hub@.consent_state AS s
   WHERE s.customer_id = living AND s.channel_kind = $2 AND s.purpose = $3;
   reason := CASE
+    WHEN bar = 'erased' OR bar = 'restricted' AND $3 <> 'service' THEN bar
     WHEN stated <> 'given' THEN stated
     WHEN has_address IS NOT TRUE THEN 'no address'
     WHEN stated = 'given' THEN 'given'
@@ -138,7 +146,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.may_contact(bigint, text, text) IS
-  'May this customer be contacted now? channel_kind: email, phone, sms, post or app. purpose: marketing, service (messages that a contract needs: no consent, but a refusal holds) or any purpose used in consent statements. Returns one row: may_contact and reason (given, refused, withdrawn, never asked, no address, service needs no consent). Old ids of merged customers are followed. Errors: no_data_found for an unknown customer, null_value_not_allowed, invalid_parameter_value.';
+  'May this customer be contacted now? channel_kind: email, phone, sms, post or app. purpose: marketing, service (messages that a contract needs: no consent, but a refusal holds) or any purpose used in consent statements. Returns one row: may_contact and reason (erased, restricted, given, refused, withdrawn, never asked, no address, service needs no consent). Old ids of merged customers are followed. Errors: no_data_found for an unknown customer, null_value_not_allowed, invalid_parameter_value.';
 
 CREATE OR REPLACE FUNCTION @hub@.consent_history(customer_id bigint)
 RETURNS TABLE (stated_at timestamptz, channel_kind text, purpose text, state text, source text, source_key text, holds boolean)

@@ -174,7 +174,7 @@ BEGIN
   RETURN format($sql$
 SELECT e.*, omnicrm.content_hash(ROW(e.record_id, e.order_id%1$s)::text) AS content_hash%17$s
 FROM (
-  SELECT d.raw, d.quarantine_id, d.key, %2$s AS at, d.record_id, d.order_id, d.problem[1] AS rule, d.problem[2] AS detail,
+  SELECT d.raw, d.quarantine_id, d.key, %2$s AS at, d.record_id, d.order_id, d.problem[1] AS rule, d.problem[2] AS detail,%19$s
   %3$s
   FROM (
     SELECT d.*, %4$s AS problem
@@ -216,7 +216,11 @@ FROM (
       format('LEFT JOIN LATERAL (SELECT x.%I, x.content_hash FROM @hub@.%I AS x WHERE %s AND x.%I = e.key OFFSET ''0'') AS o ON true',
              target.id_column, target.table_name,
              CASE WHEN target.own_keys THEN format('x.source_id = %s', (plan ->> 'source_id')::integer) ELSE 'x.order_id = e.order_id' END,
-             target.key_column) END);
+             target.key_column) END,
+    -- Whom an erased customer's facts name is asked only where somebody was erased.
+    CASE WHEN plan ? 'erased' THEN
+      format(' %s AS customer_key, %s AS order_key,', CASE WHEN plan #> '{targets,customer}' IS NULL THEN 'NULL::text' ELSE 'd.t_customer' END,
+             CASE WHEN plan #> '{targets,order}' IS NULL THEN 'NULL::text' ELSE 'd.t_order' END) END);
 END
 $$;
 

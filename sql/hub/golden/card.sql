@@ -13,6 +13,7 @@ BEGIN
     SELECT jsonb_build_object(
       'customer_id', c.customer_id,
       'state', c.state,
+      'restricted', @hub@.profiling_bar(c.customer_id) IS NOT DISTINCT FROM 'restricted',
       'kind', c.kind,
       'full_name', c.full_name,
       'given_name', c.given_name,
@@ -202,14 +203,14 @@ BEGIN
       'as_of', s.as_of, 'segment', s.segment, 'r', s.r, 'f', s.f, 'm', s.m, 'recency_days', s.recency_days,
       'revenue_class', s.revenue_class, 'margin_class', s.margin_class, 'revenue_share', s.revenue_share)
     FROM @hub@.customer_score AS s
-    WHERE s.customer_id = living
+    WHERE s.customer_id = living AND @hub@.profiling_bar(living) IS NULL
     ORDER BY s.as_of DESC
     LIMIT 1);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_segment(bigint) IS
-  'Part of the customer card: the newest segmentation of a living customer; NULL when there is none.';
+  'Part of the customer card: the newest segmentation of a living customer; NULL when there is none, and for a customer who asked for restriction.';
 
 -- What is open: service cases, payments overdue, and values on which the
 -- sources contradict each other.

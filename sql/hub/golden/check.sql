@@ -62,6 +62,8 @@ AS $$
   SELECT 'event without decisions', 'event ' || e.event_id
   FROM @hub@.steward_event AS e
   WHERE NOT EXISTS (SELECT FROM @hub@.steward_decision AS d WHERE d.event_id = e.event_id)
+    -- crm.subject_erase() takes the decisions on an erased person.
+    AND e.why <> 'erased'
   UNION ALL
   SELECT 'decision that does not follow from the events', format('records %s and %s', coalesce(m.record_a, n.record_a), coalesce(m.record_b, n.record_b))
   FROM @hub@.match_decision AS m
@@ -108,7 +110,7 @@ AS $$
                                                  AND EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = o.record_id)), 0) AS waiting
         FROM @hub@.sales_order AS o
         LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
-        LEFT JOIN @hub@.customer AS c ON c.customer_id = m.customer_id AND c.state = 'active'
+        LEFT JOIN @hub@.customer AS c ON c.customer_id = m.customer_id AND c.state IN ('active', 'erased')
         WHERE o.duplicate_of IS NULL) AS s
   WHERE s.known + s.waiting <> s.total
 $$;
@@ -133,7 +135,7 @@ BEGIN
   SELECT 'record of a customer that is not active', 'record ' || m.record_id
   FROM @hub@.customer_member AS m
   JOIN @hub@.customer AS c ON c.customer_id = m.customer_id
-  WHERE c.state <> 'active';
+  WHERE c.state NOT IN ('active', 'erased');
   RETURN QUERY
   SELECT 'active customer without records', 'customer ' || c.customer_id
   FROM @hub@.customer AS c
@@ -142,7 +144,7 @@ BEGIN
   SELECT 'redirect to a customer that is not active', 'customer ' || r.old_id
   FROM @hub@.customer_redirect AS r
   JOIN @hub@.customer AS c ON c.customer_id = r.customer_id
-  WHERE c.state <> 'active';
+  WHERE c.state NOT IN ('active', 'erased');
   RETURN QUERY
   SELECT 'redirect and state of a customer disagree', 'customer ' || c.customer_id
   FROM @hub@.customer AS c
@@ -176,9 +178,10 @@ BEGIN
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_decisions() AS d;
   RETURN QUERY SELECT f.invariant, f.key FROM @hub@.check_facts() AS f;
   RETURN QUERY SELECT r.invariant, r.key FROM @hub@.check_rules() AS r;
+  RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_erased() AS d;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_golden() AS d;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.check() IS
-  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, golden customers follow the rules of survivorship and equal their recomputation.';
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active or erased customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, nothing is left of the erased, golden customers follow the rules of survivorship and equal their recomputation.';

@@ -55,6 +55,10 @@ BEGIN
     RAISE EXCEPTION 'customer % was never given', coalesce(id::text, 'NULL')
       USING ERRCODE = 'no_data_found', HINT = 'Look for the customer with @hub@.find_customer(text).';
   END IF;
+  IF (SELECT c.state FROM @hub@.customer AS c WHERE c.customer_id = living) = 'erased' THEN
+    RAISE EXCEPTION 'customer % is erased', id
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing left to decide about.';
+  END IF;
   IF NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = living) THEN
     RAISE EXCEPTION 'customer % has no records', id
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Only customers with records have values to decide about.';

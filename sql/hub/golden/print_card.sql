@@ -75,9 +75,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN NEXT '┌' || repeat('─', 98) || '┐';
-  RETURN NEXT @hub@.card_line(coalesce(who ->> 'full_name', '(no name)'), '  customer ' || (who ->> 'customer_id'));
+  RETURN NEXT @hub@.card_line(coalesce(who ->> 'full_name', CASE WHEN who ->> 'state' = 'erased' THEN '(erased)' ELSE '(no name)' END),
+                               '  customer ' || (who ->> 'customer_id'));
   RETURN NEXT @hub@.card_line(
-    concat_ws(' · ', who ->> 'kind',
+    concat_ws(' · ', CASE WHEN (who ->> 'restricted')::boolean THEN 'RESTRICTED: no marketing, no profiling' END, who ->> 'kind',
               'born ' || (who ->> 'birth_date') || coalesce(' (' || (who ->> 'age') || ')', ''),
               who ->> 'gender', 'tax id ' || (who ->> 'tax_id')),
     CASE WHEN asked_for <> (who ->> 'customer_id')::bigint THEN format('  asked for as %s', asked_for) END);
@@ -91,7 +92,8 @@ BEGIN
     '  formerly ' || (SELECT string_agg(f, ', ') FROM jsonb_array_elements_text(who -> 'former_ids') AS f));
   RETURN NEXT @hub@.card_line(
     (SELECT string_agg(format('%s %s', r ->> 'source', r ->> 'key'), ' · ' ORDER BY n)
-     FROM jsonb_array_elements(who -> 'records') WITH ORDINALITY AS t(r, n)));
+     FROM jsonb_array_elements(who -> 'records') WITH ORDINALITY AS t(r, n)
+     WHERE who ->> 'state' <> 'erased'));
 END
 $$;
 

@@ -191,6 +191,11 @@ BEGIN
   IF @hub@.steward_catch_up(@hub@.customer_records(living)) THEN
     living := @hub@.require_customer($1);
   END IF;
+  IF (SELECT c.state FROM @hub@.customer AS c WHERE c.customer_id = living) = 'erased' THEN
+    RAISE EXCEPTION 'customer % is erased', living
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'There is nothing left to decide on.';
+  END IF;
   IF NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = living) THEN
     RAISE EXCEPTION 'customer % has no records', living
       USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -201,7 +206,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.steward_customer(bigint) IS
-  'Used by the acts of stewards: the living customer of an id, once those of its records that wait in resolve_queue are resolved. Errors: no_data_found, null_value_not_allowed, object_not_in_prerequisite_state for a customer without records.';
+  'Used by the acts of stewards: the living customer of an id, once those of its records that wait in resolve_queue are resolved. Errors: no_data_found, null_value_not_allowed, object_not_in_prerequisite_state for a customer without records or one that is erased.';
 
 -- Pairs of ids as pairs of living customers.
 CREATE OR REPLACE FUNCTION @hub@.steward_pairs(INOUT a bigint[], INOUT b bigint[])
@@ -246,12 +251,13 @@ BEGIN
   END IF;
   PERFORM @hub@.steward_customer(u.id)
   FROM (SELECT DISTINCT n.id FROM unnest(a || b) AS n(id)) AS u
-  WHERE NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = u.id);
+  WHERE NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = u.id)
+     OR EXISTS (SELECT FROM @hub@.customer AS c WHERE c.customer_id = u.id AND c.state = 'erased');
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.steward_pairs(bigint[], bigint[]) IS
-  'Used by crm.merge_many(): pairs of customer ids as pairs of living customers, once those of their records that wait in resolve_queue are resolved. Errors: invalid_parameter_value, no_data_found, object_not_in_prerequisite_state for a pair that is one customer and for a customer without records.';
+  'Used by crm.merge_many(): pairs of customer ids as pairs of living customers, once those of their records that wait in resolve_queue are resolved. Errors: invalid_parameter_value, no_data_found, object_not_in_prerequisite_state for a pair that is one customer and for a customer without records or one that is erased.';
 
 -- Prepares one event for each group of customers: the records that their ids were
 -- made for are one, and where forced, those that were decided apart.
@@ -468,7 +474,7 @@ DECLARE
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
   IF record_a = record_b
-     OR (SELECT count(*) FROM @hub@.source_record AS r WHERE r.record_id IN (record_a, record_b)) <> 2 THEN
+     OR (SELECT count(*) FROM @hub@.source_record AS r WHERE r.record_id IN (record_a, record_b) AND r.erased_at IS NULL) <> 2 THEN
     RAISE EXCEPTION 'no two records: % and %', coalesce(record_a::text, 'NULL'), coalesce(record_b::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give two different values of source_record.record_id, as in review_queue.';

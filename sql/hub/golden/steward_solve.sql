@@ -70,7 +70,7 @@ BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
   SELECT r.record_id, false, 0
   FROM (SELECT DISTINCT u.record_id FROM unnest(record_ids) AS u(record_id)) AS n
-  JOIN @hub@.source_record AS r ON r.record_id = n.record_id;
+  JOIN @hub@.source_record AS r ON r.record_id = n.record_id AND r.erased_at IS NULL;
   GET DIAGNOSTICS records = ROW_COUNT;
   ANALYZE pg_temp.omnicrm_resolve_record;
   IF records <= small_run THEN

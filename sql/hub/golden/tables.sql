@@ -3,7 +3,7 @@
 CREATE TABLE @hub@.customer (
   customer_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind         text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'organisation')),
-  state        text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'merged', 'empty')),
+  state        text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'merged', 'empty', 'erased')),
   full_name    text,
   given_name   text,
   surname      text,
@@ -31,10 +31,11 @@ CREATE TABLE @hub@.customer (
   merged_into  bigint
 );
 CREATE INDEX customer_name_tokens_idx ON @hub@.customer USING gin (name_tokens) WITH (fastupdate = off);
+CREATE INDEX customer_erased_idx ON @hub@.customer (customer_id) WHERE state = 'erased';
 COMMENT ON TABLE @hub@.customer IS 'One row is one golden customer: the surviving values of all its source records.';
 COMMENT ON COLUMN @hub@.customer.customer_id IS 'Key: stays for ever; the oldest survives a merge.';
 COMMENT ON COLUMN @hub@.customer.kind IS 'person or organisation.';
-COMMENT ON COLUMN @hub@.customer.state IS 'active; merged: see customer_redirect; empty: its records moved to customers of their own.';
+COMMENT ON COLUMN @hub@.customer.state IS 'active; merged: see customer_redirect; empty: its records moved to customers of their own; erased: see crm.subject_erase().';
 COMMENT ON COLUMN @hub@.customer.full_name IS 'Surviving full name.';
 COMMENT ON COLUMN @hub@.customer.given_name IS 'Surviving given names.';
 COMMENT ON COLUMN @hub@.customer.surname IS 'Surviving surname or surnames.';

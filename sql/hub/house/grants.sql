@@ -10,7 +10,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT ARRAY['source', 'contract_rule', 'match_rule', 'survivorship_rule', 'survivorship_attribute', 'survivorship_trust',
-               'commission_plan', 'commission_role', 'segment_rule']
+               'commission_plan', 'commission_role', 'segment_rule', 'erased_key']
 $$;
 
 COMMENT ON FUNCTION @hub@.configuration_tables() IS
@@ -22,11 +22,25 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['hub_version', 'access_grant']
+  SELECT ARRAY['hub_version', 'access_grant', 'erasure_secret']
 $$;
 
 COMMENT ON FUNCTION @hub@.owner_tables() IS
   'Names of the hub tables that only the owner of the hub may change.';
+
+-- What recognises the erased. Stewards ask through the view, since they load.
+CREATE OR REPLACE FUNCTION @hub@.secret_tables(level text)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE level WHEN 'reader' THEN ARRAY['erasure_secret', 'erased_key', 'erased_match', 'erased_tag']
+                    WHEN 'steward' THEN ARRAY['erasure_secret', 'erased_key']
+                    ELSE '{}' END
+$$;
+
+COMMENT ON FUNCTION @hub@.secret_tables(text) IS
+  'Names of the tables and views of the hub that an access level may not read.';
 
 -- The lowest level that may call a function. What writes nothing is declared
 -- STABLE or IMMUTABLE, and the server holds it to that; everything else is work
@@ -40,6 +54,8 @@ AS $$
     WHEN function_name IN ('grant_access', 'revoke_access', 'apply_access', 'apply_table_access') THEN 'owner'
     WHEN function_name ~ '^(add|set|remove|drop|change)_(source|rule|commission|survivorship|match|plan)'
          OR function_name IN ('prune_history', 'prune_outbox') THEN 'administrator'
+    -- Nobody undoes an erasure.
+    WHEN function_name IN ('subject_erase', 'subject_readmit', 'store_erased_keys') THEN 'administrator'
     WHEN volatility IN ('s', 'i') THEN 'reader'
     ELSE 'steward'
   END
@@ -64,6 +80,11 @@ BEGIN
   END IF;
   EXECUTE format('GRANT USAGE ON SCHEMA @hub@ TO %I', role_name);
   EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA @hub@ TO %I', role_name);
+  FOR written IN
+    SELECT format('@hub@.%I', t.name) AS name FROM unnest(@hub@.secret_tables(level)) AS t(name)
+  LOOP
+    EXECUTE format('REVOKE SELECT ON %s FROM %I', written.name, role_name);
+  END LOOP;
   IF level = 'reader' THEN
     RETURN;
   END IF;

@@ -65,8 +65,9 @@ COMMENT ON FUNCTION @hub@.stage_payload(jsonb) IS
   'Used by crm.load(): SQL expression for the delivered row in the stage (alias s), as jsonb.';
 
 -- Puts the rows that broke a rule into quarantine. A row that waits there
--- already, from an earlier load of the same rows, does not get a twin. Never by
--- nested loops: nothing is known of the sizes here, and rows may be many.
+-- already, from an earlier load of the same rows, does not get a twin. Of an
+-- erased person's row nothing is kept but that there was one. Never by nested
+-- loops: nothing is known of the sizes here, and rows may be many.
 CREATE OR REPLACE FUNCTION @hub@.store_quarantine(plan jsonb)
 RETURNS void
 LANGUAGE plpgsql
@@ -79,29 +80,37 @@ BEGIN
   IF plan ? 'replay' THEN
     EXECUTE format($sql$
       UPDATE @hub@.quarantine AS q
-      SET state = CASE WHEN s.rule IS NULL OR s.rule = 'same' THEN 'replayed' ELSE 'open' END,
+      SET state = CASE WHEN s.rule IS NULL OR s.rule = 'same' THEN 'replayed' WHEN s.rule = 'erased_subject' THEN 'dropped' ELSE 'open' END,
           replay_load_id = CASE WHEN s.rule IS NULL OR s.rule = 'same' THEN %s END,
-          closed_at = CASE WHEN s.rule IS NULL OR s.rule = 'same' THEN now() END,
+          closed_at = CASE WHEN s.rule IS NULL OR s.rule IN ('same', 'erased_subject') THEN now() END,
           rule = CASE WHEN s.rule = 'same' THEN q.rule ELSE coalesce(s.rule, q.rule) END,
           detail = CASE WHEN s.rule IS NULL OR s.rule = 'same' THEN q.detail ELSE s.detail END,
-          row_key = left(s.key, 200)
+          row_key = CASE WHEN s.rule IS DISTINCT FROM 'erased_subject' THEN left(s.key, 200) END,
+          raw = CASE WHEN s.rule = 'erased_subject' THEN '{}' ELSE q.raw END
       FROM %s AS s
       WHERE q.quarantine_id = s.quarantine_id$sql$, plan ->> 'load_id', stage);
     RETURN;
   END IF;
   EXECUTE format($sql$
     WITH waiting AS MATERIALIZED (
-      SELECT q.rule, q.raw, true AS is_there
+      SELECT q.rule, q.raw, CASE WHEN q.rule = 'erased_subject' THEN q.detail ELSE '' END AS erasure, true AS is_there
       FROM @hub@.quarantine AS q
       JOIN @hub@.load_batch AS b ON b.load_id = q.load_id
       JOIN @hub@.load_batch AS own ON own.source_id = b.source_id AND own.mapping = b.mapping
-      WHERE own.load_id = %1$s AND b.load_id <> own.load_id AND q.state = 'open'
-      GROUP BY q.rule, q.raw
+      WHERE own.load_id = %1$s AND b.load_id <> own.load_id AND (q.state = 'open' OR q.rule = 'erased_subject')
+      GROUP BY q.rule, q.raw, 3
     )
-    INSERT INTO @hub@.quarantine (load_id, rule, detail, row_key, raw)
-    SELECT %1$s, n.rule, n.detail, n.row_key, n.raw
-    FROM (SELECT s.rule, s.detail, left(s.key, 200) AS row_key, %3$s AS raw FROM %2$s AS s WHERE s.rule <> 'same') AS n
-    LEFT JOIN waiting AS w ON w.rule = n.rule AND w.raw = n.raw
+    INSERT INTO @hub@.quarantine (load_id, rule, detail, row_key, raw, state, dropped_why, closed_at)
+    SELECT %1$s, n.rule, n.detail, n.row_key, n.raw, CASE WHEN n.erasure = '' THEN 'open' ELSE 'dropped' END,
+           CASE WHEN n.erasure <> '' THEN 'erased' END, CASE WHEN n.erasure <> '' THEN now() END
+    FROM (SELECT s.rule, s.detail, left(s.key, 200) AS row_key, %3$s AS raw, '' AS erasure
+          FROM %2$s AS s
+          WHERE s.rule NOT IN ('same', 'erased_subject')
+          UNION ALL
+          SELECT s.rule, s.detail, NULL, '{}', s.detail
+          FROM %2$s AS s
+          WHERE s.rule = 'erased_subject') AS n
+    LEFT JOIN waiting AS w ON w.rule = n.rule AND w.raw = n.raw AND w.erasure = n.erasure
     WHERE w.is_there IS NULL
     ORDER BY n.rule, n.row_key COLLATE "C", n.raw::text COLLATE "C"$sql$,
     (plan ->> 'load_id')::bigint, stage, @hub@.stage_payload(plan));
@@ -133,6 +142,9 @@ BEGIN
   GET DIAGNOSTICS row_count = ROW_COUNT;
   -- So that the planner knows how many rows are new and how many broke a rule.
   EXECUTE format('ANALYZE %s (rule%s)', stage, CASE WHEN NOT is_dimension THEN ', old_id' END);
+  IF plan ? 'erased' THEN
+    PERFORM @hub@.mark_erased(plan);
+  END IF;
   PERFORM @hub@.mark_duplicates(plan);
   IF plan ? 'replay' THEN
     PERFORM @hub@.mark_stale(plan);
@@ -176,10 +188,12 @@ SET bytea_output = 'hex'
 AS $$
 DECLARE
   own_source @hub@.source;
+  any_erased boolean;
   plan jsonb;
   batch @hub@.load_batch;
 BEGIN
   PERFORM @hub@.require_current();
+  any_erased := @hub@.hold_off_erasure();
   own_source := @hub@.lock_source(load.source);
   IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = load.relation AND c.relkind IN ('r', 'v', 'm', 'f', 'p')) THEN
     RAISE EXCEPTION 'relation % is no table or view', coalesce(load.relation::text, 'NULL')
@@ -189,6 +203,9 @@ BEGIN
   INSERT INTO @hub@.load_batch AS b (source_id, entity, relation, mapping)
   VALUES (own_source.source_id, plan ->> 'entity', load.relation::text, load.mapping)
   RETURNING b.* INTO batch;
+  IF any_erased THEN
+    plan := plan || '{"erased": true}';
+  END IF;
   RETURN @hub@.run_load(plan || jsonb_build_object('load_id', batch.load_id, 'started_at', batch.started_at));
 END
 $$;

@@ -13,7 +13,9 @@ $$;
 COMMENT ON FUNCTION @hub@.load_trim(text) IS
   'Used by crm.load(): SQL expression that trims a text expression; blank text becomes NULL.';
 
--- Where the rows come from: alias r is the row; a replay reads jsonb.
+-- Where the rows come from: alias r is the row; a replay reads jsonb. A sweep
+-- looks through all quarantined rows of some loads, or the earlier versions of
+-- some records, as a replay would and without storing anything.
 CREATE OR REPLACE FUNCTION @hub@.load_from(plan jsonb)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -22,6 +24,17 @@ AS $$
 DECLARE
   place text;
 BEGIN
+  IF plan ? 'sweep_loads' THEN
+    RETURN format('(SELECT q.quarantine_id, q.raw AS r FROM @hub@.quarantine AS q'
+                  || ' WHERE q.load_id = ANY (%L) AND q.rule <> ''erased_subject'') AS q',
+                  ARRAY(SELECT l.id::bigint FROM jsonb_array_elements_text(plan -> 'sweep_loads') AS l(id)));
+  END IF;
+  IF plan ? 'sweep_records' THEN
+    RETURN format('(SELECT h.record_id AS quarantine_id, h.payload AS r FROM @hub@.source_record_history AS h'
+                  || ' WHERE h.record_id = ANY (%L) AND h.load_id = ANY (%L)) AS q',
+                  ARRAY(SELECT l.id::bigint FROM jsonb_array_elements_text(plan -> 'sweep_records') AS l(id)),
+                  ARRAY(SELECT l.id::bigint FROM jsonb_array_elements_text(plan -> 'sweep_versions') AS l(id)));
+  END IF;
   IF plan ? 'replay' THEN
     RETURN format('(SELECT q.quarantine_id, q.raw AS r FROM @hub@.quarantine AS q'
                   || ' WHERE q.load_id = %L AND q.state = ''open''%s ORDER BY q.quarantine_id FOR UPDATE) AS q',

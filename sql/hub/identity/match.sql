@@ -23,7 +23,7 @@ SELECT r.record_id,
 FROM @hub@.source_record AS r
 LEFT JOIN @hub@.survivorship_attribute AS s ON s.attribute = 'birth_date'
 LEFT JOIN LATERAL omnicrm.name_parts(r.full_name) AS p ON r.given_name IS NULL OR r.surname IS NULL
-WHERE r.kind = 'person';
+WHERE r.kind = 'person' AND r.erased_at IS NULL;
 
 COMMENT ON VIEW @hub@.match_record IS 'The source records of persons as the matching model compares them: full names in their parts, implausible birth dates left out.';
 COMMENT ON COLUMN @hub@.match_record.record_id IS 'Source record.';

@@ -46,10 +46,12 @@ AS $$
 DECLARE
   old record;
   own_source @hub@.source;
+  any_erased boolean;
   batch @hub@.load_batch;
   plan jsonb;
 BEGIN
   PERFORM @hub@.require_current();
+  any_erased := @hub@.hold_off_erasure();
   IF replay_quarantine.load IS NOT NULL
      AND NOT EXISTS (SELECT FROM @hub@.load_batch AS b WHERE b.load_id = replay_quarantine.load) THEN
     RAISE EXCEPTION 'unknown load: %', replay_quarantine.load
@@ -77,6 +79,9 @@ BEGIN
     VALUES (own_source.source_id, plan ->> 'entity', format('quarantine of load %s', old.load_id), old.mapping, true)
     RETURNING b.* INTO batch;
     plan := plan || jsonb_build_object('load_id', batch.load_id, 'started_at', batch.started_at, 'replay', old.load_id);
+    IF any_erased THEN
+      plan := plan || '{"erased": true}';
+    END IF;
     IF replay_quarantine.rule IS NOT NULL THEN
       plan := plan || jsonb_build_object('rule', replay_quarantine.rule);
     END IF;

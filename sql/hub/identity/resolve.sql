@@ -128,13 +128,14 @@ BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
   SELECT r.record_id, true, 0
   FROM @hub@.source_record AS r
-  WHERE r.record_id IN (SELECT q.record_id FROM queued AS q);
+  WHERE r.record_id IN (SELECT q.record_id FROM queued AS q) AND r.erased_at IS NULL;
   GET DIAGNOSTICS taken = ROW_COUNT;
   IF every_record THEN
     INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
     SELECT r.record_id, true, 0
     FROM @hub@.source_record AS r
-    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS d WHERE d.record_id = r.record_id);
+    WHERE r.erased_at IS NULL
+      AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS d WHERE d.record_id = r.record_id);
     SELECT count(*) INTO taken FROM pg_temp.omnicrm_resolve_record;
   END IF;
   ANALYZE pg_temp.omnicrm_resolve_record;
@@ -158,7 +159,7 @@ BEGIN
   INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
   SELECT r.record_id, true, 0
   FROM @hub@.source_record AS r
-  WHERE r.record_id = ANY (record_ids);
+  WHERE r.record_id = ANY (record_ids) AND r.erased_at IS NULL;
   GET DIAGNOSTICS taken = ROW_COUNT;
   ANALYZE pg_temp.omnicrm_resolve_record;
   RETURN taken;
@@ -323,7 +324,8 @@ BEGIN
     IF this_round = 0
        AND NOT EXISTS (SELECT
                        FROM @hub@.source_record AS r
-                       WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS d WHERE d.record_id = r.record_id)) THEN
+                       WHERE r.erased_at IS NULL
+                         AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS d WHERE d.record_id = r.record_id)) THEN
       PERFORM @hub@.resolve_collect_all_values();
     ELSE
       PERFORM @hub@.resolve_collect_values(this_round);

@@ -83,6 +83,7 @@ INSERT INTO @hub@.contract_rule VALUES
   ('won_and_lost',             'lead',     'quarantine',      'A lead is won or lost, not both.'),
   ('closed_before_opened',     'case',     'quarantine',      'A case is not closed before it was opened.'),
   ('ends_before_starts',       'campaign', 'quarantine',      'A campaign does not end before it starts.'),
+  ('erased_subject',           'any',      'quarantine',      'Nobody comes back who had his data erased: the row is counted and not kept.'),
   ('empty_row',                'customer', 'quarantine',      'A customer has a name or an identifier.'),
   ('birth_date_impossible',    'customer', 'reject value',    'A customer is born before the business date of the row, and not in the future.'),
   ('birth_date_invalid',       'customer', 'reject value',    'The date of birth can be read in the format of the mapping.'),
@@ -145,6 +146,7 @@ CREATE TABLE @hub@.source_record (
   content_hash bigint NOT NULL,
   business_at  timestamptz,
   received_at  timestamptz NOT NULL DEFAULT now(),
+  erased_at    timestamptz,
   entered_by   text,
   kind         text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'organisation')),
   full_name    text,
@@ -178,6 +180,7 @@ COMMENT ON COLUMN @hub@.source_record.load_id IS 'Load that brought this version
 COMMENT ON COLUMN @hub@.source_record.content_hash IS 'Hash of mapped values and payload: the same content again changes nothing.';
 COMMENT ON COLUMN @hub@.source_record.business_at IS 'Date of the content according to the source, not of the load.';
 COMMENT ON COLUMN @hub@.source_record.received_at IS 'When this version was loaded.';
+COMMENT ON COLUMN @hub@.source_record.erased_at IS 'When crm.subject_erase() emptied it: the row stays for the facts that point to it; NULL: it was not.';
 COMMENT ON COLUMN @hub@.source_record.entered_by IS 'Key of the employee who entered it.';
 COMMENT ON COLUMN @hub@.source_record.kind IS 'person or organisation.';
 COMMENT ON COLUMN @hub@.source_record.full_name IS 'Full name as delivered, blanks tidied.';

@@ -131,6 +131,9 @@ BEGIN
   END IF;
   IF customer_id IS NOT NULL THEN
     living := @hub@.require_customer(customer_id);
+    IF @hub@.profiling_bar(living) IS NOT NULL THEN
+      RETURN;
+    END IF;
   END IF;
   RETURN QUERY
   SELECT
@@ -156,7 +159,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.next_best_offer(bigint, integer) IS
-  'The k best products to offer a customer. First those that go with what he or she has: propensity is the largest damped conditional probability n(X and Y) / (n(X) + 10) over the products X that he or she has (the 100 bought last); score is propensity times margin, the expected margin in the currency of the hub; reason names X and the counts, because the up to three products that speak most for it. If these are fewer than k, popular products follow: propensity is the share of buyers who have it. Never offered: what the customer has (unless product.repeatable), inactive products, what offer_exclusion bars, products without positive margin. customer_id NULL: an unknown customer, popular products. Old ids are followed. Ties by product_id. Needs crm.refresh_offers(). Errors: no_data_found for an unknown id, invalid_parameter_value for a negative or null k.';
+  'The k best products to offer a customer. First those that go with what he or she has: propensity is the largest damped conditional probability n(X and Y) / (n(X) + 10) over the products X that he or she has (the 100 bought last); score is propensity times margin, the expected margin in the currency of the hub; reason names X and the counts, because the up to three products that speak most for it. If these are fewer than k, popular products follow: propensity is the share of buyers who have it. No row for a customer who asked for restriction or is erased. Never offered: what the customer has (unless product.repeatable), inactive products, what offer_exclusion bars, products without positive margin. customer_id NULL: an unknown customer, popular products. Old ids are followed. Ties by product_id. Needs crm.refresh_offers(). Errors: no_data_found for an unknown id, invalid_parameter_value for a negative or null k.';
 
 CREATE OR REPLACE FUNCTION @hub@.why_not_offer(customer_id bigint, product_key text)
 RETURNS TABLE (gate text, passed boolean, detail text)
@@ -182,6 +185,13 @@ BEGIN
       USING ERRCODE = 'no_data_found',
             HINT = 'Give the product_key of a row of @hub@.product.';
   END IF;
+  bars := @hub@.profiling_bar(living);
+  gate := 'profiling';
+  passed := bars IS NULL;
+  detail := CASE bars WHEN 'restricted' THEN 'the customer asked for restriction' WHEN 'erased' THEN 'the customer is erased'
+                      ELSE 'nothing forbids it' END;
+  RETURN NEXT;
+
   gate := 'active';
   passed := wanted.active;
   detail := CASE WHEN passed THEN 'is sold' ELSE 'is no longer sold' END;
@@ -233,7 +243,7 @@ BEGIN
     LEFT JOIN @hub@.product AS b ON b.product_id = o.because_ids[1]
   WHERE o.product_id = wanted.product_id;
   gate := 'rank';
-  passed := place.rank IS NOT NULL AND place.rank <= 3;
+  passed := place.rank IS NOT NULL AND place.rank <= 3 AND @hub@.profiling_bar(living) IS NULL;
   detail := CASE
     WHEN place.rank IS NULL AND coalesce(earns.customers, 0) = 0 THEN 'nobody has it yet'
     WHEN place.rank IS NULL THEN 'not ranked: a gate above is closed'
@@ -249,7 +259,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.why_not_offer(bigint, text) IS
-  'Why a product is, or is not, among the three best offers for a customer: one row for each gate in order (active, not owned, not excluded, margin, rank), whether it is passed, and the facts. customer_id NULL: an unknown customer. Errors: no_data_found for an unknown customer or product.';
+  'Why a product is, or is not, among the three best offers for a customer: one row for each gate in order (profiling, active, not owned, not excluded, margin, rank), whether it is passed, and the facts. customer_id NULL: an unknown customer. Errors: no_data_found for an unknown customer or product.';
 
 CREATE OR REPLACE FUNCTION @hub@.exclude_offer(customer_id bigint, product_key text, reason text,
                                                category text DEFAULT NULL, valid_to timestamptz DEFAULT 'infinity')

@@ -101,8 +101,14 @@ DECLARE
   counts jsonb;
 BEGIN
   PERFORM set_config('TimeZone', options ->> 'time_zone', true);
-  WITH customer_sum AS MATERIALIZED (
-    SELECT * FROM @hub@.customer_totals(write_customer_scores.as_of)
+  WITH barred AS MATERIALIZED (
+    SELECT x.customer_id FROM @hub@.restricted_customer AS x
+    UNION
+    SELECT c.customer_id FROM @hub@.customer AS c WHERE c.state = 'erased'
+  ), customer_sum AS MATERIALIZED (
+    SELECT t.*, b.customer_id IS NOT NULL AS barred
+    FROM @hub@.customer_totals(write_customer_scores.as_of) AS t
+      LEFT JOIN barred AS b ON b.customer_id = t.customer_id
   ), measured AS MATERIALIZED (
     SELECT
       s.customer_id,
@@ -111,7 +117,7 @@ BEGIN
       s.revenue AS monetary,
       s.margin AS gross_margin
     FROM customer_sum AS s
-    WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL
+    WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL AND NOT s.barred
   ), cut AS MATERIALIZED (
     SELECT kept.recency_cuts, kept.frequency_cuts, kept.monetary_cuts
     FROM @hub@.rfm_cut AS kept
@@ -157,13 +163,15 @@ BEGIN
     ORDER BY s.customer_id
   )
   SELECT jsonb_build_object(
-           'customers', count(s.customer_id) FILTER (WHERE s.last_sale IS NOT NULL),
+           'customers', count(s.customer_id) FILTER (WHERE s.last_sale IS NOT NULL AND NOT s.barred),
            'orders', coalesce(sum(s.orders), 0),
            'revenue', coalesce(sum(s.revenue), 0),
            'orders_without_margin', coalesce(sum(s.without_margin), 0),
-           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE s.last_sale IS NULL),
+           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE s.last_sale IS NULL AND NOT s.barred),
            'revenue_of_returns_only', coalesce(sum(s.revenue)
-                                                 FILTER (WHERE s.customer_id IS NOT NULL AND s.last_sale IS NULL), 0),
+                                                 FILTER (WHERE s.customer_id IS NOT NULL AND s.last_sale IS NULL AND NOT s.barred), 0),
+           'customers_not_profiled', count(s.customer_id) FILTER (WHERE s.barred),
+           'revenue_not_profiled', coalesce(sum(s.revenue) FILTER (WHERE s.barred), 0),
            'orders_without_customer', coalesce(sum(s.orders) FILTER (WHERE s.customer_id IS NULL), 0),
            'revenue_without_customer', coalesce(sum(s.revenue) FILTER (WHERE s.customer_id IS NULL), 0))
   INTO counts
@@ -230,7 +238,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.segment_customers(date, jsonb) IS
-  'Segments all customers with a sale up to the end of the day as_of: writes a row each into customer_score (recency in days, frequency in days with a sale, revenue and gross margin net of returns, scores 1 to 5, segment, Pareto classes) and the cut points into rfm_cut; a repeated call for the same day replaces them. Duplicate orders and orders after as_of count nowhere. options: time_zone (default: the session''s), cuts_from (day of an earlier segmentation whose cut points to keep, so that scores stay comparable), abc_limits ([0.8, 0.95]). Returns the run_log row; its counts tell what was left out: revenue = sum(monetary) + revenue_of_returns_only + revenue_without_customer. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+  'Segments all customers with a sale up to the end of the day as_of: writes a row each into customer_score (recency in days, frequency in days with a sale, revenue and gross margin net of returns, scores 1 to 5, segment, Pareto classes) and the cut points into rfm_cut; a repeated call for the same day replaces them. Customers who asked for restriction or are erased get none. Duplicate orders and orders after as_of count nowhere. options: time_zone (default: the session''s), cuts_from (day of an earlier segmentation whose cut points to keep, so that scores stay comparable), abc_limits ([0.8, 0.95]). Returns the run_log row; its counts tell what was left out: revenue = sum(monetary) + revenue_of_returns_only + revenue_not_profiled + revenue_without_customer. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
 
 CREATE OR REPLACE FUNCTION @hub@.segment_history(customer_id bigint)
 RETURNS TABLE (as_of date, scored_id bigint, segment text, previous_segment text, r smallint, f smallint, m smallint,
