@@ -32,4 +32,14 @@
 	} while (0)
 #endif
 
+/*
+ * A function compiled twice: for any processor, and for those that count bits in
+ * one instruction; the loader chooses.
+ */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#define OMNI_CLONES	__attribute__((target_clones("popcnt", "default")))
+#else
+#define OMNI_CLONES
+#endif
+
 #endif							/* OMNICRM_COMPAT_H */

@@ -183,8 +183,8 @@ omni_match_entities(const MatchData *data, MatchBlocks **used)
 	MatchEdges *edges = omni_match_scan(data, blocks, omni_match_units(Min(model->threshold, model->unscored)));
 
 	ereport(DEBUG1,
-			(errmsg_internal("%u records, %u blocks of up to %d, " UINT64_FORMAT " pairs compared, " UINT64_FORMAT " kept",
-							 data->nrecords, blocks->nblocks, blocks->max_block, edges->scored, edges->count)));
+			(errmsg_internal("%u records, %u blocks of up to %d, %.0f pairs met, " UINT64_FORMAT " values compared, " UINT64_FORMAT " kept",
+							 data->nrecords, blocks->nblocks, blocks->max_block, omni_match_block_pairs(blocks), edges->scored, edges->count)));
 	if (used != NULL)
 		*used = blocks;
 	return omni_match_cluster(data, blocks, edges);

@@ -40,6 +40,8 @@
 #define MATCH_RECORDS_MAX	200000000
 /* longest text kept inside a MatchValue, which fills a cache line */
 #define MATCH_INLINE_MAX	33
+/* what the processor fetches at a time */
+#define MATCH_LINE			64
 /* most sources that are told apart */
 #define MATCH_SOURCES_MAX	64
 /* nickname groups kept for a value */
@@ -92,8 +94,8 @@ typedef struct MatchField
 	double		u_given[MATCH_STATES][MATCH_LEVELS_MAX];
 	/* log2(m/u) by level of the parent and own level; 0 without evidence */
 	int32		weight[MATCH_STATES][MATCH_STATES];
-	int32		best_equal;		/* greatest weight of equal values, and of different ones */
-	int32		best_different;
+	int32		best[1 << MATCH_LEVELS_MAX];	/* greatest weight of each set of levels, as bits */
+	int32		best_different; /* and of all levels of different values */
 	/* term frequencies: texts with their share of all values, and of any other */
 	int			nterms;
 	char	  **terms;
@@ -106,6 +108,7 @@ typedef struct MatchModel
 	int			nfields;
 	MatchField	field[MATCH_FIELDS_MAX];
 	int			order[MATCH_FIELDS_MAX];	/* parents before those that depend on them */
+	int			doubt_order[MATCH_FIELDS_MAX];	/* by what different values may weigh less than hoped for */
 	int			given_name;		/* fields whose values may stand in each other's column, or -1 */
 	int			surname;
 	double		prior;			/* probability that two records drawn at random match */
@@ -175,7 +178,8 @@ typedef struct MatchData
 	const MatchModel *model;
 	uint32		nrecords;
 	uint32		capacity;
-	uint32	   *values;			/* nrecords rows of nfields value numbers */
+	int			width;			/* of a row, a power of two */
+	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
 	bool		integer_ids;
 	int64	   *numbers;		/* ids, when they are integers */
@@ -249,6 +253,17 @@ typedef struct MatchProbe
 	OmniPattern pattern[MATCH_FIELDS_MAX];
 } MatchProbe;
 
+/* What the rows of two records say of their weight. */
+typedef struct MatchBound
+{
+	int32		most;			/* that they may weigh */
+	uint32		elsewhere;		/* a name in the other's column, see match_compare.c, or MATCH_NULL */
+	int			nopen;			/* fields of several possible levels */
+	uint8		open[MATCH_FIELDS_MAX];
+	uint8		possible[MATCH_FIELDS_MAX];	/* levels, as bits */
+	uint8		level[MATCH_FIELDS_MAX];	/* of the other fields */
+} MatchBound;
+
 typedef struct MatchScan MatchScan;
 
 /* What one field adds to the weight of a pair. */
@@ -273,7 +288,7 @@ typedef struct MatchEdges
 	MatchEdge  *edge;
 	uint64		count;
 	uint64		capacity;
-	uint64		scored;			/* pairs compared */
+	uint64		scored;			/* pairs that their rows did not settle */
 } MatchEdges;
 
 /* Two clusters that became one. */
@@ -313,6 +328,13 @@ omni_mix(uint64 h)
 	return h;
 }
 
+/* The row of a record. */
+static inline const uint32 *
+omni_match_row(const MatchData *data, uint32 record)
+{
+	return data->values + (Size) record * data->width;
+}
+
 /* Bits as a weight in whole units. */
 static inline int32
 omni_match_units(double bits)
@@ -335,6 +357,7 @@ extern uint32 omni_match_find_record(const MatchData *data, const char *id);
 extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
 extern char *omni_match_id(const MatchData *data, uint32 record);
 extern void omni_match_apply_terms(MatchData *data);
+extern void *omni_match_alloc_lines(MemoryContext context, Size size);
 
 /* match_copies.c */
 extern uint32 *omni_match_copies(const MatchData *data);
@@ -350,8 +373,9 @@ extern int	omni_match_key_limit(int kind, int max_block);
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);
 extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
-extern void omni_match_prefetch_row(const MatchProbe *probe, uint32 other);
-extern void omni_match_prefetch_values(const MatchProbe *probe, uint32 other);
+extern void omni_match_probe_row(MatchProbe *probe, uint32 record, const uint32 *row);
+extern int32 omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor);
+extern int32 omni_match_settle(MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor);
 extern int32 omni_match_score(MatchProbe *probe, uint32 other, int32 floor);
 extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts);
 
@@ -359,7 +383,8 @@ extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
 extern MatchEdges *omni_match_new_edges(void);
 extern void omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight);
 extern MatchScan *omni_match_begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
-extern void omni_match_scan_records(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges);
+extern void omni_match_scan_blocks(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges);
+extern double omni_match_block_pairs(const MatchBlocks *blocks);
 extern void omni_match_end_scan(MatchScan *scan);
 extern MatchEdges *omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
 

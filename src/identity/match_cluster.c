@@ -407,7 +407,7 @@ try_candidate(Clustering *c, const Candidate *candidate)
 uint32
 omni_match_exclusive(const MatchData *data, int f, uint32 record)
 {
-	uint32		value = data->values[(Size) record * data->model->nfields + f];
+	uint32		value = omni_match_row(data, record)[f];
 
 	/* a tax number whose control character is wrong excludes nothing */
 	if (value != MATCH_NULL && data->model->field[f].kind == MATCH_TAX_ID && !data->dictionary[f].values[value].valid)

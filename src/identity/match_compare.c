@@ -10,8 +10,10 @@
 
 #include <math.h>
 
+#include "port/pg_bitutils.h"
+
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_sketch.h"
 
 /* similarity of words from which they are alike */
 #define ALIKE			0.92
@@ -28,8 +30,17 @@
 void
 omni_match_probe(MatchProbe *probe, uint32 record)
 {
+	omni_match_probe_row(probe, record, omni_match_row(probe->data, record));
+}
+
+/*
+ * omni_match_probe_row: the same, with a copy of its row, which must last.
+ */
+void
+omni_match_probe_row(MatchProbe *probe, uint32 record, const uint32 *row)
+{
 	probe->record = record;
-	probe->row = probe->data->values + (Size) record * probe->data->model->nfields;
+	probe->row = row;
 	memset(probe->ready, 0, sizeof(probe->ready));
 }
 
@@ -317,16 +328,30 @@ level_of(MatchProbe *probe, int f, const MatchValue *a, const MatchValue *b)
 	}
 }
 
+/* The levels, as bits, that a field may reach by the rows of two records; 0 without evidence. */
+static inline uint32
+possible_levels(const MatchProbe *probe, int f, const uint32 *row)
+{
+	int			nfields = probe->data->model->nfields;
+
+	if (probe->row[f] == MATCH_NULL || row[f] == MATCH_NULL)
+		return 0;
+	if (probe->row[f] == row[f])
+		return LEVEL(0);
+	return sketch_possible(probe->data->model->field[f].kind, probe->row[nfields + f], row[nfields + f]);
+}
+
+/* The level of a field out of the possible ones; values are compared where there are several. */
 static inline int
-field_level(MatchProbe *probe, int f, uint32 a, uint32 b)
+field_level(MatchProbe *probe, int f, const uint32 *row, uint32 possible)
 {
 	const MatchValue *values = probe->data->dictionary[f].values;
 
-	if (a == MATCH_NULL || b == MATCH_NULL)
+	if (possible == 0)
 		return MATCH_NO_EVIDENCE;
-	if (a == b)
-		return 0;
-	return level_of(probe, f, &values[a], &values[b]);
+	if ((possible & (possible - 1)) == 0)
+		return pg_rightmost_one_pos32(possible);
+	return level_of(probe, f, &values[probe->row[f]], &values[row[f]]);
 }
 
 /*
@@ -378,12 +403,12 @@ uint64
 omni_match_compare(MatchProbe *probe, uint32 other)
 {
 	const MatchModel *model = probe->data->model;
-	const uint32 *row = probe->data->values + (Size) other * model->nfields;
+	const uint32 *row = omni_match_row(probe->data, other);
 	uint8		level[MATCH_FIELDS_MAX] = {0};
 	uint64		pattern = 0;
 
 	for (int f = 0; f < model->nfields; f++)
-		level[f] = field_level(probe, f, probe->row[f], row[f]);
+		level[f] = field_level(probe, f, row, possible_levels(probe, f, row));
 	if (name_in_other_column(probe, probe->row, row) != MATCH_NULL)
 		exchange_name_columns(model, level);
 	for (int f = 0; f < model->nfields; f++)
@@ -403,28 +428,130 @@ level_weight(const MatchProbe *probe, int f, const uint8 *level, uint32 value)
 	return weight;
 }
 
-/*
- * omni_match_prefetch_row, omni_match_prefetch_values: bring what a comparison with
- * a record will read into the cache, the row first and its values later: both lie
- * anywhere in memory.
- */
-void
-omni_match_prefetch_row(const MatchProbe *probe, uint32 other)
+/* The weight of the levels of all fields; a value counts with its frequency where both have it. */
+static int32
+score_of_levels(const MatchProbe *probe, const uint32 *row, const uint8 *level, uint32 elsewhere)
 {
-	__builtin_prefetch(probe->data->values + (Size) other * probe->data->model->nfields);
+	const MatchModel *model = probe->data->model;
+	int32		weight = model->prior_weight;
+
+	for (int f = 0; f < model->nfields; f++)
+	{
+		bool		exchanged = elsewhere != MATCH_NULL && f == model->surname && level[f] == SURNAME_OTHER_COLUMN;
+
+		if (level[f] != MATCH_NO_EVIDENCE)
+			weight += level_weight(probe, f, level, level[f] == 0 ? row[f] : exchanged ? elsewhere : MATCH_NULL);
+	}
+	return weight;
 }
 
-void
-omni_match_prefetch_values(const MatchProbe *probe, uint32 other)
+/*
+ * omni_match_bound: what the probe and a record of that row may weigh at most, in
+ * units, as far as their rows tell.  Sketches are looked at as long as the floor is
+ * within reach, first those that may disappoint most.
+ * Arguments: the probe, the row, what omni_match_settle() goes on with, the floor.
+ */
+OMNI_CLONES
+int32
+omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor)
 {
-	int			nfields = probe->data->model->nfields;
-	const uint32 *row = probe->data->values + (Size) other * nfields;
+	const MatchModel *model = probe->data->model;
+	int			nfields = model->nfields;
+	const uint32 *mine = probe->row;
+	int32		most = model->prior_weight;
+	int			different = 0;
+	uint8		order[MATCH_FIELDS_MAX];
 
-	for (int f = 0; f < nfields; f++)
+	bound->nopen = 0;
+	bound->elsewhere = name_in_other_column(probe, mine, row);
+	for (int i = 0; i < nfields; i++)
 	{
-		if (row[f] != MATCH_NULL && probe->row[f] != MATCH_NULL)
-			__builtin_prefetch(&probe->data->dictionary[f].values[row[f]]);
+		int			f = model->doubt_order[i];
+
+		if (mine[f] == MATCH_NULL || row[f] == MATCH_NULL)
+			bound->level[f] = MATCH_NO_EVIDENCE;
+		else if (mine[f] == row[f])
+		{
+			bound->level[f] = 0;
+			most += model->field[f].best[LEVEL(0)] + probe->data->dictionary[f].values[row[f]].adjust;
+		}
+		else
+		{
+			order[different++] = f;
+			most += model->field[f].best_different;
+		}
 	}
+	/* exchanged columns may weigh more than they seem to */
+	if (bound->elsewhere != MATCH_NULL)
+		floor = PG_INT32_MIN;
+	for (int i = 0; i < different && most >= floor; i++)
+	{
+		int			f = order[i];
+		const MatchField *field = &model->field[f];
+		uint32		possible = sketch_possible(field->kind, mine[nfields + f], row[nfields + f]);
+
+		bound->possible[f] = possible;
+		most += field->best[possible] - field->best_different;
+		if ((possible & (possible - 1)) != 0)
+			bound->open[bound->nopen++] = f;
+		else
+			bound->level[f] = pg_rightmost_one_pos32(possible);
+	}
+	bound->most = bound->elsewhere == MATCH_NULL ? most : PG_INT32_MAX;
+	return bound->most;
+}
+
+/* The weight of two records of which one has a name in the column of the other's. */
+static int32
+settle_exchanged(MatchProbe *probe, const uint32 *row, MatchBound *bound)
+{
+	for (int i = 0; i < bound->nopen; i++)
+		bound->level[bound->open[i]] = field_level(probe, bound->open[i], row, bound->possible[bound->open[i]]);
+	exchange_name_columns(probe->data->model, bound->level);
+	return score_of_levels(probe, row, bound->level, bound->elsewhere);
+}
+
+/* How much less than hoped for an open field may weigh. */
+static inline int32
+doubt(const MatchModel *model, const MatchBound *bound, int i)
+{
+	const MatchField *field = &model->field[bound->open[i]];
+
+	return field->best[bound->possible[bound->open[i]]] - field->best[LEVEL(field->levels - 1)];
+}
+
+/*
+ * omni_match_settle: the weight of the probe and a record of that row, in units;
+ * some weight below the floor as soon as the floor is out of reach.  Fields whose
+ * values have to be compared go by what they may disappoint, most first.
+ * Arguments: the probe, the row, what omni_match_bound() found, which is used up;
+ * the floor.
+ */
+int32
+omni_match_settle(MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor)
+{
+	const MatchModel *model = probe->data->model;
+
+	if (bound->elsewhere != MATCH_NULL)
+		return settle_exchanged(probe, row, bound);
+	for (int i = 0; i < bound->nopen; i++)
+	{
+		int			next = i;
+		int			f;
+
+		if (bound->most < floor)
+			return bound->most;
+		for (int k = i + 1; k < bound->nopen; k++)
+		{
+			if (doubt(model, bound, k) > doubt(model, bound, next))
+				next = k;
+		}
+		f = bound->open[next];
+		bound->open[next] = bound->open[i];
+		bound->level[f] = field_level(probe, f, row, bound->possible[f]);
+		bound->most += model->field[f].best[LEVEL(bound->level[f])] - model->field[f].best[bound->possible[f]];
+	}
+	return score_of_levels(probe, row, bound->level, MATCH_NULL);
 }
 
 /*
@@ -434,60 +561,12 @@ omni_match_prefetch_values(const MatchProbe *probe, uint32 other)
 int32
 omni_match_score(MatchProbe *probe, uint32 other, int32 floor)
 {
-	const MatchModel *model = probe->data->model;
-	const uint32 *row = probe->data->values + (Size) other * model->nfields;
-	uint32		elsewhere = name_in_other_column(probe, probe->row, row);
-	uint8		level[MATCH_FIELDS_MAX] = {0};
-	int32		weight = model->prior_weight;
-	int32		best = 0;		/* most that the fields may still bring */
+	const uint32 *row = omni_match_row(probe->data, other);
+	MatchBound	bound;
 
-	for (int f = 0; f < model->nfields; f++)
-	{
-		if (probe->row[f] == MATCH_NULL || row[f] == MATCH_NULL)
-			continue;
-		if (probe->row[f] == row[f])
-			best += model->field[f].best_equal + probe->data->dictionary[f].values[row[f]].adjust;
-		else
-			best += model->field[f].best_different;
-	}
-	if (elsewhere != MATCH_NULL)
-	{
-		for (int f = 0; f < model->nfields; f++)
-			level[f] = field_level(probe, f, probe->row[f], row[f]);
-		exchange_name_columns(model, level);
-		for (int f = 0; f < model->nfields; f++)
-			weight += level_weight(probe, f, level,
-								   level[f] == 0 ? row[f] :
-								   f == model->surname && level[f] == SURNAME_OTHER_COLUMN ? elsewhere : MATCH_NULL);
-		return weight;
-	}
-	for (int i = 0; i < model->nfields; i++)
-	{
-		int			f = model->order[i];
-		uint32		a = probe->row[f];
-		uint32		b = row[f];
-
-		if (a == MATCH_NULL || b == MATCH_NULL)
-		{
-			level[f] = MATCH_NO_EVIDENCE;
-			continue;
-		}
-		if (weight + best < floor)
-			return weight + best;
-		if (a == b)
-		{
-			best -= model->field[f].best_equal + probe->data->dictionary[f].values[b].adjust;
-			level[f] = 0;
-			weight += level_weight(probe, f, level, b);
-		}
-		else
-		{
-			best -= model->field[f].best_different;
-			level[f] = field_level(probe, f, a, b);
-			weight += level_weight(probe, f, level, MATCH_NULL);
-		}
-	}
-	return weight;
+	if (omni_match_bound(probe, row, &bound, floor) < floor)
+		return bound.most;
+	return omni_match_settle(probe, row, &bound, floor);
 }
 
 /*
@@ -498,13 +577,13 @@ int32
 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
 {
 	const MatchModel *model = probe->data->model;
-	const uint32 *row = probe->data->values + (Size) other * model->nfields;
+	const uint32 *row = omni_match_row(probe->data, other);
 	uint32		elsewhere = name_in_other_column(probe, probe->row, row);
 	uint8		level[MATCH_FIELDS_MAX] = {0};
 	int32		weight = model->prior_weight;
 
 	for (int f = 0; f < model->nfields; f++)
-		level[f] = field_level(probe, f, probe->row[f], row[f]);
+		level[f] = field_level(probe, f, row, possible_levels(probe, f, row));
 	if (elsewhere != MATCH_NULL)
 		exchange_name_columns(model, level);
 	for (int f = 0; f < model->nfields; f++)

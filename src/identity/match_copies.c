@@ -49,13 +49,13 @@ omni_match_copies(const MatchData *data)
 
 	for (uint32 r = 0; r < n; r++)
 	{
-		const uint32 *values = data->values + (Size) r * data->model->nfields;
+		const uint32 *values = omni_match_row(data, r);
 		uint32		at = hash_bytes((const unsigned char *) values, row) & (size - 1);
 		uint32		first;
 
 		if ((r & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
-		while (slots[at] != 0 && memcmp(values, data->values + (Size) (slots[at] - 1) * data->model->nfields, row) != 0)
+		while (slots[at] != 0 && memcmp(values, omni_match_row(data, slots[at] - 1), row) != 0)
 			at = (at + 1) & (size - 1);
 		if (slots[at] == 0)
 			slots[at] = r + 1;
@@ -95,22 +95,22 @@ omni_match_without_copies(MatchData *data)
 		return data;
 	result = MemoryContextAlloc(data->context, sizeof(MatchData));
 	*result = *data;
-	result->values = MemoryContextAllocHuge(data->context, mul_size(data->nrecords, nfields * sizeof(uint32)));
+	result->values = omni_match_alloc_lines(data->context, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	result->nrecords = 0;
 	for (int f = 0; f < nfields; f++)
 	{
 		MatchDictionary *dictionary = &result->dictionary[f];
 
-		dictionary->values = MemoryContextAllocHuge(data->context, mul_size(Max(dictionary->count, 1), sizeof(MatchValue)));
+		dictionary->values = omni_match_alloc_lines(data->context, mul_size(dictionary->count, sizeof(MatchValue)));
 		if (dictionary->count > 0)
 			memcpy(dictionary->values, data->dictionary[f].values, dictionary->count * sizeof(MatchValue));
 	}
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		const uint32 *values = data->values + (Size) r * nfields;
+		const uint32 *values = omni_match_row(data, r);
 
 		if (original[r] == MATCH_NULL)
-			memcpy(result->values + (Size) result->nrecords++ * nfields, values, nfields * sizeof(uint32));
+			memcpy(result->values + (Size) result->nrecords++ * data->width, values, data->width * sizeof(uint32));
 		for (int f = 0; f < nfields && original[r] != MATCH_NULL; f++)
 		{
 			if (values[f] == MATCH_NULL)

@@ -14,6 +14,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -23,7 +24,7 @@
 #include "utils/rel.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_sketch.h"
 
 #define FIRST_VALUES	1024
 /* raw texts above this many bytes are not remembered */
@@ -228,12 +229,22 @@ value_number(Reader *reader, int f, Datum raw)
 	return number;
 }
 
+/*
+ * omni_match_alloc_lines: memory that starts with a line of the cache; it goes with
+ * its context, pfree() does not know it.
+ */
+void *
+omni_match_alloc_lines(MemoryContext context, Size size)
+{
+	return (void *) TYPEALIGN(MATCH_LINE, MemoryContextAllocHuge(context, add_size(size, MATCH_LINE)));
+}
+
 /* Room for one more record. */
 static void
 grow_records(MatchData *data)
 {
 	Size		capacity = Max((Size) data->capacity * 2, FIRST_VALUES);
-	Size		row = mul_size(data->model->nfields, sizeof(uint32));
+	Size		row = mul_size(data->width, sizeof(uint32));
 
 	if (data->nrecords >= MATCH_RECORDS_MAX)
 		ereport(ERROR,
@@ -312,7 +323,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	{
 		uint32		value = slot->tts_isnull[f + 1] ? MATCH_NULL : value_number(reader, f, slot->tts_values[f + 1]);
 
-		data->values[(Size) n * nfields + f] = value;
+		data->values[(Size) n * data->width + f] = value;
 		if (value != MATCH_NULL)
 		{
 			data->dictionary[f].values[value].count++;
@@ -421,7 +432,7 @@ static void
 sort_records(MatchData *data)
 {
 	uint32		n = data->nrecords;
-	int			nfields = data->model->nfields;
+	Size		width = data->width;
 	SortKey    *keys;
 	uint32	   *values;
 	uint8	   *source;
@@ -438,11 +449,11 @@ sort_records(MatchData *data)
 		keys[i].input = data->across ? data->source[i] : 0;
 	}
 	qsort(keys, n, sizeof(SortKey), data->integer_ids ? compare_numbers : compare_texts);
-	values = MemoryContextAllocHuge(data->context, mul_size(n, mul_size(nfields, sizeof(uint32))));
+	values = omni_match_alloc_lines(data->context, mul_size(n, width * sizeof(uint32)));
 	source = MemoryContextAllocHuge(data->context, n);
 	for (uint32 i = 0; i < n; i++)
 	{
-		memcpy(values + (Size) i * nfields, data->values + (Size) keys[i].place * nfields, nfields * sizeof(uint32));
+		memcpy(values + i * width, data->values + keys[i].place * width, width * sizeof(uint32));
 		source[i] = data->source[keys[i].place];
 	}
 	for (uint32 i = 0; i < n; i++)
@@ -503,11 +514,11 @@ renumber_values(MatchData *data)
 		if (dictionary->count == 0)
 			continue;
 		number = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(dictionary->count, sizeof(uint32)));
-		values = MemoryContextAllocHuge(data->context, mul_size(dictionary->count, sizeof(MatchValue)));
+		values = omni_match_alloc_lines(data->context, mul_size(dictionary->count, sizeof(MatchValue)));
 		memset(number, 0xff, dictionary->count * sizeof(uint32));
 		for (uint32 r = 0; r < data->nrecords; r++)
 		{
-			uint32	   *value = &data->values[(Size) r * nfields + f];
+			uint32	   *value = &data->values[(Size) r * data->width + f];
 
 			if (*value == MATCH_NULL)
 				continue;
@@ -527,6 +538,30 @@ renumber_values(MatchData *data)
 		pfree(dictionary->values);
 		dictionary->values = values;
 		dictionary->capacity = dictionary->count;
+	}
+}
+
+/* Puts the sketches of the values into the rows. */
+static void
+add_sketches(MatchData *data)
+{
+	int			nfields = data->model->nfields;
+
+	for (int f = 0; f < nfields; f++)
+	{
+		const MatchDictionary *dictionary = &data->dictionary[f];
+		uint32	   *sketch = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(dictionary->count, 1), sizeof(uint32)));
+
+		for (uint32 i = 0; i < dictionary->count; i++)
+			sketch[i] = omni_match_sketch(&data->model->field[f], &dictionary->values[i],
+										  omni_match_text(dictionary, &dictionary->values[i]));
+		for (uint32 r = 0; r < data->nrecords; r++)
+		{
+			uint32	   *row = data->values + (Size) r * data->width;
+
+			row[nfields + f] = row[f] != MATCH_NULL ? sketch[row[f]] : 0;
+		}
+		pfree(sketch);
 	}
 }
 
@@ -617,6 +652,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 
 	data->context = AllocSetContextCreate(caller, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
 	data->model = model;
+	data->width = pg_nextpower2_32(2 * Max(model->nfields, 1));
 	data->across = ninputs > 1;
 	data->one_per_source = options->one_per_source;
 	data->nsources = data->across ? ninputs : 0;
@@ -651,6 +687,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	MemoryContextDelete(reader->cache_context);
 	sort_records(data);
 	renumber_values(data);
+	add_sketches(data);
 	link_name_columns(data);
 	omni_match_apply_terms(data);
 	if (OidIsValid(options->decisions))
@@ -673,6 +710,7 @@ omni_match_of_values(const MatchModel *model, int nrecords, text *const *values)
 
 	data->context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
 	data->model = model;
+	data->width = pg_nextpower2_32(2 * Max(nfields, 1));
 	data->integer_ids = true;
 	for (int r = 0; r < nrecords; r++)
 	{
@@ -685,10 +723,11 @@ omni_match_of_values(const MatchModel *model, int nrecords, text *const *values)
 			text	   *raw = values[r * nfields + f];
 			bool		usable = raw != NULL && VARSIZE_ANY_EXHDR(raw) <= MATCH_RAW_MAX;
 
-			data->values[(Size) r * nfields + f] = usable ? normalise(data, f, PointerGetDatum(raw)) : MATCH_NULL;
+			data->values[(Size) r * data->width + f] = usable ? normalise(data, f, PointerGetDatum(raw)) : MATCH_NULL;
 		}
 		data->nrecords++;
 	}
+	add_sketches(data);
 	link_name_columns(data);
 	omni_match_apply_terms(data);
 	return data;

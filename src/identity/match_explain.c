@@ -127,8 +127,8 @@ put_part(ReturnSetInfo *result, const MatchData *data, int f, const MatchPart *p
 	const MatchField *field = &model->field[f];
 	const MatchField *parent = field->parent >= 0 ? &model->field[field->parent] : NULL;
 	bool		known = parent != NULL && part->given < parent->levels;
-	uint32		a = data->values[f];
-	uint32		b = data->values[model->nfields + f];
+	uint32		a = omni_match_row(data, 0)[f];
+	uint32		b = omni_match_row(data, 1)[f];
 	Datum		values[12];
 	bool		nulls[12] = {false};
 	double		share = 0;

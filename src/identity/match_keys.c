@@ -259,7 +259,7 @@ int
 omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds)
 {
 	const MatchModel *model = data->model;
-	const uint32 *row = data->values + (Size) record * model->nfields;
+	const uint32 *row = omni_match_row(data, record);
 	Tokens		t;
 	int			n = 0;
 

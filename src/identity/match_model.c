@@ -547,6 +547,27 @@ order_fields(MatchModel *model)
 	}
 }
 
+/* How much less than hoped for two different values may weigh. */
+static int32
+doubt(const MatchField *field)
+{
+	return field->best_different - field->best[1 << (field->levels - 1)];
+}
+
+/* The order in which sketches are looked at. */
+static void
+order_by_doubt(MatchModel *model)
+{
+	for (int n = 0; n < model->nfields; n++)
+	{
+		int			at = n;
+
+		for (; at > 0 && doubt(&model->field[n]) > doubt(&model->field[model->doubt_order[at - 1]]); at--)
+			model->doubt_order[at] = model->doubt_order[at - 1];
+		model->doubt_order[at] = n;
+	}
+}
+
 /*
  * omni_match_weights: weights of levels and prior from m, u and prior.
  */
@@ -558,8 +579,11 @@ omni_match_weights(MatchModel *model)
 	{
 		MatchField *field = &model->field[f];
 
+		int32		best[MATCH_LEVELS_MAX];
+
 		memset(field->weight, 0, sizeof(field->weight));
-		field->best_equal = field->best_different = PG_INT32_MIN;
+		for (int k = 0; k < MATCH_LEVELS_MAX; k++)
+			best[k] = PG_INT32_MIN;
 		for (int state = 0; state < MATCH_STATES; state++)
 		{
 			bool		known = field->parent >= 0 && state < model->field[field->parent].levels;
@@ -571,14 +595,22 @@ omni_match_weights(MatchModel *model)
 				int32		weight = omni_match_units(log2(m[k] / u[k]));
 
 				field->weight[state][k] = weight;
-				if (k == 0)
-					field->best_equal = Max(field->best_equal, weight);
-				else
-					field->best_different = Max(field->best_different, weight);
+				best[k] = Max(best[k], weight);
 			}
 		}
+		for (int levels = 1; levels < 1 << MATCH_LEVELS_MAX; levels++)
+		{
+			field->best[levels] = PG_INT32_MIN;
+			for (int k = 0; k < field->levels; k++)
+			{
+				if (levels & 1 << k)
+					field->best[levels] = Max(field->best[levels], best[k]);
+			}
+		}
+		field->best_different = field->best[(1 << field->levels) - 2];
 	}
 	order_fields(model);
+	order_by_doubt(model);
 }
 
 static void

@@ -3,9 +3,9 @@
  *		Parallel workers for the scan of blocks.
  *
  * The records and blocks are laid out once in shared memory; workers and leader
- * take chunks of records from a counter.  A worker writes its pairs to a shared
- * temporary file, which the leader reads when all have ended; sorted by the first
- * record they are what one process alone would have found.  Where there is no
+ * take chunks of blocks from a counter.  A worker writes its pairs to a shared
+ * temporary file, which the leader reads when all have ended; sorted by their
+ * records they are what one process alone would have found.  Where there is no
  * shared memory or no worker, the caller goes on alone.
  */
 #include "postgres.h"
@@ -27,7 +27,7 @@
 #include "identity/match.h"
 
 #define KEY_SCAN		UINT64CONST(0x6f6d6e690001)
-/* records taken at a time */
+/* blocks taken at a time */
 #define CHUNK			512
 
 /* What workers and leader share; the image of the records is a segment of its own. */
@@ -35,7 +35,7 @@ typedef struct SharedScan
 {
 	dsm_handle	image;
 	int32		floor;
-	pg_atomic_uint64 next;		/* first record not taken */
+	pg_atomic_uint64 next;		/* first block not taken */
 	pg_atomic_uint64 scored;
 	SharedFileSet files;
 } SharedScan;
@@ -45,6 +45,7 @@ typedef struct Image
 {
 	MatchModel	model;
 	uint32		nrecords;
+	int			width;
 	bool		across;
 	Size		values;
 	Size		source;
@@ -68,7 +69,7 @@ place(char *image, Size *used, const void *array, Size size)
 
 	if (array == NULL)
 		return 0;
-	*used = add_size(*used, MAXALIGN(size));
+	*used = add_size(*used, TYPEALIGN(MATCH_LINE, size));
 	if (image != NULL)
 		memcpy(image + offset, array, size);
 	return offset;
@@ -80,13 +81,14 @@ lay_out(char *address, const MatchData *data, const MatchBlocks *blocks)
 {
 	Image	   *image = (Image *) (address != NULL ? address : palloc0(sizeof(Image)));
 	int			nfields = data->model->nfields;
-	Size		used = MAXALIGN(sizeof(Image));
+	Size		used = TYPEALIGN(MATCH_LINE, sizeof(Image));
 
 	image->model = *data->model;
 	image->nrecords = data->nrecords;
+	image->width = data->width;
 	image->across = data->across;
 	image->nblocks = blocks->nblocks;
-	image->values = place(address, &used, data->values, mul_size(data->nrecords, nfields * sizeof(uint32)));
+	image->values = place(address, &used, data->values, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	image->source = place(address, &used, data->source, data->nrecords);
 	for (int f = 0; f < nfields; f++)
 	{
@@ -122,6 +124,7 @@ open_image(char *address, MatchData *data, MatchBlocks *blocks)
 	data->context = CurrentMemoryContext;
 	data->model = &image->model;
 	data->nrecords = image->nrecords;
+	data->width = image->width;
 	data->across = image->across;
 	data->values = at(address, image->values);
 	data->source = at(address, image->source);
@@ -138,15 +141,15 @@ open_image(char *address, MatchData *data, MatchBlocks *blocks)
 	blocks->record_block = at(address, image->record_block);
 }
 
-/* Takes chunks of records until there are no more. */
+/* Takes chunks of blocks until there are no more. */
 static void
 take_part(SharedScan *shared, const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
 {
 	MatchScan  *scan = omni_match_begin_scan(data, blocks, shared->floor);
 	uint64		first;
 
-	while ((first = pg_atomic_fetch_add_u64(&shared->next, CHUNK)) < data->nrecords)
-		omni_match_scan_records(scan, first, Min(first + CHUNK, data->nrecords), edges);
+	while ((first = pg_atomic_fetch_add_u64(&shared->next, CHUNK)) < blocks->nblocks)
+		omni_match_scan_blocks(scan, first, Min(first + CHUNK, blocks->nblocks), edges);
 	omni_match_end_scan(scan);
 }
 
@@ -205,26 +208,6 @@ read_file(SharedScan *shared, int worker, MatchEdges *edges)
 	BufFileReadExact(file, edges->edge + edges->count, count * sizeof(MatchEdge));
 	edges->count += count;
 	BufFileClose(file);
-}
-
-/* Orders pairs by their first record; those of one record stay in their order. */
-static void
-sort_edges(const MatchData *data, MatchEdges *edges)
-{
-	uint64	   *next = MemoryContextAllocExtended(CurrentMemoryContext, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
-												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	MatchEdge  *sorted = MemoryContextAllocHuge(data->context, mul_size(Max(edges->count, 1), sizeof(MatchEdge)));
-
-	for (uint64 i = 0; i < edges->count; i++)
-		next[edges->edge[i].a + 1]++;
-	for (uint32 r = 0; r < data->nrecords; r++)
-		next[r + 1] += next[r];
-	for (uint64 i = 0; i < edges->count; i++)
-		sorted[next[edges->edge[i].a]++] = edges->edge[i];
-	pfree(next);
-	pfree(edges->edge);
-	edges->edge = sorted;
-	edges->capacity = Max(edges->count, 1);
 }
 
 /* Shared memory for the image; NULL when the system has not got so much. */
@@ -315,6 +298,5 @@ omni_match_parallel_scan(const MatchData *data, const MatchBlocks *blocks, int32
 	DestroyParallelContext(context);
 	ExitParallelMode();
 	dsm_detach(image);
-	sort_edges(data, edges);
 	return true;
 }

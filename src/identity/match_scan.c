@@ -1,11 +1,14 @@
 /*
  * match_scan.c
- *		Goes through all pairs that share a block, each once.
+ *		Holds the records of each block against each other.
  *
- * A record is held against all later records of its blocks; a stamp for each
- * record tells those that were met already.  Records are handed out in chunks, to
- * this process alone or to parallel workers too (match_parallel.c); the pairs come
- * out in the order of the first record either way.
+ * The rows of a block are copied side by side, so that its pairs, many more than
+ * its records, are judged within the cache.  Two records with several common
+ * blocks meet in each; most pairs are given up by their rows alone, again and
+ * again.  Only a pair that may weigh enough asks whether an earlier block had it,
+ * and is weighed in the first.  Blocks are handed out in chunks, to this process
+ * alone or to parallel workers too (match_parallel.c); the pairs come out in the
+ * order of their records either way.
  */
 #include "postgres.h"
 
@@ -18,19 +21,28 @@
 /* pairs below which workers are not worth their start */
 #define PARALLEL_PAIRS	1000000.0
 
-/* how many pairs before their turn rows and values are asked for */
-#define PREFETCH_ROW	12
-#define PREFETCH_VALUES	4
+/* bits of the filter of the blocks of a record */
+#define FILTER_BITS		1024
+/* records whose rows are asked for ahead of their turn */
+#define PREFETCH_ROWS	8
+
+/* A record of the present block. */
+typedef struct Member
+{
+	uint32		record;
+	const uint32 *blocks;		/* its blocks, ascending */
+} Member;
 
 struct MatchScan
 {
+	MemoryContext context;
 	const MatchData *data;
 	const MatchBlocks *blocks;
 	int32		floor;
 	MatchProbe	probe;
-	uint32	   *stamp;			/* last record + 1 that met this one */
-	uint32	   *met;			/* records that the present one meets */
-	uint32		capacity;
+	uint32	   *rows;			/* of the records of the block, side by side */
+	Member	   *members;
+	uint64		filter[FILTER_BITS / 64];	/* blocks of the probe before the present one */
 };
 
 /*
@@ -39,16 +51,19 @@ struct MatchScan
 MatchScan *
 omni_match_begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 {
-	MatchScan  *scan = palloc0_object(MatchScan);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm scan", ALLOCSET_DEFAULT_SIZES);
+	MatchScan  *scan = MemoryContextAllocZero(context, sizeof(MatchScan));
+	uint64		largest = 1;
 
+	for (uint32 b = 0; b < blocks->nblocks; b++)
+		largest = Max(largest, blocks->start[b + 1] - blocks->start[b]);
+	scan->context = context;
 	scan->data = data;
 	scan->blocks = blocks;
 	scan->floor = floor;
 	scan->probe.data = data;
-	scan->capacity = 1024;
-	scan->met = palloc(scan->capacity * sizeof(uint32));
-	scan->stamp = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint32)),
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	scan->members = MemoryContextAllocHuge(context, mul_size(largest, sizeof(Member)));
+	scan->rows = omni_match_alloc_lines(context, mul_size(largest, data->width * sizeof(uint32)));
 	return scan;
 }
 
@@ -58,42 +73,103 @@ omni_match_begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 fl
 void
 omni_match_end_scan(MatchScan *scan)
 {
-	pfree(scan->met);
-	pfree(scan->stamp);
-	pfree(scan);
+	MemoryContextDelete(scan->context);
 }
 
-/* The records after this one that share a block with it; their number. */
+/* Copies the rows of a block side by side; the number of its records. */
 static uint32
-meet(MatchScan *scan, uint32 record)
+gather(MatchScan *scan, uint32 block)
 {
 	const MatchBlocks *blocks = scan->blocks;
-	uint32		n = 0;
+	const uint32 *member = blocks->member + blocks->start[block];
+	uint32		n = blocks->start[block + 1] - blocks->start[block];
+	Size		width = scan->data->width;
 
-	for (uint64 k = blocks->record_start[record]; k < blocks->record_start[record + 1]; k++)
+	for (uint32 i = 0; i < n; i++)
 	{
-		uint32		block = blocks->record_block[k];
-
-		/* from the end, where the later records are */
-		for (uint64 i = blocks->start[block + 1]; i-- > blocks->start[block];)
+		if (i + PREFETCH_ROWS < n)
 		{
-			uint32		other = blocks->member[i];
-
-			if (other <= record)
-				break;
-			if (scan->stamp[other] == record + 1 ||
-				(scan->data->across && scan->data->source[other] == scan->data->source[record]))
-				continue;
-			scan->stamp[other] = record + 1;
-			if (n == scan->capacity)
-			{
-				scan->capacity *= 2;
-				scan->met = repalloc_huge(scan->met, mul_size(scan->capacity, sizeof(uint32)));
-			}
-			scan->met[n++] = other;
+			__builtin_prefetch(omni_match_row(scan->data, member[i + PREFETCH_ROWS]));
+			__builtin_prefetch(&blocks->record_start[member[i + PREFETCH_ROWS]]);
 		}
+		scan->members[i].record = member[i];
+		scan->members[i].blocks = blocks->record_block + blocks->record_start[member[i]];
+		__builtin_prefetch(scan->members[i].blocks);
+		memcpy(scan->rows + i * width, omni_match_row(scan->data, member[i]), width * sizeof(uint32));
 	}
 	return n;
+}
+
+/* Fills the filter with the blocks of a record before this one, or empties it. */
+static void
+set_filter(MatchScan *scan, const Member *member, uint32 block, bool on)
+{
+	for (const uint32 *b = member->blocks; *b < block; b++)
+	{
+		uint64		bit = UINT64CONST(1) << (*b % 64);
+
+		if (on)
+			scan->filter[*b % FILTER_BITS / 64] |= bit;
+		else
+			scan->filter[*b % FILTER_BITS / 64] &= ~bit;
+	}
+}
+
+/* Whether a block before this one has both records; the filter is that of the first. */
+static bool
+met_before(const MatchScan *scan, const Member *a, const Member *b, uint32 block)
+{
+	for (const uint32 *x = b->blocks; *x < block; x++)
+	{
+		if (scan->filter[*x % FILTER_BITS / 64] >> (*x % 64) & 1)
+		{
+			const uint32 *y = a->blocks;
+
+			while (*y < *x)
+				y++;
+			if (*y == *x)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The pairs of one block that no earlier one has. */
+static void
+scan_block(MatchScan *scan, uint32 block, MatchEdges *edges)
+{
+	const MatchData *data = scan->data;
+	uint32		n = gather(scan, block);
+	MatchBound	bound;
+
+	for (uint32 i = 0; i + 1 < n; i++)
+	{
+		const Member *a = &scan->members[i];
+		bool		filtered = false;
+
+		omni_match_probe_row(&scan->probe, a->record, scan->rows + (Size) i * data->width);
+		for (uint32 k = i + 1; k < n; k++)
+		{
+			const Member *b = &scan->members[k];
+			int32		weight;
+
+			if (data->across && data->source[a->record] == data->source[b->record])
+				continue;
+			if (omni_match_bound(&scan->probe, scan->rows + (Size) k * data->width, &bound, scan->floor) < scan->floor)
+				continue;
+			if (!filtered)
+				set_filter(scan, a, block, true);
+			filtered = true;
+			if (met_before(scan, a, b, block))
+				continue;
+			edges->scored++;
+			weight = omni_match_settle(&scan->probe, scan->rows + (Size) k * data->width, &bound, scan->floor);
+			if (weight >= scan->floor)
+				omni_match_add_edge(edges, a->record, b->record, weight);
+		}
+		if (filtered)
+			set_filter(scan, a, block, false);
+	}
 }
 
 /*
@@ -129,41 +205,26 @@ omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight)
 }
 
 /*
- * omni_match_scan_records: the pairs of some records with later ones.
- * Arguments: the scan; the first record and the one after the last; where pairs
+ * omni_match_scan_blocks: the pairs of some blocks, in no particular order.
+ * Arguments: the scan; the first block and the one after the last; where pairs
  * go.
  */
 void
-omni_match_scan_records(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges)
+omni_match_scan_blocks(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges)
 {
-	for (uint32 r = first; r < end; r++)
+	for (uint32 b = first; b < end; b++)
 	{
-		uint32		n = meet(scan, r);
-
 		CHECK_FOR_INTERRUPTS();
-		if (n == 0)
-			continue;
-		omni_match_probe(&scan->probe, r);
-		for (uint32 i = 0; i < n; i++)
-		{
-			int32		weight;
-
-			if (i + PREFETCH_ROW < n)
-				omni_match_prefetch_row(&scan->probe, scan->met[i + PREFETCH_ROW]);
-			if (i + PREFETCH_VALUES < n)
-				omni_match_prefetch_values(&scan->probe, scan->met[i + PREFETCH_VALUES]);
-			weight = omni_match_score(&scan->probe, scan->met[i], scan->floor);
-
-			if (weight >= scan->floor)
-				omni_match_add_edge(edges, r, scan->met[i], weight);
-		}
-		edges->scored += n;
+		scan_block(scan, b, edges);
 	}
 }
 
-/* Most pairs that the blocks may give. */
-static double
-block_pairs(const MatchBlocks *blocks)
+/*
+ * omni_match_block_pairs: pairs that the blocks give, those of several blocks
+ * counted in each.
+ */
+double
+omni_match_block_pairs(const MatchBlocks *blocks)
 {
 	double		pairs = 0;
 
@@ -176,9 +237,45 @@ block_pairs(const MatchBlocks *blocks)
 	return pairs;
 }
 
+static int
+compare_edges(const void *a, const void *b)
+{
+	uint32		x = ((const MatchEdge *) a)->b;
+	uint32		y = ((const MatchEdge *) b)->b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Orders pairs by both records. */
+static void
+sort_edges(const MatchData *data, MatchEdges *edges)
+{
+	uint64	   *end = MemoryContextAllocExtended(CurrentMemoryContext, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	MatchEdge  *sorted = MemoryContextAllocHuge(data->context, mul_size(Max(edges->count, 1), sizeof(MatchEdge)));
+
+	for (uint64 i = 0; i < edges->count; i++)
+		end[edges->edge[i].a + 1]++;
+	for (uint32 r = 0; r < data->nrecords; r++)
+		end[r + 1] += end[r];
+	for (uint64 i = 0; i < edges->count; i++)
+		sorted[end[edges->edge[i].a]++] = edges->edge[i];
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		uint64		first = r > 0 ? end[r - 1] : 0;
+
+		if (end[r] - first > 1)
+			qsort(sorted + first, end[r] - first, sizeof(MatchEdge), compare_edges);
+	}
+	pfree(end);
+	pfree(edges->edge);
+	edges->edge = sorted;
+	edges->capacity = Max(edges->count, 1);
+}
+
 /*
  * omni_match_scan: all pairs of records with a common block that weigh at least
- * the floor, in the order of the first record.
+ * the floor, in the order of their records.
  */
 MatchEdges *
 omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
@@ -188,10 +285,12 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	MatchScan  *scan;
 
 	MemoryContextSwitchTo(old);
-	if (block_pairs(blocks) >= PARALLEL_PAIRS && omni_match_parallel_scan(data, blocks, floor, edges))
-		return edges;
-	scan = omni_match_begin_scan(data, blocks, floor);
-	omni_match_scan_records(scan, 0, data->nrecords, edges);
-	omni_match_end_scan(scan);
+	if (omni_match_block_pairs(blocks) < PARALLEL_PAIRS || !omni_match_parallel_scan(data, blocks, floor, edges))
+	{
+		scan = omni_match_begin_scan(data, blocks, floor);
+		omni_match_scan_blocks(scan, 0, blocks->nblocks, edges);
+		omni_match_end_scan(scan);
+	}
+	sort_edges(data, edges);
 	return edges;
 }

@@ -185,7 +185,6 @@ pair_number(uint64 k, uint64 *low, uint64 *high)
 static void
 draw_pairs(MatchData *data, Run *run)
 {
-	int			nfields = data->model->nfields;
 	MatchKeyEntry *room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), 2 * sizeof(MatchKeyEntry)));
 	MatchKeyEntry *holders = room;	/* records by the values of the condition */
 	uint64	   *cumulative;		/* pairs up to the end of each group */
@@ -199,7 +198,7 @@ draw_pairs(MatchData *data, Run *run)
 
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		const uint32 *row = data->values + (Size) r * nfields;
+		const uint32 *row = omni_match_row(data, r);
 
 		if (row[run->first] == MATCH_NULL || (run->second >= 0 && row[run->second] == MATCH_NULL))
 			continue;

@@ -87,8 +87,8 @@ static void
 say_missing_values(Why *why)
 {
 	const MatchModel *model = why->data->model;
-	const uint32 *a = why->data->values + (Size) why->a * model->nfields;
-	const uint32 *b = why->data->values + (Size) why->b * model->nfields;
+	const uint32 *a = omni_match_row(why->data, why->a);
+	const uint32 *b = omni_match_row(why->data, why->b);
 
 	for (int f = 0; f < model->nfields; f++)
 	{

@@ -1,0 +1,143 @@
+/*
+ * match_sketch.c
+ *		Sketches of values: see match_sketch.h.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+
+#include "common/compat.h"
+#include "identity/match_sketch.h"
+
+/* Parities of the number of bytes of each class. */
+static uint32
+parities(const unsigned char *text, int length, int classes)
+{
+	uint32		odd = 0;
+
+	/* letters and digits that follow each other are of different classes */
+	for (int i = 0; i < length; i++)
+		odd ^= (uint32) 1 << ((text[i] & 63) % classes);
+	return odd;
+}
+
+/* One bit for each word of at least that many bytes. */
+static uint32
+word_bits(const unsigned char *text, int length, int shortest, int nbits)
+{
+	uint32		bits = 0;
+
+	for (int i = 0; i < length;)
+	{
+		int			start = i;
+
+		while (i < length && text[i] != ' ')
+			i++;
+		if (i > start && i - start >= shortest)
+			bits |= (uint32) 1 << (hash_bytes(text + start, i - start) % nbits);
+		i++;
+	}
+	return bits;
+}
+
+static uint32
+group_bits(const MatchValue *value)
+{
+	uint32		bits = 0;
+
+	for (int i = 0; i < MATCH_GROUPS_MAX && value->groups[i] != 0; i++)
+		bits |= (uint32) 1 << (value->groups[i] % SKETCH_NAME_GROUPS);
+	return bits;
+}
+
+/* Length and first byte of a text. */
+static uint32
+beginning(const unsigned char *text, int length)
+{
+	return (uint32) Min(length, SKETCH_LENGTH_MAX) << 27 | (uint32) (text[0] & 15) << SKETCH_FIRST_SHIFT;
+}
+
+static uint32
+sketch_of_name(const MatchValue *value, const unsigned char *text)
+{
+	return beginning(text, value->length) |
+		word_bits(text, value->length, 2, SKETCH_NAME_WORDS) << (SKETCH_NAME_PARITIES + SKETCH_NAME_GROUPS) |
+		group_bits(value) << SKETCH_NAME_PARITIES |
+		parities(text, value->length, SKETCH_NAME_PARITIES);
+}
+
+static uint32
+sketch_of_words(const unsigned char *text, int length, int shortest)
+{
+	return beginning(text, length) |
+		word_bits(text, length, shortest, SKETCH_WORDS_WORDS) << SKETCH_WORDS_PARITIES |
+		parities(text, length, SKETCH_WORDS_PARITIES);
+}
+
+/* Length and the last digits, of four bits each; what is shorter is filled up. */
+static uint32
+sketch_of_phone(const unsigned char *text, int length)
+{
+	uint32		digits = 0;
+
+	for (int i = length - SKETCH_PHONE_DIGITS; i < length; i++)
+		digits = digits << 4 | (i < 0 ? 15 : text[i] & 15);
+	return (uint32) Min(length, 15) << 28 | digits;
+}
+
+static uint32
+sketch_of_postcode(const unsigned char *text, int length)
+{
+	uint32		two = (uint32) text[0] << 8 | (length > 1 ? text[1] : 0);
+
+	return two << SKETCH_POSTCODE_PARITIES | parities(text, length, SKETCH_POSTCODE_PARITIES);
+}
+
+static uint32
+sketch_of_date(const unsigned char *text)
+{
+	uint32		digits = 0;
+
+	for (int i = 0; i < 8; i++)
+		digits = digits << 4 | (text[i] & 15);
+	return digits;
+}
+
+/*
+ * omni_match_sketch: the sketch of a value.
+ * Arguments: the field, the value and its text.
+ */
+uint32
+omni_match_sketch(const MatchField *field, const MatchValue *value, const unsigned char *text)
+{
+	switch (field->kind)
+	{
+		case MATCH_NAME:
+		case MATCH_GIVEN_NAME:
+			return sketch_of_name(value, text);
+		case MATCH_SURNAME:
+		case MATCH_TEXT:
+			return sketch_of_words(text, value->length, 3);
+		case MATCH_ADDRESS:
+			return sketch_of_words(text, value->length, 1);
+		case MATCH_CITY:
+			return beginning(text, value->length) | parities(text, value->length, SKETCH_CITY_PARITIES);
+		case MATCH_BIRTH_DATE:
+			return sketch_of_date(text);
+		case MATCH_EMAIL:
+			return beginning(text, value->length) |
+				(hash_bytes(text, value->local) & SKETCH_MASK(SKETCH_EMAIL_LOCAL)) << SKETCH_EMAIL_PARITIES |
+				parities(text, value->length, SKETCH_EMAIL_PARITIES);
+		case MATCH_PHONE:
+			return sketch_of_phone(text, value->length);
+		case MATCH_TAX_ID:
+		case MATCH_CODE:
+			return parities(text, value->length, SKETCH_CODE_PARITIES);
+		case MATCH_POSTCODE:
+			return sketch_of_postcode(text, value->length);
+		case MATCH_CATEGORY:
+		case MATCH_NUMBER:
+			return 0;
+	}
+	return 0;
+}
