@@ -89,7 +89,7 @@ return_pairs(FunctionCallInfo fcinfo, MatchData *data)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const MatchModel *model = data->model;
-	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
+	MatchBlocks *blocks = omni_match_blocks(data);
 	int32		floor = omni_match_units(model->review);
 	MatchEdges *edges = omni_match_scan(data, blocks, floor);
 	MatchProbe *probe = palloc0_object(MatchProbe);
@@ -179,12 +179,13 @@ MatchClusters *
 omni_match_entities(const MatchData *data, MatchBlocks **used)
 {
 	const MatchModel *model = data->model;
-	MatchBlocks *blocks = omni_match_blocks(data, model->max_block);
+	MatchBlocks *blocks = omni_match_blocks(data);
 	MatchEdges *edges = omni_match_scan(data, blocks, omni_match_units(Min(model->threshold, model->unscored)));
 
 	ereport(DEBUG1,
 			(errmsg_internal("%u records, %u blocks of up to %d, %.0f pairs met, " UINT64_FORMAT " values compared, " UINT64_FORMAT " kept",
-							 data->nrecords, blocks->nblocks, blocks->max_block, omni_match_block_pairs(blocks), edges->scored, edges->count)));
+							 data->nrecords, blocks->nblocks, omni_match_key_limit(model, MATCH_KEY_TWO_WORDS),
+							 omni_match_block_pairs(blocks), edges->scored, edges->count)));
 	if (used != NULL)
 		*used = blocks;
 	return omni_match_cluster(data, blocks, edges);

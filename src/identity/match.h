@@ -117,6 +117,8 @@ typedef struct MatchModel
 	double		review;			/* from here on a pair is worth a look */
 	double		unscored;		/* what a pair counts that no key brought together */
 	int			max_block;		/* largest block of records with one key */
+	int			max_weak_block; /* and of those that have but two weak things in common; 0: the same */
+	int			max_value_block;	/* and of those with one value that is no identifier; 0: the same */
 	int64		records;		/* number of records that the model was trained on */
 } MatchModel;
 
@@ -236,7 +238,6 @@ typedef struct MatchBlocks
 	uint32	   *member;			/* records of each block, ascending */
 	uint64	   *record_start;	/* nrecords + 1 */
 	uint32	   *record_block;	/* blocks of each record, ascending */
-	int			max_block;
 	uint8	   *kind;			/* of the key of each block */
 	MatchKeyCount count[MATCH_KEY_KINDS];
 	/* first record of the same values, where there are many: only that has keys; MATCH_NULL for others, or NULL */
@@ -263,8 +264,6 @@ typedef struct MatchBound
 	uint8		possible[MATCH_FIELDS_MAX];	/* levels, as bits */
 	uint8		level[MATCH_FIELDS_MAX];	/* of the other fields */
 } MatchBound;
-
-typedef struct MatchScan MatchScan;
 
 /* What one field adds to the weight of a pair. */
 typedef struct MatchPart
@@ -347,6 +346,7 @@ extern const MatchKindInfo *omni_match_kind(MatchKind kind);
 extern bool omni_match_kind_by_name(const char *name, MatchKind *kind);
 extern int	omni_match_kind_levels(MatchKind kind);
 extern char *omni_match_kind_names(void);
+extern bool omni_match_is_identifier(MatchKind kind);
 extern bool omni_match_normalise(const MatchField *field, Datum raw, MatchValue *value, char *rest);
 
 /* match_data.c */
@@ -364,11 +364,15 @@ extern uint32 *omni_match_copies(const MatchData *data);
 extern MatchData *omni_match_without_copies(MatchData *data);
 
 /* match_keys.c */
-extern MatchBlocks *omni_match_blocks(const MatchData *data, int max_block);
-extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n);
 extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds);
 extern const char *omni_match_key_kind(const MatchModel *model, int kind);
-extern int	omni_match_key_limit(int kind, int max_block);
+extern int	omni_match_key_limit(const MatchModel *model, int kind);
+extern void omni_match_prefetch_values(const MatchData *data, uint32 record);
+
+/* match_blocks.c */
+extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n, int lowest, int end);
+extern MatchBlocks *omni_match_blocks(const MatchData *data);
+extern void omni_match_afford(MatchModel *model, const MatchData *data);
 
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);
@@ -382,14 +386,8 @@ extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
 /* match_scan.c */
 extern MatchEdges *omni_match_new_edges(void);
 extern void omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight);
-extern MatchScan *omni_match_begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
-extern void omni_match_scan_blocks(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges);
 extern double omni_match_block_pairs(const MatchBlocks *blocks);
-extern void omni_match_end_scan(MatchScan *scan);
 extern MatchEdges *omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
-
-/* match_parallel.c */
-extern bool omni_match_parallel_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor, MatchEdges *edges);
 
 /* match_pattern.c */
 extern MatchPatternTable *omni_match_pattern_table(void);

@@ -1,38 +1,21 @@
 /*
  * match_keys.c
- *		Blocking: which records are held against each other.
+ *		Blocking keys: by what a record is found.
  *
  * A record gives 10 to 40 keys of 64 bits.  Values that tell people apart by
  * themselves (e-mail, phone, a whole date, a rare name) are keys alone; weaker
- * ones (a word of a name, a city, a year of birth) in pairs.  Records with a
- * common key are a block; a block beyond the limit is dropped, since its records
- * also meet in the blocks of their other keys.  A key that does not occur, as
- * that of a missing value or a placeholder, makes no block.
- *
- * Many records with the same values in all fields would fill their blocks and be
- * dropped with them; the first stands for all.
- *
- * Keys are functions of the record, so a run that may not hold all of them at
- * once computes them several times, a range of the hash at a time; the blocks
- * come out the same.
+ * ones (a word of a name, a city, a year of birth) in pairs.  A missing value or
+ * a placeholder makes no key.
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
-#include "port/pg_bitutils.h"
-#include "utils/memutils.h"
 
 #include "common/compat.h"
 #include "identity/match.h"
 
 #define NAME_WORDS_MAX		6
 #define OTHER_TOKENS_MAX	16
-/* pairs that blocks may bring: for each record, and in a small table in all */
-#define PAIRS_PER_RECORD	60.0
-#define PAIRS_AT_LEAST		5000000.0
-/* blocks up to that size are always kept */
-#define SMALLEST_LIMIT		10
 /* the two lowest bits of a key say how much it selects: two things together, */
 #define KEY_STRENGTH		UINT64CONST(3)
 #define KEY_TWO				UINT64CONST(0)
@@ -82,13 +65,21 @@ omni_match_key_kind(const MatchModel *model, int kind)
 }
 
 /*
- * omni_match_key_limit: the largest block that a key of a kind may make, before
- * the budget of pairs.
+ * omni_match_key_limit: the largest block that a key of a kind may make.
  */
 int
-omni_match_key_limit(int kind, int max_block)
+omni_match_key_limit(const MatchModel *model, int kind)
 {
-	return kind == MATCH_KEY_WORD ? Max(2, max_block / 3) : max_block;
+	int			most = model->max_block;
+
+	if (kind == MATCH_KEY_WORD)
+		most = Max(2, most / 3);
+	if (kind < MATCH_KEY_VALUE && model->max_weak_block > 0)
+		most = Min(most, model->max_weak_block);
+	if (kind >= MATCH_KEY_VALUE && model->max_value_block > 0 &&
+		!omni_match_is_identifier(model->field[kind - MATCH_KEY_VALUE].kind))
+		most = Min(most, model->max_value_block);
+	return most;
 }
 
 static uint64
@@ -306,271 +297,17 @@ omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds
 }
 
 /*
- * omni_match_sort_keys: sorts entries by key, least significant byte first; equal
- * keys keep their order.
- * Arguments: the entries, room for as many, their number.
- * Result: where the sorted entries are, one of the two.
+ * omni_match_prefetch_values: brings the values of a record into the cache, ahead of
+ * omni_match_keys().
  */
-MatchKeyEntry *
-omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n)
+void
+omni_match_prefetch_values(const MatchData *data, uint32 record)
 {
-	for (int shift = 0; shift < 64; shift += 8)
+	const uint32 *row = omni_match_row(data, record);
+
+	for (int f = 0; f < data->model->nfields; f++)
 	{
-		Size		start[256] = {0};
-		Size		sum = 0;
-		MatchKeyEntry   *swap;
-
-		CHECK_FOR_INTERRUPTS();
-		for (Size i = 0; i < n; i++)
-			start[(entries[i].key >> shift) & 255]++;
-		/* a byte that is the same everywhere sorts nothing */
-		if (n > 0 && start[(entries[0].key >> shift) & 255] == n)
-			continue;
-		for (int b = 0; b < 256; b++)
-		{
-			Size		count = start[b];
-
-			start[b] = sum;
-			sum += count;
-		}
-		for (Size i = 0; i < n; i++)
-			room[start[(entries[i].key >> shift) & 255]++] = entries[i];
-		swap = entries;
-		entries = room;
-		room = swap;
+		if (row[f] != MATCH_NULL)
+			__builtin_prefetch(&data->dictionary[f].values[row[f]]);
 	}
-	return entries;
-}
-
-typedef struct BlockBuilder
-{
-	const MatchData *data;
-	MatchBlocks *blocks;
-	uint64		start_capacity;
-	uint64		member_capacity;
-} BlockBuilder;
-
-static void
-add_block(BlockBuilder *builder, const MatchKeyEntry *entries, Size count)
-{
-	MatchBlocks *blocks = builder->blocks;
-	uint64		first = blocks->nmembers;
-
-	if (blocks->nblocks + 2 > builder->start_capacity)
-	{
-		builder->start_capacity *= 2;
-		blocks->start = repalloc_huge(blocks->start, mul_size(builder->start_capacity, sizeof(uint64)));
-		blocks->kind = repalloc_huge(blocks->kind, builder->start_capacity);
-	}
-	if (first + count > builder->member_capacity)
-	{
-		builder->member_capacity = Max(builder->member_capacity * 2, first + count);
-		blocks->member = repalloc_huge(blocks->member, mul_size(builder->member_capacity, sizeof(uint32)));
-	}
-	for (Size i = 0; i < count; i++)
-	{
-		if (i == 0 || entries[i].record != entries[i - 1].record)
-			blocks->member[blocks->nmembers++] = entries[i].record;
-	}
-	if (blocks->nmembers - first < 2)
-	{
-		blocks->nmembers = first;
-		return;
-	}
-	for (uint64 i = first; i < blocks->nmembers; i++)
-		blocks->record_start[blocks->member[i] + 1]++;
-	blocks->kind[blocks->nblocks++] = entries[0].kind;
-	blocks->start[blocks->nblocks] = blocks->nmembers;
-}
-
-/* Whether a record has no keys, as another one stands for it. */
-static inline bool
-is_copy(const MatchBlocks *blocks, uint32 record)
-{
-	return blocks->original != NULL && blocks->original[record] != MATCH_NULL;
-}
-
-/* Blocks of the keys whose hash lies in one range. */
-static void
-add_range(BlockBuilder *builder, MatchKeyEntry *entries, MatchKeyEntry *room, Size capacity, uint64 first, uint64 last)
-{
-	const MatchData *data = builder->data;
-	MatchBlocks *blocks = builder->blocks;
-	uint64		keys[MATCH_KEYS_MAX];
-	uint8		kinds[MATCH_KEYS_MAX];
-	Size		n = 0;
-
-	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys, kinds);
-
-		if ((r & 1023) == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int k = 0; k < nkeys; k++)
-		{
-			if (keys[k] < first || keys[k] > last)
-				continue;
-			if (n == capacity)
-				elog(ERROR, "more blocking keys than counted");
-			entries[n].key = keys[k];
-			entries[n].kind = kinds[k];
-			entries[n++].record = r;
-		}
-	}
-	entries = omni_match_sort_keys(entries, room, n);
-	for (Size i = 0; i < n;)
-	{
-		Size		end = i + 1;
-		MatchKeyCount *count = &blocks->count[entries[i].kind];
-		Size		records = 1;
-
-		/* a record may have a key twice */
-		for (; end < n && entries[end].key == entries[i].key; end++)
-			records += entries[end].record != entries[end - 1].record;
-		count->keys++;
-		count->largest = Max(count->largest, records);
-		if (records > omni_match_key_limit(entries[i].kind, blocks->max_block))
-			count->dropped++;
-		else if (records > 1)
-			add_block(builder, entries + i, end - i);
-		i = end;
-	}
-}
-
-/*
- * The largest block that the budget of pairs admits: blocks are let in from the
- * smallest on, which bring the best pairs.
- */
-static int
-affordable_block(const MatchData *data, const MatchBlocks *blocks)
-{
-	double	   *pairs = palloc0((blocks->max_block + 1) * sizeof(double));
-	double		budget = Max((double) data->nrecords * PAIRS_PER_RECORD, PAIRS_AT_LEAST);
-	int			size;
-
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-	{
-		double		n = blocks->start[b + 1] - blocks->start[b];
-
-		if (blocks->kind[b] < MATCH_KEY_VALUE)
-			pairs[(int) n] += n * (n - 1) / 2;
-	}
-	for (size = 2; size <= blocks->max_block && pairs[size] <= budget; size++)
-		budget -= pairs[size];
-	pfree(pairs);
-	return Max(size - 1, SMALLEST_LIMIT);
-}
-
-/* Drops blocks of more records than that, but those of strong keys. */
-static void
-drop_large_blocks(MatchBlocks *blocks, int largest)
-{
-	uint32		kept = 0;
-	uint64		nmembers = 0;
-
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-	{
-		uint64		first = blocks->start[b];
-		uint64		size = blocks->start[b + 1] - first;
-
-		if (size > largest && blocks->kind[b] < MATCH_KEY_VALUE)
-		{
-			for (uint64 i = first; i < first + size; i++)
-				blocks->record_start[blocks->member[i] + 1]--;
-			blocks->count[blocks->kind[b]].dropped++;
-			continue;
-		}
-		memmove(blocks->member + nmembers, blocks->member + first, size * sizeof(uint32));
-		blocks->kind[kept] = blocks->kind[b];
-		blocks->start[kept++] = nmembers;
-		nmembers += size;
-	}
-	blocks->start[kept] = nmembers;
-	blocks->nblocks = kept;
-	blocks->nmembers = nmembers;
-	blocks->max_block = Min(blocks->max_block, largest);
-}
-
-/* The blocks of each record, in ascending order. */
-static void
-list_blocks_of_records(const MatchData *data, MatchBlocks *blocks)
-{
-	uint64	   *next;
-
-	for (uint32 r = 0; r < data->nrecords; r++)
-		blocks->record_start[r + 1] += blocks->record_start[r];
-	blocks->record_block = MemoryContextAllocHuge(data->context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
-	next = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint64)));
-	memcpy(next, blocks->record_start, data->nrecords * sizeof(uint64));
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-	{
-		for (uint64 i = blocks->start[b]; i < blocks->start[b + 1]; i++)
-			blocks->record_block[next[blocks->member[i]]++] = b;
-	}
-	pfree(next);
-}
-
-/*
- * omni_match_blocks: the blocks of all records.
- * Arguments: the records; the largest block that is kept.
- * Memory: the keys of a range of the hash fit into maintenance_work_mem; the
- * blocks take some 100 bytes a record beside it.
- */
-MatchBlocks *
-omni_match_blocks(const MatchData *data, int max_block)
-{
-	BlockBuilder builder = {0};
-	MatchBlocks *blocks = MemoryContextAllocZero(data->context, sizeof(MatchBlocks));
-	uint64		keys[MATCH_KEYS_MAX];
-	uint8		kinds[MATCH_KEYS_MAX];
-	uint64		per_range[256] = {0};
-	uint64		total = 0;
-	Size		capacity;
-	MatchKeyEntry   *entries;
-
-	builder.data = data;
-	builder.blocks = blocks;
-	blocks->max_block = max_block;
-	builder.start_capacity = 1024;
-	builder.member_capacity = 4096;
-	blocks->start = MemoryContextAllocHuge(data->context, builder.start_capacity * sizeof(uint64));
-	blocks->start[0] = 0;
-	blocks->kind = MemoryContextAllocHuge(data->context, builder.start_capacity);
-	blocks->member = MemoryContextAllocHuge(data->context, builder.member_capacity * sizeof(uint32));
-	blocks->record_start = MemoryContextAllocExtended(data->context, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
-													  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	/* of two relations, and where sources exclude each other, each record counts for itself */
-	if (!data->across && !data->one_per_source)
-		blocks->original = omni_match_copies(data);
-	/* how many keys there are in each 256th of the hash */
-	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		int			nkeys = is_copy(blocks, r) ? 0 : omni_match_keys(data, r, keys, kinds);
-
-		if ((r & 1023) == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int k = 0; k < nkeys; k++)
-			per_range[keys[k] >> 56]++;
-		total += nkeys;
-	}
-	capacity = Max((Size) maintenance_work_mem * 1024 / (2 * sizeof(MatchKeyEntry)), 65536);
-	for (int b = 0; b < 256; b++)
-		capacity = Max(capacity, per_range[b]);
-	capacity = Min(capacity, Max(total, 1));
-	entries = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(capacity, 2 * sizeof(MatchKeyEntry)));
-	for (int b = 0; b < 256;)
-	{
-		int			first = b;
-		uint64		n = per_range[b++];
-
-		while (b < 256 && n + per_range[b] <= capacity)
-			n += per_range[b++];
-		if (n > 0)
-			add_range(&builder, entries, entries + capacity, capacity, (uint64) first << 56,
-					  ((uint64) (b - 1) << 56) | UINT64CONST(0x00ffffffffffffff));
-	}
-	pfree(entries);
-	drop_large_blocks(blocks, affordable_block(data, blocks));
-	list_blocks_of_records(data, blocks);
-	return blocks;
 }

@@ -107,6 +107,16 @@ omni_match_kind_names(void)
 	return list.data;
 }
 
+/*
+ * omni_match_is_identifier: whether a value of the kind is given to few, so that it
+ * tells people apart by itself.
+ */
+bool
+omni_match_is_identifier(MatchKind kind)
+{
+	return kind == MATCH_EMAIL || kind == MATCH_PHONE || kind == MATCH_TAX_ID || kind == MATCH_CODE;
+}
+
 /* A text to be written: at most MATCH_TEXT_MAX bytes. */
 typedef struct Output
 {

@@ -188,7 +188,7 @@ read_field_options(JsonbContainer *object, MatchField *field)
 static void
 check_options(Jsonb *options)
 {
-	static const char *const known[] = {"threshold", "review", "unscored", "max_block", "source", "one_per_source", "decisions", NULL};
+	static const char *const known[] = {"threshold", "review", "unscored", "max_block", "max_weak_block", "max_value_block", "source", "one_per_source", "decisions", NULL};
 
 	if (!JB_ROOT_IS_OBJECT(options))
 		ereport(ERROR,
@@ -207,6 +207,10 @@ read_options(JsonbContainer *object, MatchModel *model)
 	read_number(object, "unscored", -100, 0, &model->unscored);
 	if (read_number(object, "max_block", 2, 100000, &value))
 		model->max_block = (int) value;
+	if (read_number(object, "max_weak_block", 2, 100000, &value))
+		model->max_weak_block = (int) value;
+	if (read_number(object, "max_value_block", 2, 100000, &value))
+		model->max_value_block = (int) value;
 	if (read_number(object, "prior", PRIOR_MIN, 0.5, &value))
 		model->prior = value;
 	if (model->review > model->threshold)
@@ -754,6 +758,16 @@ omni_match_model_json(const MatchModel *model)
 	push_number(&state, model->unscored, false);
 	push_key(&state, "max_block");
 	push_number(&state, model->max_block, false);
+	if (model->max_weak_block > 0)
+	{
+		push_key(&state, "max_weak_block");
+		push_number(&state, model->max_weak_block, false);
+	}
+	if (model->max_value_block > 0)
+	{
+		push_key(&state, "max_value_block");
+		push_number(&state, model->max_value_block, false);
+	}
 	push_key(&state, "comparisons");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int f = 0; f < model->nfields; f++)

@@ -1,12 +1,11 @@
 /*
  * match_parallel.c
- *		Parallel workers for the scan of blocks.
+ *		Parallel workers for the jobs of match_job.h.
  *
- * The records and blocks are laid out once in shared memory; workers and leader
- * take chunks of blocks from a counter.  A worker writes its pairs to a shared
- * temporary file, which the leader reads when all have ended; sorted by their
- * records they are what one process alone would have found.  Where there is no
- * shared memory or no worker, the caller goes on alone.
+ * Records and blocks are laid out once in shared memory; workers and leader take
+ * tasks from a counter.  A worker writes its output to a shared temporary file,
+ * which the leader reads when all have ended.  Where there is no shared memory or
+ * no worker, the leader does everything.
  */
 #include "postgres.h"
 
@@ -24,21 +23,44 @@
 #include "utils/resowner.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_job.h"
 
-#define KEY_SCAN		UINT64CONST(0x6f6d6e690001)
-/* blocks taken at a time */
-#define CHUNK			512
+#define KEY_JOB			UINT64CONST(0x6f6d6e690001)
+/* records, and pairs of a scan, below which workers are not worth their start */
+#define PARALLEL_RECORDS	50000
+#define PARALLEL_PAIRS		1000000.0
 
 /* What workers and leader share; the image of the records is a segment of its own. */
-typedef struct SharedScan
+typedef struct SharedJob
 {
 	dsm_handle	image;
-	int32		floor;
-	pg_atomic_uint64 next;		/* first block not taken */
-	pg_atomic_uint64 scored;
+	pg_atomic_uint64 next;		/* first task not taken */
 	SharedFileSet files;
-} SharedScan;
+	MatchJob	job;
+} SharedJob;
+
+struct MatchWork
+{
+	MemoryContext context;		/* outputs */
+	MatchShare	share;			/* of the leader */
+	dsm_segment *image;			/* NULL: no workers */
+	int			workers;
+};
+
+/* What a job consists of, see match_job.h. */
+typedef struct JobType
+{
+	void		(*task) (MatchShare *share, uint64 task);
+	void		(*end) (MatchShare *share);	/* or NULL */
+} JobType;
+
+static const JobType job_types[] = {
+	[MATCH_JOB_RANDOM_PAIRS] = {omni_match_random_task, omni_match_random_end},
+	[MATCH_JOB_CONDITIONS] = {omni_match_condition_task, NULL},
+	[MATCH_JOB_COUNT_KEYS] = {omni_match_count_task, omni_match_count_end},
+	[MATCH_JOB_BLOCKS] = {omni_match_blocks_task, NULL},
+	[MATCH_JOB_SCAN] = {omni_match_scan_task, omni_match_scan_end},
+};
 
 /* Records and blocks in one piece of memory; places are offsets, 0 is none. */
 typedef struct Image
@@ -49,6 +71,7 @@ typedef struct Image
 	bool		across;
 	Size		values;
 	Size		source;
+	uint32		dictionary_count[MATCH_FIELDS_MAX];
 	Size		dictionary_values[MATCH_FIELDS_MAX];
 	Size		dictionary_pool[MATCH_FIELDS_MAX];
 	Size		dictionary_other[MATCH_FIELDS_MAX];
@@ -57,6 +80,7 @@ typedef struct Image
 	Size		member;
 	Size		record_start;
 	Size		record_block;
+	Size		original;
 } Image;
 
 extern PGDLLEXPORT void omni_match_worker(dsm_segment *segment, shm_toc *toc);
@@ -77,8 +101,10 @@ place(char *image, Size *used, const void *array, Size size)
 
 /* Lays out the image at an address, or, at NULL, finds its size. */
 static Size
-lay_out(char *address, const MatchData *data, const MatchBlocks *blocks)
+lay_out(char *address, const MatchShare *share)
 {
+	const MatchData *data = share->data;
+	const MatchBlocks *blocks = share->blocks;
 	Image	   *image = (Image *) (address != NULL ? address : palloc0(sizeof(Image)));
 	int			nfields = data->model->nfields;
 	Size		used = TYPEALIGN(MATCH_LINE, sizeof(Image));
@@ -87,21 +113,26 @@ lay_out(char *address, const MatchData *data, const MatchBlocks *blocks)
 	image->nrecords = data->nrecords;
 	image->width = data->width;
 	image->across = data->across;
-	image->nblocks = blocks->nblocks;
 	image->values = place(address, &used, data->values, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	image->source = place(address, &used, data->source, data->nrecords);
 	for (int f = 0; f < nfields; f++)
 	{
 		const MatchDictionary *dictionary = &data->dictionary[f];
 
+		image->dictionary_count[f] = dictionary->count;
 		image->dictionary_values[f] = place(address, &used, dictionary->values, mul_size(dictionary->count, sizeof(MatchValue)));
 		image->dictionary_pool[f] = place(address, &used, dictionary->pool, dictionary->pool_used);
 		image->dictionary_other[f] = place(address, &used, dictionary->other_column, mul_size(dictionary->count, sizeof(uint32)));
 	}
-	image->start = place(address, &used, blocks->start, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
-	image->member = place(address, &used, blocks->member, mul_size(blocks->nmembers, sizeof(uint32)));
-	image->record_start = place(address, &used, blocks->record_start, mul_size((Size) data->nrecords + 1, sizeof(uint64)));
-	image->record_block = place(address, &used, blocks->record_block, mul_size(blocks->nmembers, sizeof(uint32)));
+	image->original = place(address, &used, share->original, mul_size(data->nrecords, sizeof(uint32)));
+	if (blocks != NULL)
+	{
+		image->nblocks = blocks->nblocks;
+		image->start = place(address, &used, blocks->start, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
+		image->member = place(address, &used, blocks->member, mul_size(blocks->nmembers, sizeof(uint32)));
+		image->record_start = place(address, &used, blocks->record_start, mul_size((Size) data->nrecords + 1, sizeof(uint64)));
+		image->record_block = place(address, &used, blocks->record_block, mul_size(blocks->nmembers, sizeof(uint32)));
+	}
 	if (address == NULL)
 		pfree(image);
 	return used;
@@ -113,14 +144,17 @@ at(char *address, Size offset)
 	return offset != 0 ? address + offset : NULL;
 }
 
-/* Records and blocks as the image has them. */
+/* What a participant works with, as the image has it. */
 static void
-open_image(char *address, MatchData *data, MatchBlocks *blocks)
+open_image(char *address, MatchShare *share)
 {
 	Image	   *image = (Image *) address;
+	MatchData  *data = palloc0_object(MatchData);
+	MatchBlocks *blocks = palloc0_object(MatchBlocks);
 
-	memset(data, 0, sizeof(*data));
-	memset(blocks, 0, sizeof(*blocks));
+	share->data = data;
+	share->blocks = blocks;
+	share->original = at(address, image->original);
 	data->context = CurrentMemoryContext;
 	data->model = &image->model;
 	data->nrecords = image->nrecords;
@@ -130,6 +164,7 @@ open_image(char *address, MatchData *data, MatchBlocks *blocks)
 	data->source = at(address, image->source);
 	for (int f = 0; f < image->model.nfields; f++)
 	{
+		data->dictionary[f].count = image->dictionary_count[f];
 		data->dictionary[f].values = at(address, image->dictionary_values[f]);
 		data->dictionary[f].pool = at(address, image->dictionary_pool[f]);
 		data->dictionary[f].other_column = at(address, image->dictionary_other[f]);
@@ -141,22 +176,47 @@ open_image(char *address, MatchData *data, MatchBlocks *blocks)
 	blocks->record_block = at(address, image->record_block);
 }
 
-/* Takes chunks of blocks until there are no more. */
+/* Takes tasks until there are no more. */
 static void
-take_part(SharedScan *shared, const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
+take_part(MatchShare *share, pg_atomic_uint64 *next)
 {
-	MatchScan  *scan = omni_match_begin_scan(data, blocks, shared->floor);
-	uint64		first;
+	const JobType *type = &job_types[share->job->kind];
+	uint64		task;
 
-	while ((first = pg_atomic_fetch_add_u64(&shared->next, CHUNK)) < blocks->nblocks)
-		omni_match_scan_blocks(scan, first, Min(first + CHUNK, blocks->nblocks), edges);
-	omni_match_end_scan(scan);
+	share->state = NULL;
+	while ((task = pg_atomic_fetch_add_u64(next, 1)) < share->job->ntasks)
+	{
+		CHECK_FOR_INTERRUPTS();
+		type->task(share, task);
+	}
+	if (type->end != NULL)
+		type->end(share);
+}
+
+/*
+ * omni_match_put: adds bytes to an output, filled up to a multiple of eight.
+ */
+void
+omni_match_put(MatchOutput *output, const void *bytes, Size size)
+{
+	Size		room = TYPEALIGN(sizeof(uint64), size);
+
+	if (output->size + room > output->capacity)
+	{
+		output->capacity = Max(add_size(output->size, room), Max(output->capacity * 2, 8192));
+		output->bytes = output->bytes == NULL ? MemoryContextAllocHuge(CurrentMemoryContext, output->capacity)
+			: repalloc_huge(output->bytes, output->capacity);
+	}
+	if (size > 0)
+		memcpy(output->bytes + output->size, bytes, size);
+	memset(output->bytes + output->size + size, 0, room - size);
+	output->size += room;
 }
 
 static void
 file_name(char *name, Size size, int worker)
 {
-	snprintf(name, size, "pairs.%d", worker);
+	snprintf(name, size, "output.%d", worker);
 }
 
 /*
@@ -165,11 +225,9 @@ file_name(char *name, Size size, int worker)
 void
 omni_match_worker(dsm_segment *segment, shm_toc *toc)
 {
-	SharedScan *shared = shm_toc_lookup(toc, KEY_SCAN, false);
+	SharedJob  *shared = shm_toc_lookup(toc, KEY_JOB, false);
 	dsm_segment *image;
-	MatchData	data;
-	MatchBlocks blocks;
-	MatchEdges *edges = omni_match_new_edges();
+	MatchShare	share = {0};
 	BufFile    *file;
 	char		name[32];
 
@@ -177,47 +235,46 @@ omni_match_worker(dsm_segment *segment, shm_toc *toc)
 	image = dsm_attach(shared->image);
 	if (image == NULL)
 		elog(ERROR, "could not map the records to be matched");
-	open_image(dsm_segment_address(image), &data, &blocks);
-	take_part(shared, &data, &blocks, edges);
+	open_image(dsm_segment_address(image), &share);
+	share.job = &shared->job;
+	take_part(&share, &shared->next);
 	file_name(name, sizeof(name), ParallelWorkerNumber);
 	file = BufFileCreateFileSet(&shared->files.fs, name);
-	BufFileWrite(file, &edges->count, sizeof(edges->count));
-	BufFileWrite(file, edges->edge, edges->count * sizeof(MatchEdge));
+	BufFileWrite(file, &share.output.size, sizeof(Size));
+	if (share.output.size > 0)
+		BufFileWrite(file, share.output.bytes, share.output.size);
 	BufFileExportFileSet(file);
 	BufFileClose(file);
-	pg_atomic_fetch_add_u64(&shared->scored, edges->scored);
 	dsm_detach(image);
 }
 
-/* The pairs that a worker found. */
+/* Takes the output of a worker. */
 static void
-read_file(SharedScan *shared, int worker, MatchEdges *edges)
+read_output(SharedJob *shared, int worker, MatchTake take, void *target)
 {
 	char		name[32];
 	BufFile    *file;
-	uint64		count = 0;
+	Size		size = 0;
+	char	   *bytes;
 
 	file_name(name, sizeof(name), worker);
 	file = BufFileOpenFileSet(&shared->files.fs, name, O_RDONLY, false);
-	BufFileReadExact(file, &count, sizeof(count));
-	if (edges->count + count > edges->capacity)
-	{
-		edges->capacity = edges->count + count;
-		edges->edge = repalloc_huge(edges->edge, mul_size(edges->capacity, sizeof(MatchEdge)));
-	}
-	BufFileReadExact(file, edges->edge + edges->count, count * sizeof(MatchEdge));
-	edges->count += count;
+	BufFileReadExact(file, &size, sizeof(size));
+	bytes = MemoryContextAllocHuge(CurrentMemoryContext, Max(size, 1));
+	if (size > 0)
+		BufFileReadExact(file, bytes, size);
 	BufFileClose(file);
+	take(target, bytes, size);
 }
 
 /* Shared memory for the image; NULL when the system has not got so much. */
 static dsm_segment *
-make_image(const MatchData *data, const MatchBlocks *blocks)
+make_image(const MatchShare *share)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	dsm_segment *volatile segment = NULL;
-	Size		size = lay_out(NULL, data, blocks);
+	Size		size = lay_out(NULL, share);
 
 	/* a container may have next to no shared memory: that is no failure of the run */
 	BeginInternalSubTransaction(NULL);
@@ -246,57 +303,122 @@ make_image(const MatchData *data, const MatchBlocks *blocks)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	if (segment != NULL)
-		lay_out(dsm_segment_address(segment), data, blocks);
+		lay_out(dsm_segment_address(segment), share);
 	return segment;
 }
 
-/*
- * omni_match_parallel_scan: omni_match_scan() with parallel workers, as many as
- * max_parallel_workers_per_gather allows.
- * Result: false when there is none to be had; nothing was done then.
- */
-bool
-omni_match_parallel_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor, MatchEdges *edges)
+/* Number of workers that this work may have. */
+static int
+workers_worth(const MatchShare *share)
 {
 	int			workers = Min(max_parallel_workers_per_gather, max_parallel_workers);
-	dsm_segment *image;
-	ParallelContext *context;
-	SharedScan *shared;
-	int			launched;
 
-	if (workers == 0 || IsInParallelMode() || IsParallelWorker() || !IsUnderPostmaster)
-		return false;
-	image = make_image(data, blocks);
-	if (image == NULL)
-		return false;
+	if (IsInParallelMode() || IsParallelWorker() || !IsUnderPostmaster)
+		return 0;
+	if (share->blocks != NULL ? omni_match_block_pairs(share->blocks) < PARALLEL_PAIRS : share->data->nrecords < PARALLEL_RECORDS)
+		return 0;
+	return workers;
+}
+
+/*
+ * omni_match_begin_work: prepares jobs on some records: those that stand for others
+ * and their blocks are NULL where no job needs them.
+ */
+MatchWork *
+omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm work", ALLOCSET_DEFAULT_SIZES);
+	MatchWork  *work = MemoryContextAllocZero(context, sizeof(MatchWork));
+
+	work->context = context;
+	work->share.data = data;
+	work->share.original = original;
+	work->share.blocks = blocks;
+	work->workers = workers_worth(&work->share);
+	if (work->workers > 0)
+		work->image = make_image(&work->share);
+	if (work->image == NULL)
+		work->workers = 0;
+	return work;
+}
+
+/*
+ * omni_match_participants: number of processes that will take part, if there are
+ * workers to be had.
+ */
+int
+omni_match_participants(const MatchWork *work)
+{
+	return work->workers + 1;
+}
+
+/* A parallel context with workers at their work, or NULL. */
+static ParallelContext *
+launch_workers(MatchWork *work, const MatchJob *job, SharedJob **shared)
+{
+	ParallelContext *context;
+	int			workers = job->ntasks > work->workers ? work->workers : (int) job->ntasks - 1;
+
+	if (workers <= 0)
+		return NULL;
 	EnterParallelMode();
 	context = CreateParallelContext("omnicrm", "omni_match_worker", workers);
-	shm_toc_estimate_chunk(&context->estimator, sizeof(SharedScan));
+	shm_toc_estimate_chunk(&context->estimator, sizeof(SharedJob));
 	shm_toc_estimate_keys(&context->estimator, 1);
 	InitializeParallelDSM(context);
 	if (context->seg == NULL)
 	{
 		DestroyParallelContext(context);
 		ExitParallelMode();
-		dsm_detach(image);
-		return false;
+		return NULL;
 	}
-	shared = shm_toc_allocate(context->toc, sizeof(SharedScan));
-	shared->image = dsm_segment_handle(image);
-	shared->floor = floor;
-	pg_atomic_init_u64(&shared->next, 0);
-	pg_atomic_init_u64(&shared->scored, 0);
-	SharedFileSetInit(&shared->files, context->seg);
-	shm_toc_insert(context->toc, KEY_SCAN, shared);
+	*shared = shm_toc_allocate(context->toc, sizeof(SharedJob));
+	(*shared)->image = dsm_segment_handle(work->image);
+	(*shared)->job = *job;
+	pg_atomic_init_u64(&(*shared)->next, 0);
+	SharedFileSetInit(&(*shared)->files, context->seg);
+	shm_toc_insert(context->toc, KEY_JOB, *shared);
 	LaunchParallelWorkers(context);
-	launched = context->nworkers_launched;
-	take_part(shared, data, blocks, edges);
-	WaitForParallelWorkersToFinish(context);
-	for (int worker = 0; worker < launched; worker++)
-		read_file(shared, worker, edges);
-	edges->scored += pg_atomic_read_u64(&shared->scored);
-	DestroyParallelContext(context);
-	ExitParallelMode();
-	dsm_detach(image);
-	return true;
+	return context;
+}
+
+/*
+ * omni_match_work: does a job, with workers where the work has any.
+ * Arguments: the work; the job; what takes the outputs, and into what.
+ */
+void
+omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target)
+{
+	MemoryContext old = MemoryContextSwitchTo(work->context);
+	SharedJob  *shared = NULL;
+	ParallelContext *context = launch_workers(work, job, &shared);
+	pg_atomic_uint64 alone;
+
+	pg_atomic_init_u64(&alone, 0);
+	work->share.job = job;
+	memset(&work->share.output, 0, sizeof(MatchOutput));
+	take_part(&work->share, context != NULL ? &shared->next : &alone);
+	if (context != NULL)
+	{
+		int			launched = context->nworkers_launched;
+
+		WaitForParallelWorkersToFinish(context);
+		for (int worker = 0; worker < launched; worker++)
+			read_output(shared, worker, take, target);
+		DestroyParallelContext(context);
+		ExitParallelMode();
+	}
+	take(target, work->share.output.bytes, work->share.output.size);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * omni_match_end_work: frees what the work and its outputs hold.
+ */
+void
+omni_match_end_work(MatchWork *work)
+{
+	if (work->image != NULL)
+		dsm_detach(work->image);
+	MemoryContextDelete(work->context);
 }

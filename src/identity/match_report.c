@@ -358,18 +358,23 @@ omnicrm_match_blocking_report(PG_FUNCTION_ARGS)
 	MatchRunOptions run;
 	Truth		truth;
 	bool		judged;
+	bool		trained;
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_truth_options(&options, &truth);
 	judged = OidIsValid(truth.relation);
-	if (JB_ROOT_IS_OBJECT(json) &&
-		getKeyJsonValueFromContainer(&json->root, "omnicrm_model", strlen("omnicrm_model"), NULL) != NULL)
+	trained = JB_ROOT_IS_OBJECT(json) &&
+		getKeyJsonValueFromContainer(&json->root, "omnicrm_model", strlen("omnicrm_model"), NULL) != NULL;
+	if (trained)
 		omni_match_model(json, model);
 	else
 		omni_match_fields(json, options, model);
 	omni_match_run_options(options, model, &run);
 	report->data = omni_match_read(&input, 1, &run, model);
-	report->blocks = omni_match_blocks(report->data, model->max_block);
+	/* as training would */
+	if (!trained)
+		omni_match_afford(model, report->data);
+	report->blocks = omni_match_blocks(report->data);
 	count_kinds(report);
 	report->total.pairs += distinct_pairs(report->data, report->blocks);
 	if (judged)

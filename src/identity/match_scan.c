@@ -16,10 +16,8 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_job.h"
 
-/* pairs below which workers are not worth their start */
-#define PARALLEL_PAIRS	1000000.0
 
 /* bits of the filter of the blocks of a record */
 #define FILTER_BITS		1024
@@ -33,9 +31,8 @@ typedef struct Member
 	const uint32 *blocks;		/* its blocks, ascending */
 } Member;
 
-struct MatchScan
+typedef struct MatchScan
 {
-	MemoryContext context;
 	const MatchData *data;
 	const MatchBlocks *blocks;
 	int32		floor;
@@ -43,37 +40,26 @@ struct MatchScan
 	uint32	   *rows;			/* of the records of the block, side by side */
 	Member	   *members;
 	uint64		filter[FILTER_BITS / 64];	/* blocks of the probe before the present one */
-};
+	MatchEdges *edges;
+} MatchScan;
 
-/*
- * omni_match_begin_scan: a scan of the blocks for pairs of at least that weight.
- */
-MatchScan *
-omni_match_begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
+/* A scan of the blocks for pairs of at least that weight. */
+static MatchScan *
+begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm scan", ALLOCSET_DEFAULT_SIZES);
-	MatchScan  *scan = MemoryContextAllocZero(context, sizeof(MatchScan));
+	MatchScan  *scan = palloc0_object(MatchScan);
 	uint64		largest = 1;
 
 	for (uint32 b = 0; b < blocks->nblocks; b++)
 		largest = Max(largest, blocks->start[b + 1] - blocks->start[b]);
-	scan->context = context;
 	scan->data = data;
 	scan->blocks = blocks;
 	scan->floor = floor;
 	scan->probe.data = data;
-	scan->members = MemoryContextAllocHuge(context, mul_size(largest, sizeof(Member)));
-	scan->rows = omni_match_alloc_lines(context, mul_size(largest, data->width * sizeof(uint32)));
+	scan->members = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(largest, sizeof(Member)));
+	scan->rows = omni_match_alloc_lines(CurrentMemoryContext, mul_size(largest, data->width * sizeof(uint32)));
+	scan->edges = omni_match_new_edges();
 	return scan;
-}
-
-/*
- * omni_match_end_scan: frees what a scan holds.
- */
-void
-omni_match_end_scan(MatchScan *scan)
-{
-	MemoryContextDelete(scan->context);
 }
 
 /* Copies the rows of a block side by side; the number of its records. */
@@ -136,7 +122,7 @@ met_before(const MatchScan *scan, const Member *a, const Member *b, uint32 block
 
 /* The pairs of one block that no earlier one has. */
 static void
-scan_block(MatchScan *scan, uint32 block, MatchEdges *edges)
+scan_block(MatchScan *scan, uint32 block)
 {
 	const MatchData *data = scan->data;
 	uint32		n = gather(scan, block);
@@ -162,10 +148,10 @@ scan_block(MatchScan *scan, uint32 block, MatchEdges *edges)
 			filtered = true;
 			if (met_before(scan, a, b, block))
 				continue;
-			edges->scored++;
+			scan->edges->scored++;
 			weight = omni_match_settle(&scan->probe, scan->rows + (Size) k * data->width, &bound, scan->floor);
 			if (weight >= scan->floor)
-				omni_match_add_edge(edges, a->record, b->record, weight);
+				omni_match_add_edge(scan->edges, a->record, b->record, weight);
 		}
 		if (filtered)
 			set_filter(scan, a, block, false);
@@ -205,18 +191,55 @@ omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight)
 }
 
 /*
- * omni_match_scan_blocks: the pairs of some blocks, in no particular order.
- * Arguments: the scan; the first block and the one after the last; where pairs
- * go.
+ * omni_match_scan_task, omni_match_scan_end: scanning as a job; tasks are chunks of
+ * blocks, a participant gives the number of pairs that it weighed and those that it
+ * found, in no particular order.
  */
 void
-omni_match_scan_blocks(MatchScan *scan, uint32 first, uint32 end, MatchEdges *edges)
+omni_match_scan_task(MatchShare *share, uint64 task)
 {
+	uint32		first = task * MATCH_BLOCK_CHUNK;
+	uint32		end = Min(first + MATCH_BLOCK_CHUNK, share->blocks->nblocks);
+
+	if (share->state == NULL)
+		share->state = begin_scan(share->data, share->blocks, share->job->floor);
 	for (uint32 b = first; b < end; b++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		scan_block(scan, b, edges);
+		scan_block(share->state, b);
 	}
+}
+
+void
+omni_match_scan_end(MatchShare *share)
+{
+	MatchScan  *scan = share->state;
+
+	if (scan == NULL)
+		return;
+	omni_match_put(&share->output, &scan->edges->scored, sizeof(uint64));
+	omni_match_put(&share->output, scan->edges->edge, scan->edges->count * sizeof(MatchEdge));
+	pfree(scan->edges->edge);
+}
+
+static void
+take_edges(void *target, const char *bytes, Size size)
+{
+	MatchEdges *edges = target;
+	uint64		count;
+
+	if (size == 0)
+		return;
+	edges->scored += *(const uint64 *) bytes;
+	/* what fills the output up is less than a pair */
+	count = (size - sizeof(uint64)) / sizeof(MatchEdge);
+	if (edges->count + count > edges->capacity)
+	{
+		edges->capacity = edges->count + count;
+		edges->edge = repalloc_huge(edges->edge, mul_size(edges->capacity, sizeof(MatchEdge)));
+	}
+	memcpy(edges->edge + edges->count, bytes + sizeof(uint64), count * sizeof(MatchEdge));
+	edges->count += count;
 }
 
 /*
@@ -282,15 +305,14 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 {
 	MemoryContext old = MemoryContextSwitchTo(data->context);
 	MatchEdges *edges = omni_match_new_edges();
-	MatchScan  *scan;
+	MatchWork  *work = omni_match_begin_work(data, NULL, blocks);
+	MatchJob	job = {.kind = MATCH_JOB_SCAN};
 
 	MemoryContextSwitchTo(old);
-	if (omni_match_block_pairs(blocks) < PARALLEL_PAIRS || !omni_match_parallel_scan(data, blocks, floor, edges))
-	{
-		scan = omni_match_begin_scan(data, blocks, floor);
-		omni_match_scan_blocks(scan, 0, blocks->nblocks, edges);
-		omni_match_end_scan(scan);
-	}
+	job.floor = floor;
+	job.ntasks = ((uint64) blocks->nblocks + MATCH_BLOCK_CHUNK - 1) / MATCH_BLOCK_CHUNK;
+	omni_match_work(work, &job, take_edges, edges);
+	omni_match_end_work(work);
 	sort_edges(data, edges);
 	return edges;
 }

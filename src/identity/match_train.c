@@ -23,14 +23,17 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_job.h"
 
 #define RANDOM_PAIRS	2000000
 #define RANDOM_OTHERS	16
 #define RANDOM_SEED		UINT64CONST(0x72616e646f6d)
+/* records drawn in one task */
+#define RANDOM_CHUNK	1024
 #define ITERATIONS_MAX	500
 #define CONVERGED		1e-7
 /* what is usual for a kind counts as many matches */
@@ -110,34 +113,106 @@ count_pair(RandomPairs *random, int nfields, uint64 pattern)
 	random->drawn++;
 }
 
+/* Whether all pairs of so many records are looked at, none is drawn. */
+static bool
+is_every_pair(uint64 nrecords)
+{
+	return nrecords == 0 || nrecords * (nrecords - 1) / 2 <= RANDOM_PAIRS;
+}
+
+/* Number of records that are drawn to meet others. */
+static uint64
+random_records(const MatchData *data)
+{
+	return is_every_pair(data->nrecords) ? data->nrecords : RANDOM_PAIRS / RANDOM_OTHERS;
+}
+
+/* Counts the pairs of one record drawn: with as many others as make up the pairs. */
+static void
+count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint64 i)
+{
+	uint64		n = data->nrecords;
+	uint32		other[RANDOM_OTHERS];
+
+	if (is_every_pair(n))
+	{
+		omni_match_probe(probe, i);
+		for (uint64 b = i + 1; b < n; b++)
+			count_pair(random, data->model->nfields, omni_match_compare(probe, b));
+		return;
+	}
+	omni_match_probe(probe, omni_mix(RANDOM_SEED + i) % n);
+	for (int k = 0; k < RANDOM_OTHERS; k++)
+	{
+		other[k] = omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n;
+		__builtin_prefetch(omni_match_row(data, other[k]));
+	}
+	for (int k = 0; k < RANDOM_OTHERS; k++)
+	{
+		if (other[k] != probe->record)
+			count_pair(random, data->model->nfields, omni_match_compare(probe, other[k]));
+	}
+}
+
+/* What a participant has of random pairs. */
+typedef struct RandomState
+{
+	MatchProbe	probe;
+	RandomPairs random;
+} RandomState;
+
+/*
+ * omni_match_random_task, omni_match_random_end: counting random pairs as a job; tasks
+ * are chunks of the records drawn, a participant gives its counts.
+ */
+void
+omni_match_random_task(MatchShare *share, uint64 task)
+{
+	RandomState *state = share->state;
+	uint64		end = Min((task + 1) * RANDOM_CHUNK, random_records(share->data));
+
+	if (state == NULL)
+		share->state = state = palloc0_object(RandomState);
+	state->probe.data = share->data;
+	for (uint64 i = task * RANDOM_CHUNK; i < end; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		count_random(share->data, &state->probe, &state->random, i);
+	}
+}
+
+void
+omni_match_random_end(MatchShare *share)
+{
+	RandomState *state = share->state;
+
+	if (state != NULL)
+		omni_match_put(&share->output, &state->random, sizeof(RandomPairs));
+}
+
+/* Adds the counts of a participant: whole numbers, in any order. */
+static void
+take_random(void *target, const char *bytes, Size size)
+{
+	RandomPairs *sum = target;
+	const RandomPairs *part = (const RandomPairs *) bytes;
+
+	if (size == 0)
+		return;
+	sum->drawn += part->drawn;
+	for (int i = 0; i < lengthof(sum->joint) * MATCH_FIELDS_MAX * MATCH_STATES * MATCH_STATES; i++)
+		(&sum->joint[0][0][0][0])[i] += (&part->joint[0][0][0][0])[i];
+}
+
 /* How often each level occurs among random pairs. */
 static void
-count_random_pairs(MatchData *data, RandomPairs *random)
+count_random_pairs(MatchWork *work, const MatchData *data, RandomPairs *random)
 {
 	const MatchModel *model = data->model;
-	MatchProbe *probe = palloc0_object(MatchProbe);
-	uint64		n = data->nrecords;
-	uint64		all = n > 0 ? n * (n - 1) / 2 : 0;
-	bool		every = all <= RANDOM_PAIRS;
+	MatchJob	job = {.kind = MATCH_JOB_RANDOM_PAIRS};
 
-	probe->data = data;
-	/* each record drawn meets as many others as make up the pairs */
-	for (uint64 i = 0; i < (every ? n : RANDOM_PAIRS / RANDOM_OTHERS); i++)
-	{
-		uint32		a = every ? i : omni_mix(RANDOM_SEED + i) % n;
-		uint64		others = every ? n - 1 - i : RANDOM_OTHERS;
-
-		CHECK_FOR_INTERRUPTS();
-		omni_match_probe(probe, a);
-		for (uint64 k = 0; k < others; k++)
-		{
-			uint32		b = every ? i + 1 + k : omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n;
-
-			if (a != b)
-				count_pair(random, model->nfields, omni_match_compare(probe, b));
-		}
-	}
-	pfree(probe);
+	job.ntasks = (random_records(data) + RANDOM_CHUNK - 1) / RANDOM_CHUNK;
+	omni_match_work(work, &job, take_random, random);
 	for (int f = 0; f < model->nfields; f++)
 	{
 		double		equal = share_of_equal(&data->dictionary[f]);
@@ -181,9 +256,26 @@ pair_number(uint64 k, uint64 *low, uint64 *high)
 	*low = k - h * (h - 1) / 2;
 }
 
+/* Sorts records by the numbers of their values, that of the first field highest. */
+static MatchKeyEntry *
+sort_holders(const MatchData *data, const Run *run, MatchKeyEntry *holders, uint32 n)
+{
+	MatchKeyEntry *room = holders + data->nrecords;
+	MatchKeyEntry *sorted = holders;
+	int			bits;
+
+	if (run->second >= 0)
+	{
+		bits = pg_leftmost_one_pos32(data->dictionary[run->second].count | 1) + 1;
+		sorted = omni_match_sort_keys(sorted, room, n, 0, bits);
+	}
+	bits = pg_leftmost_one_pos32(data->dictionary[run->first].count | 1) + 1;
+	return omni_match_sort_keys(sorted, sorted == holders ? room : holders, n, 32, 32 + bits);
+}
+
 /* Draws pairs that fulfil a condition and counts their patterns. */
 static void
-draw_pairs(MatchData *data, Run *run)
+draw_pairs(const MatchData *data, Run *run)
 {
 	MatchKeyEntry *room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), 2 * sizeof(MatchKeyEntry)));
 	MatchKeyEntry *holders = room;	/* records by the values of the condition */
@@ -205,7 +297,7 @@ draw_pairs(MatchData *data, Run *run)
 		holders[n].key = (uint64) row[run->first] << 32 | (run->second >= 0 ? row[run->second] : 0);
 		holders[n++].record = r;
 	}
-	holders = omni_match_sort_keys(holders, holders + data->nrecords, n);
+	holders = sort_holders(data, run, holders, n);
 	start = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)));
 	cumulative = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
 	for (uint32 i = 0; i < n;)
@@ -251,6 +343,77 @@ draw_pairs(MatchData *data, Run *run)
 	pfree(cumulative);
 	pfree(start);
 	pfree(room);
+}
+
+/* The condition of a task: each field, alone and with each later one. */
+static void
+nth_condition(const MatchModel *model, uint64 task, Run *run)
+{
+	for (int f = 0; f < model->nfields; f++)
+	{
+		int			here = model->nfields - f;
+
+		if (task < here)
+		{
+			run->first = f;
+			run->second = task > 0 ? f + task : -1;
+			return;
+		}
+		task -= here;
+	}
+}
+
+/*
+ * omni_match_condition_task: drawing pairs as a job; tasks are conditions, each gives
+ * its run with its patterns.
+ */
+void
+omni_match_condition_task(MatchShare *share, uint64 task)
+{
+	Run		   *run = palloc0_object(Run);
+
+	nth_condition(share->data->model, task, run);
+	draw_pairs(share->data, run);
+	omni_match_put(&share->output, &task, sizeof(task));
+	omni_match_put(&share->output, run, sizeof(Run));
+	omni_match_put(&share->output, run->patterns, run->npatterns * sizeof(MatchPatternCount));
+	pfree(run->patterns);
+	pfree(run);
+}
+
+static void
+take_conditions(void *target, const char *bytes, Size size)
+{
+	Run		   *runs = target;
+
+	for (const char *end = bytes + size; bytes < end;)
+	{
+		Run		   *run = &runs[*(const uint64 *) bytes];
+
+		bytes += sizeof(uint64);
+		memcpy(run, bytes, sizeof(Run));
+		bytes += TYPEALIGN(sizeof(uint64), sizeof(Run));
+		/* the work's memory: lasts as long as the work */
+		run->patterns = (MatchPatternCount *) bytes;
+		bytes += run->npatterns * sizeof(MatchPatternCount);
+	}
+}
+
+/* Pairs of all conditions that have any; the number of these. */
+static int
+draw_all(MatchWork *work, const MatchModel *model, Run *runs)
+{
+	MatchJob	job = {.kind = MATCH_JOB_CONDITIONS};
+	int			nruns = 0;
+
+	job.ntasks = model->nfields * (model->nfields + 1) / 2;
+	omni_match_work(work, &job, take_conditions, runs);
+	for (int i = 0; i < job.ntasks; i++)
+	{
+		if (runs[i].drawn > 0)
+			runs[nruns++] = runs[i];
+	}
+	return nruns;
 }
 
 /* u: what is left of the random pairs without the matches among them. */
@@ -676,27 +839,17 @@ omni_match_train(MatchModel *model, MatchData *all)
 	MatchData  *data = omni_match_without_copies(all);
 	RandomPairs *random = palloc0_object(RandomPairs);
 	Run		   *runs = palloc0(MATCH_FIELDS_MAX * MATCH_FIELDS_MAX * sizeof(Run));
-	int			nruns = 0;
+	MatchWork  *work;
+	int			nruns;
 
 	model->records = all->nrecords;
 	for (int f = 0; f < model->nfields; f++)
 		usual_shares(&model->field[f], model->field[f].m);
 	model->prior = data->nrecords > 1 ? Min(1.0 / data->nrecords, 0.25) : 0.25;
-	count_random_pairs(data, random);
+	work = omni_match_begin_work(data, NULL, NULL);
+	count_random_pairs(work, data, random);
 	take_matches_out(model, random);
-	for (int f = 0; f < model->nfields; f++)
-	{
-		for (int g = f; g < model->nfields; g++)
-		{
-			Run		   *run = &runs[nruns];
-
-			run->first = f;
-			run->second = g > f ? g : -1;
-			draw_pairs(data, run);
-			if (run->drawn > 0)
-				nruns++;
-		}
-	}
+	nruns = draw_all(work, model, runs);
 	for (int round = 0; round < 2 * ROUNDS && nruns > 0; round++)
 	{
 		for (int i = 0; i < nruns; i++)
@@ -714,6 +867,8 @@ omni_match_train(MatchModel *model, MatchData *all)
 		}
 		learn_dependence(model, random, runs, nruns);
 	}
+	omni_match_end_work(work);
+	omni_match_afford(model, data);
 	for (int f = 0; f < model->nfields; f++)
 		collect_terms(&model->field[f], &data->dictionary[f]);
 	omni_match_weights(model);

@@ -210,11 +210,9 @@ say_keys(Why *why)
 	n = shared_keys(why, shared);
 	for (int i = 0; i < n; i++)
 	{
-		int			limit = omni_match_key_limit(shared[i].kind, model->max_block);
+		int			limit = omni_match_key_limit(model, shared[i].kind);
 		const char *kind = omni_match_key_kind(model, shared[i].kind);
 
-		if (shared[i].kind < MATCH_KEY_VALUE)
-			limit = Min(limit, why->blocks->max_block);
 		if (shared[i].records > limit)
 			say(why, "key", psprintf("%s: dropped, " UINT64_FORMAT " records, at most %d", kind, shared[i].records, limit));
 		else

@@ -1,0 +1,79 @@
+/*
+ * match_job.h
+ *		Work of the matching engine that parallel workers share.
+ *
+ * A job is a number of tasks; each is done once, by this process or by a worker,
+ * whoever comes first.  What a participant finds it puts into its output, and the
+ * leader takes the outputs of all, in no particular order: what is made of them must
+ * not depend on it.  Without workers the same tasks run here, one after the other.
+ */
+#ifndef OMNICRM_IDENTITY_MATCH_JOB_H
+#define OMNICRM_IDENTITY_MATCH_JOB_H
+
+#include "identity/match.h"
+
+/* records and blocks taken at a time */
+#define MATCH_RECORD_CHUNK	4096
+#define MATCH_BLOCK_CHUNK	512
+
+typedef enum MatchJobKind
+{
+	MATCH_JOB_RANDOM_PAIRS,
+	MATCH_JOB_CONDITIONS,
+	MATCH_JOB_COUNT_KEYS,
+	MATCH_JOB_BLOCKS,
+	MATCH_JOB_SCAN
+} MatchJobKind;
+
+/* What is to be done; copied to the workers. */
+typedef struct MatchJob
+{
+	MatchJobKind kind;
+	uint64		ntasks;
+	int32		floor;			/* of a scan */
+	uint64		per_bucket[256];	/* of blocks: keys by their highest eight bits */
+	int			first_bucket[257];	/* of the range of each task, and 256 */
+} MatchJob;
+
+/* Bytes for the leader, in pieces of eight. */
+typedef struct MatchOutput
+{
+	char	   *bytes;
+	Size		size;
+	Size		capacity;
+} MatchOutput;
+
+/* What a participant works with. */
+typedef struct MatchShare
+{
+	const MatchData *data;
+	const MatchBlocks *blocks;	/* of a scan */
+	const uint32 *original;		/* see MatchBlocks */
+	const MatchJob *job;
+	void	   *state;			/* its own, from task to task */
+	MatchOutput output;
+} MatchShare;
+
+typedef struct MatchWork MatchWork;
+
+/* Takes the output of a participant, which lasts until the end of the work. */
+typedef void (*MatchTake) (void *target, const char *bytes, Size size);
+
+/* match_parallel.c */
+extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks);
+extern int	omni_match_participants(const MatchWork *work);
+extern void omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target);
+extern void omni_match_end_work(MatchWork *work);
+extern void omni_match_put(MatchOutput *output, const void *bytes, Size size);
+
+/* the jobs: a task, and what a participant does after its last one */
+extern void omni_match_random_task(MatchShare *share, uint64 task);
+extern void omni_match_random_end(MatchShare *share);
+extern void omni_match_condition_task(MatchShare *share, uint64 task);
+extern void omni_match_count_task(MatchShare *share, uint64 task);
+extern void omni_match_count_end(MatchShare *share);
+extern void omni_match_blocks_task(MatchShare *share, uint64 task);
+extern void omni_match_scan_task(MatchShare *share, uint64 task);
+extern void omni_match_scan_end(MatchShare *share);
+
+#endif							/* OMNICRM_IDENTITY_MATCH_JOB_H */
