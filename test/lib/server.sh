@@ -137,7 +137,24 @@ omnicrm_prepare() {
 		omnicrm_die "the build failed (see above)"
 	fi
 	omnicrm_warnings=$(grep -c 'warning:' "$log" || true)
+	[ -z "${OMNICRM_VALGRIND:-}" ] || omnicrm_use_valgrind
 	[ -z "${omnicrm_user:-}" ] || chown -R "$omnicrm_user:$omnicrm_group" "$omnicrm_work/src" "$omnicrm_work"
+}
+
+# Lets the server run under valgrind, with its reports in the folder $OMNICRM_VALGRIND;
+# initdb and questions of version run without.
+omnicrm_use_valgrind() {
+	command -v valgrind >/dev/null || omnicrm_die "valgrind is missing: sudo apt-get install valgrind"
+	mv "$omnicrm_bin/postgres" "$omnicrm_bin/postgres.plain"
+	cat >"$omnicrm_bin/postgres" <<-EOF
+		#!/bin/sh
+		case \$1 in
+		-V | --version | --boot | --check | --single | -C | --describe-config) exec "$omnicrm_bin/postgres.plain" "\$@" ;;
+		esac
+		exec valgrind --quiet --trace-children=yes --track-origins=yes --error-limit=no --num-callers=30 \\
+			--log-file="$OMNICRM_VALGRIND/%p.log" "$omnicrm_bin/postgres.plain" "\$@"
+	EOF
+	chmod 755 "$omnicrm_bin/postgres"
 }
 
 # Starts the server; arguments are settings for postgresql.conf (name=value).
