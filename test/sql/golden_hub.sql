@@ -104,7 +104,7 @@ UPDATE crm.customer SET state = 'merged' WHERE customer_id = 2;
 SELECT * FROM t.found();
 INSERT INTO crm.customer_redirect VALUES (2, 1);
 UPDATE crm.customer SET merged_into = 1 WHERE customer_id = 2;
-UPDATE crm.customer SET state = 'empty' WHERE customer_id = 1;
+UPDATE crm.customer SET state = 'merged' WHERE customer_id = 1;
 SELECT * FROM t.found();
 ROLLBACK;
 BEGIN;

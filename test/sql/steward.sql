@@ -240,6 +240,17 @@ SELECT customers_before, customers_after FROM crm.merge(1, 6, 'ana', 'x');
 SELECT count(*) AS waiting FROM crm.resolve_queue;
 SELECT * FROM crm.check();
 
+-- Records that are deleted: their decisions have no effect, and may be taken back.
+SELECT event_id AS e FROM crm.merge(3, 5, 'ana', 'sole trader', force => true) \gset
+SELECT event_id AS f FROM crm.assert_different(3, 4, 'ana', 'two people') \gset
+DELETE FROM crm.identifier WHERE record_id IN (5, 6, 7);
+DELETE FROM crm.source_record WHERE record_id IN (5, 6, 7);
+SELECT count(*) FROM crm.rebuild_customers('{3,4,5}');
+SELECT message FROM t.try($$merge(3, 1, 'ana', 'x')$$);
+SELECT kind FROM crm.undo(:e);
+SELECT kind FROM crm.undo(:f);
+SELECT customer_id, state FROM crm.customer WHERE customer_id IN (3, 4, 5) ORDER BY 1;
+
 -- Who follows the outbox knows what every id goes by.
 SELECT o.change, o.customer_id, o.other_id, count(*) AS times FROM crm.outbox AS o WHERE o.change IN ('merged', 'split')
 GROUP BY o.change, o.customer_id, o.other_id ORDER BY 1, 2, 3;

@@ -141,10 +141,10 @@ BEGIN
   FROM @hub@.customer AS c
   WHERE c.state = 'active' AND NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = c.customer_id);
   RETURN QUERY
-  SELECT 'redirect to a customer that is not active', 'customer ' || r.old_id
+  SELECT 'redirect to a merged customer', 'customer ' || r.old_id
   FROM @hub@.customer_redirect AS r
   JOIN @hub@.customer AS c ON c.customer_id = r.customer_id
-  WHERE c.state NOT IN ('active', 'erased');
+  WHERE c.state = 'merged';
   RETURN QUERY
   SELECT 'redirect and state of a customer disagree', 'customer ' || c.customer_id
   FROM @hub@.customer AS c

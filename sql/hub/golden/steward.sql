@@ -52,8 +52,7 @@ CREATE OR REPLACE FUNCTION @hub@.steward_neighbours(record_ids bigint[])
 RETURNS bigint[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
+SET random_page_cost = 1.1
 AS $$
   SELECT array_agg(n.record_id)
   FROM (SELECT u.record_id
@@ -73,8 +72,7 @@ CREATE OR REPLACE FUNCTION @hub@.steward_conflicts(group_ids bigint[], customer_
 RETURNS TABLE (group_id bigint, conflict text, record_a bigint, record_b bigint, event_id bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
+SET random_page_cost = 1.1
 AS $$
   WITH member AS MATERIALIZED (
     SELECT g.group_id, m.record_id, m.customer_id, r.kind,
@@ -199,7 +197,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = living) THEN
     RAISE EXCEPTION 'customer % has no records', living
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Its records were deleted or moved to customers of their own: there is nothing left to decide on.';
+            HINT = 'Its records were deleted: there is nothing left to decide on.';
   END IF;
   RETURN living;
 END
@@ -212,6 +210,7 @@ COMMENT ON FUNCTION @hub@.steward_customer(bigint) IS
 CREATE OR REPLACE FUNCTION @hub@.steward_pairs(INOUT a bigint[], INOUT b bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET random_page_cost = 1.1
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
@@ -266,8 +265,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_prepare_merge(
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -292,6 +289,7 @@ BEGIN
          first_value(m.record_id) OVER (PARTITION BY m.event_id ORDER BY m.surviving DESC, m.home DESC, m.record_id)
   FROM member AS m;
 
+  ANALYZE pg_temp.omnicrm_steward_event, pg_temp.omnicrm_steward_part;
   INSERT INTO pg_temp.omnicrm_steward_decision (event_id, record_a, record_b, same, claim)
   SELECT f.event_id, least(f.center, f.record_id), greatest(f.center, f.record_id), true, true
   FROM (SELECT DISTINCT ON (p.event_id, m.customer_id) p.event_id, p.center, p.record_id
@@ -317,11 +315,15 @@ CREATE OR REPLACE FUNCTION @hub@.merge_many(a bigint[], b bigint[], who text, wh
 RETURNS SETOF @hub@.steward_event
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 DECLARE
   found omnicrm.linked_components;
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
+  PERFORM @hub@.steward_prefer_keys(cardinality(a));
   SELECT p.a, p.b INTO a, b FROM @hub@.steward_pairs(a, b) AS p;
   SELECT (k.components).* INTO found
   FROM (SELECT omnicrm.link_components(u.a, u.b, 0, NULL, NULL, false, true, true, NULL, NULL) AS components
@@ -350,6 +352,9 @@ CREATE OR REPLACE FUNCTION @hub@.assert_same(a bigint, b bigint, who text, why t
 RETURNS @hub@.steward_event
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 DECLARE
   living_a bigint;
@@ -358,6 +363,7 @@ DECLARE
   event @hub@.steward_event;
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
+  PERFORM @hub@.steward_prefer_keys(1);
   living_a := @hub@.steward_customer(a);
   living_b := @hub@.steward_customer(b);
   living_a := @hub@.current_id(living_a);
@@ -388,6 +394,9 @@ CREATE OR REPLACE FUNCTION @hub@.assert_different(a bigint, b bigint, who text, 
 RETURNS @hub@.steward_event
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 DECLARE
   most CONSTANT bigint := 1000000;
@@ -396,6 +405,7 @@ DECLARE
   event @hub@.steward_event;
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
+  PERFORM @hub@.steward_prefer_keys(1);
   living_a := @hub@.steward_customer(a);
   living_b := @hub@.steward_customer(b);
   living_a := @hub@.current_id(living_a);
@@ -467,12 +477,16 @@ CREATE OR REPLACE FUNCTION @hub@.steward_decide_records(
 RETURNS @hub@.steward_event
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 #variable_conflict use_variable
 DECLARE
   event @hub@.steward_event;
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
+  PERFORM @hub@.steward_prefer_keys(1);
   IF record_a = record_b
      OR (SELECT count(*) FROM @hub@.source_record AS r WHERE r.record_id IN (record_a, record_b) AND r.erased_at IS NULL) <> 2 THEN
     RAISE EXCEPTION 'no two records: % and %', coalesce(record_a::text, 'NULL'), coalesce(record_b::text, 'NULL')
@@ -562,8 +576,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_prepare_split(living bigint, record_ids
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 DECLARE
   first_one CONSTANT bigint := (SELECT min(u.record_id) FROM unnest(record_ids) AS u(record_id));
@@ -599,12 +611,16 @@ CREATE OR REPLACE FUNCTION @hub@.split(customer_id bigint, record_ids bigint[], 
 RETURNS @hub@.steward_event
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 DECLARE
   living bigint;
   event @hub@.steward_event;
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
+  PERFORM @hub@.steward_prefer_keys(1);
   living := @hub@.steward_customer($1);
   PERFORM @hub@.steward_prepare_split(living, @hub@.steward_split_records(living, record_ids), coalesce(force, false), false);
   SELECT e.* INTO event FROM @hub@.steward_carry_out(who, why, coalesce(force, false), false) AS e;
@@ -667,10 +683,14 @@ CREATE OR REPLACE FUNCTION @hub@.undo_many(event_ids bigint[], who text DEFAULT 
 RETURNS SETOF @hub@.steward_event
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 #variable_conflict use_variable
 BEGIN
   PERFORM @hub@.steward_begin(who, why);
+  PERFORM @hub@.steward_prefer_keys(cardinality(event_ids));
   IF cardinality(event_ids) > 0 AND array_position(event_ids, NULL) IS NULL THEN
     event_ids := ARRAY(SELECT DISTINCT u.event_id FROM unnest(event_ids) AS u(event_id) ORDER BY u.event_id);
   ELSE

@@ -217,6 +217,9 @@ CREATE OR REPLACE FUNCTION @hub@.steward_preview(kind text, a bigint, b bigint, 
 RETURNS TABLE (aspect text, customer text, item text, before text, after text, note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+SET random_page_cost = 1.1
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -225,6 +228,7 @@ DECLARE
   earned jsonb;
 BEGIN
   PERFORM @hub@.steward_begin('preview', 'preview');
+  PERFORM @hub@.steward_prefer_keys(1);
   IF kind = 'merge' THEN
     SELECT p.a[1], p.b[1] INTO a, b FROM @hub@.steward_pairs(ARRAY[a], ARRAY[b]) AS p;
   ELSIF kind = 'split' THEN

@@ -8,9 +8,9 @@
 -- act back is to take its decisions away and to cluster again.
 --
 -- An act is prepared in temporary tables named omnicrm_steward_*, one or many
--- events at a time, and carried out by steward_carry_out(). What it is about is a
--- small part of the hub, so functions here reach every row by its key, whatever
--- the planner believes (enable_hashjoin = off).
+-- events at a time, and carried out by steward_carry_out(). What an act is about is
+-- a small part of the hub: the functions that users call ask for rows by their
+-- keys (random_page_cost, steward_prefer_keys()), in settings that end with them.
 
 CREATE OR REPLACE FUNCTION @hub@.steward_drop_tables()
 RETURNS void
@@ -72,6 +72,10 @@ BEGIN
   FROM (SELECT DISTINCT u.record_id FROM unnest(record_ids) AS u(record_id)) AS n
   JOIN @hub@.source_record AS r ON r.record_id = n.record_id AND r.erased_at IS NULL;
   GET DIAGNOSTICS records = ROW_COUNT;
+  IF records = 0 THEN
+    PERFORM @hub@.resolve_drop_tables();
+    RETURN;
+  END IF;
   ANALYZE pg_temp.omnicrm_resolve_record;
   IF records <= small_run THEN
     PERFORM @hub@.resolve_prefer_keys();
@@ -102,6 +106,7 @@ BEGIN
   FROM pg_temp.omnicrm_resolve_member AS m
   WHERE m.old_customer IS NOT NULL
   ON CONFLICT DO NOTHING;
+  ANALYZE pg_temp.omnicrm_steward_before;
   PERFORM @hub@.resolve_drop_tables();
   PERFORM set_config('enable_hashjoin', settings[1], true), set_config('enable_mergejoin', settings[2], true);
 END
@@ -109,6 +114,18 @@ $$;
 
 COMMENT ON FUNCTION @hub@.resolve_again(bigint[], boolean) IS
   'Used by the acts of stewards: clusters the components of these records again, whose content did not change, notes whose they were, and brings the golden customers up to date. provisional: as in resolve_assign_ids(). Returns nothing.';
+
+-- What is about few records must not scan a table, whatever the statistics say.
+CREATE OR REPLACE FUNCTION @hub@.steward_prefer_keys(pairs bigint)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT @hub@.resolve_prefer_keys() WHERE pairs <= 100
+$$;
+
+COMMENT ON FUNCTION @hub@.steward_prefer_keys(bigint) IS
+  'Used by the acts of stewards on few pairs of customers: makes the planner reach every row by its key, until the calling function ends, which sets the same settings. Returns nothing.';
 
 -- An act sees records as they are now: those of them that wait in the queue are
 -- resolved first.
@@ -139,8 +156,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_weigh(event_ids bigint[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
@@ -180,8 +195,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_refuse_failed()
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 DECLARE
   failed record;
@@ -222,8 +235,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_note_customers()
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 BEGIN
   WITH scope AS MATERIALIZED (
@@ -263,8 +274,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_tie_parts()
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 DECLARE
   tied bigint;
@@ -312,6 +321,7 @@ BEGIN
     ORDER BY d.event_id, d.record_a, d.record_b
     ON CONFLICT DO NOTHING;
     PERFORM @hub@.steward_weigh(event_ids);
+    ANALYZE pg_temp.omnicrm_steward_decision;
     record_ids := ARRAY(SELECT p.record_id FROM pg_temp.omnicrm_steward_part AS p
                         UNION SELECT d.record_a FROM pg_temp.omnicrm_steward_decision AS d
                         UNION SELECT d.record_b FROM pg_temp.omnicrm_steward_decision AS d);
@@ -339,8 +349,6 @@ CREATE OR REPLACE FUNCTION @hub@.steward_moved()
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 BEGIN
   RETURN ARRAY(SELECT DISTINCT i.customer_id

@@ -35,7 +35,7 @@ CREATE INDEX customer_erased_idx ON @hub@.customer (customer_id) WHERE state = '
 COMMENT ON TABLE @hub@.customer IS 'One row is one golden customer: the surviving values of all its source records.';
 COMMENT ON COLUMN @hub@.customer.customer_id IS 'Key: stays for ever; the oldest survives a merge.';
 COMMENT ON COLUMN @hub@.customer.kind IS 'person or organisation.';
-COMMENT ON COLUMN @hub@.customer.state IS 'active; merged: see customer_redirect; empty: its records moved to customers of their own; erased: see crm.subject_erase().';
+COMMENT ON COLUMN @hub@.customer.state IS 'active; merged: see customer_redirect; empty: its records were deleted; erased: see crm.subject_erase().';
 COMMENT ON COLUMN @hub@.customer.full_name IS 'Surviving full name.';
 COMMENT ON COLUMN @hub@.customer.given_name IS 'Surviving given names.';
 COMMENT ON COLUMN @hub@.customer.surname IS 'Surviving surname or surnames.';
@@ -82,7 +82,7 @@ CREATE TABLE @hub@.customer_redirect (
   CHECK (old_id <> customer_id)
 );
 CREATE INDEX customer_redirect_customer_idx ON @hub@.customer_redirect (customer_id);
-COMMENT ON TABLE @hub@.customer_redirect IS 'One row: this customer id lives on under another one. Never a chain: every old id points to a living customer.';
+COMMENT ON TABLE @hub@.customer_redirect IS 'One row: this customer id lives on under another one. Never a chain: no old id points to another.';
 COMMENT ON COLUMN @hub@.customer_redirect.old_id IS 'Id that was given once.';
 COMMENT ON COLUMN @hub@.customer_redirect.customer_id IS 'The living id that it stands for.';
 COMMENT ON COLUMN @hub@.customer_redirect.since IS 'When it was redirected.';
