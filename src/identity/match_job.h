@@ -61,6 +61,7 @@ typedef void (*MatchTake) (void *target, const char *bytes, Size size);
 
 /* match_parallel.c */
 extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks);
+extern const MatchData *omni_match_work_data(const MatchWork *work);
 extern int	omni_match_participants(const MatchWork *work);
 extern void omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target);
 extern void omni_match_end_work(MatchWork *work);

@@ -343,6 +343,15 @@ omni_match_begin_work(const MatchData *data, const uint32 *original, const Match
 }
 
 /*
+ * omni_match_work_data: the records that jobs work on.
+ */
+const MatchData *
+omni_match_work_data(const MatchWork *work)
+{
+	return work->share.data;
+}
+
+/*
  * omni_match_participants: number of processes that will take part, if there are
  * workers to be had.
  */

@@ -23,17 +23,11 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match_job.h"
+#include "identity/match_draw.h"
 
-#define RANDOM_PAIRS	2000000
-#define RANDOM_OTHERS	16
-#define RANDOM_SEED		UINT64CONST(0x72616e646f6d)
-/* records drawn in one task */
-#define RANDOM_CHUNK	1024
 #define ITERATIONS_MAX	500
 #define CONVERGED		1e-7
 /* what is usual for a kind counts as many matches */
@@ -43,8 +37,6 @@
 #define USUAL_EQUAL		0.01
 /* most matches of a record that lambda admits */
 #define MATCHES_MAX		20.0
-/* pairs drawn for each condition */
-#define CONDITION_PAIRS	50000
 /* a condition counts when that share of its pairs are matches */
 #define RUN_LAMBDA_MIN	0.3
 /* and weighs by its matches up to that many */
@@ -90,129 +82,13 @@ share_of_equal(const MatchDictionary *dictionary)
 	return (equal / 2 + USUAL_PAIRS * USUAL_EQUAL) / (n * (n - 1) / 2 + USUAL_PAIRS);
 }
 
-/* What random pairs say: how often levels occur, alone and together. */
-typedef struct RandomPairs
-{
-	double		share[MATCH_FIELDS_MAX][MATCH_LEVELS_MAX];
-	double		drawn;
-	double		joint[MATCH_FIELDS_MAX][MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
-} RandomPairs;
-
-static void
-count_pair(RandomPairs *random, int nfields, uint64 pattern)
-{
-	uint8		level[MATCH_FIELDS_MAX];
-
-	for (int f = 0; f < nfields; f++)
-		level[f] = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
-	for (int f = 0; f < nfields; f++)
-	{
-		for (int g = 0; g <= f; g++)
-			random->joint[f][g][level[f]][level[g]]++;
-	}
-	random->drawn++;
-}
-
-/* Whether all pairs of so many records are looked at, none is drawn. */
-static bool
-is_every_pair(uint64 nrecords)
-{
-	return nrecords == 0 || nrecords * (nrecords - 1) / 2 <= RANDOM_PAIRS;
-}
-
-/* Number of records that are drawn to meet others. */
-static uint64
-random_records(const MatchData *data)
-{
-	return is_every_pair(data->nrecords) ? data->nrecords : RANDOM_PAIRS / RANDOM_OTHERS;
-}
-
-/* Counts the pairs of one record drawn: with as many others as make up the pairs. */
-static void
-count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint64 i)
-{
-	uint64		n = data->nrecords;
-	uint32		other[RANDOM_OTHERS];
-
-	if (is_every_pair(n))
-	{
-		omni_match_probe(probe, i);
-		for (uint64 b = i + 1; b < n; b++)
-			count_pair(random, data->model->nfields, omni_match_compare(probe, b));
-		return;
-	}
-	omni_match_probe(probe, omni_mix(RANDOM_SEED + i) % n);
-	for (int k = 0; k < RANDOM_OTHERS; k++)
-	{
-		other[k] = omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n;
-		__builtin_prefetch(omni_match_row(data, other[k]));
-	}
-	for (int k = 0; k < RANDOM_OTHERS; k++)
-	{
-		if (other[k] != probe->record)
-			count_pair(random, data->model->nfields, omni_match_compare(probe, other[k]));
-	}
-}
-
-/* What a participant has of random pairs. */
-typedef struct RandomState
-{
-	MatchProbe	probe;
-	RandomPairs random;
-} RandomState;
-
-/*
- * omni_match_random_task, omni_match_random_end: counting random pairs as a job; tasks
- * are chunks of the records drawn, a participant gives its counts.
- */
-void
-omni_match_random_task(MatchShare *share, uint64 task)
-{
-	RandomState *state = share->state;
-	uint64		end = Min((task + 1) * RANDOM_CHUNK, random_records(share->data));
-
-	if (state == NULL)
-		share->state = state = palloc0_object(RandomState);
-	state->probe.data = share->data;
-	for (uint64 i = task * RANDOM_CHUNK; i < end; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		count_random(share->data, &state->probe, &state->random, i);
-	}
-}
-
-void
-omni_match_random_end(MatchShare *share)
-{
-	RandomState *state = share->state;
-
-	if (state != NULL)
-		omni_match_put(&share->output, &state->random, sizeof(RandomPairs));
-}
-
-/* Adds the counts of a participant: whole numbers, in any order. */
-static void
-take_random(void *target, const char *bytes, Size size)
-{
-	RandomPairs *sum = target;
-	const RandomPairs *part = (const RandomPairs *) bytes;
-
-	if (size == 0)
-		return;
-	sum->drawn += part->drawn;
-	for (int i = 0; i < lengthof(sum->joint) * MATCH_FIELDS_MAX * MATCH_STATES * MATCH_STATES; i++)
-		(&sum->joint[0][0][0][0])[i] += (&part->joint[0][0][0][0])[i];
-}
-
 /* How often each level occurs among random pairs. */
 static void
 count_random_pairs(MatchWork *work, const MatchData *data, RandomPairs *random)
 {
 	const MatchModel *model = data->model;
-	MatchJob	job = {.kind = MATCH_JOB_RANDOM_PAIRS};
 
-	job.ntasks = (random_records(data) + RANDOM_CHUNK - 1) / RANDOM_CHUNK;
-	omni_match_work(work, &job, take_random, random);
+	omni_match_draw_random(work, random);
 	for (int f = 0; f < model->nfields; f++)
 	{
 		double		equal = share_of_equal(&data->dictionary[f]);
@@ -224,196 +100,6 @@ count_random_pairs(MatchWork *work, const MatchData *data, RandomPairs *random)
 		for (int k = 1; k < model->field[f].levels; k++)
 			random->share[f][k] = (1 - equal) * (random->joint[f][f][k][k] + 0.5) / others;
 	}
-}
-
-/* Pairs that agree exactly on one field or on two, and what EM makes of them. */
-typedef struct Run
-{
-	int			first;
-	int			second;			/* -1: one field only */
-	double		pairs;			/* of the whole table */
-	double		drawn;			/* of them looked at */
-	MatchPatternCount *patterns;
-	int			npatterns;
-	double		lambda;			/* share of matches */
-	double		matches[MATCH_FIELDS_MAX];	/* with evidence in a field */
-	double		m[MATCH_FIELDS_MAX][MATCH_LEVELS_MAX];
-	/* expected matches by level of the parent and own level */
-	double		joint[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_LEVELS_MAX];
-} Run;
-
-/* The k-th pair of the first n numbers, in the order (0,1) (0,2) (1,2) (0,3) ... */
-static void
-pair_number(uint64 k, uint64 *low, uint64 *high)
-{
-	uint64		h = (uint64) ((1 + sqrt(1 + 8.0 * (double) k)) / 2);
-
-	while (h * (h - 1) / 2 > k)
-		h--;
-	while ((h + 1) * h / 2 <= k)
-		h++;
-	*high = h;
-	*low = k - h * (h - 1) / 2;
-}
-
-/* Sorts records by the numbers of their values, that of the first field highest. */
-static MatchKeyEntry *
-sort_holders(const MatchData *data, const Run *run, MatchKeyEntry *holders, uint32 n)
-{
-	MatchKeyEntry *room = holders + data->nrecords;
-	MatchKeyEntry *sorted = holders;
-	int			bits;
-
-	if (run->second >= 0)
-	{
-		bits = pg_leftmost_one_pos32(data->dictionary[run->second].count | 1) + 1;
-		sorted = omni_match_sort_keys(sorted, room, n, 0, bits);
-	}
-	bits = pg_leftmost_one_pos32(data->dictionary[run->first].count | 1) + 1;
-	return omni_match_sort_keys(sorted, sorted == holders ? room : holders, n, 32, 32 + bits);
-}
-
-/* Draws pairs that fulfil a condition and counts their patterns. */
-static void
-draw_pairs(const MatchData *data, Run *run)
-{
-	MatchKeyEntry *room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), 2 * sizeof(MatchKeyEntry)));
-	MatchKeyEntry *holders = room;	/* records by the values of the condition */
-	uint64	   *cumulative;		/* pairs up to the end of each group */
-	uint32	   *start;
-	uint32		n = 0;
-	uint32		groups = 0;
-	uint64		total = 0;
-	uint64		draws;
-	MatchProbe *probe = palloc0_object(MatchProbe);
-	MatchPatternTable *table = omni_match_pattern_table();
-
-	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		const uint32 *row = omni_match_row(data, r);
-
-		if (row[run->first] == MATCH_NULL || (run->second >= 0 && row[run->second] == MATCH_NULL))
-			continue;
-		holders[n].key = (uint64) row[run->first] << 32 | (run->second >= 0 ? row[run->second] : 0);
-		holders[n++].record = r;
-	}
-	holders = sort_holders(data, run, holders, n);
-	start = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)));
-	cumulative = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
-	for (uint32 i = 0; i < n;)
-	{
-		uint64		size = 1;
-
-		while (i + size < n && holders[i].key == holders[i + size].key)
-			size++;
-		start[groups] = i;
-		total += size * (size - 1) / 2;
-		cumulative[groups++] = total;
-		i += size;
-	}
-	run->pairs = total;
-	draws = Min(total, CONDITION_PAIRS);
-	probe->data = data;
-	for (uint64 d = 0; d < draws; d++)
-	{
-		uint64		k = total <= CONDITION_PAIRS ? d : omni_mix(RANDOM_SEED * 7 + d) % total;
-		uint32		low = 0;
-		uint32		high = groups - 1;
-		uint64		a;
-		uint64		b;
-
-		if ((d & 255) == 0)
-			CHECK_FOR_INTERRUPTS();
-		while (low < high)
-		{
-			uint32		middle = low + (high - low) / 2;
-
-			if (cumulative[middle] > k)
-				high = middle;
-			else
-				low = middle + 1;
-		}
-		pair_number(k - (low > 0 ? cumulative[low - 1] : 0), &a, &b);
-		omni_match_probe(probe, holders[start[low] + a].record);
-		omni_match_count_pattern(table, omni_match_compare(probe, holders[start[low] + b].record));
-	}
-	run->drawn = draws;
-	run->patterns = omni_match_sorted_patterns(table, &run->npatterns);
-	pfree(probe);
-	pfree(cumulative);
-	pfree(start);
-	pfree(room);
-}
-
-/* The condition of a task: each field, alone and with each later one. */
-static void
-nth_condition(const MatchModel *model, uint64 task, Run *run)
-{
-	for (int f = 0; f < model->nfields; f++)
-	{
-		int			here = model->nfields - f;
-
-		if (task < here)
-		{
-			run->first = f;
-			run->second = task > 0 ? f + task : -1;
-			return;
-		}
-		task -= here;
-	}
-}
-
-/*
- * omni_match_condition_task: drawing pairs as a job; tasks are conditions, each gives
- * its run with its patterns.
- */
-void
-omni_match_condition_task(MatchShare *share, uint64 task)
-{
-	Run		   *run = palloc0_object(Run);
-
-	nth_condition(share->data->model, task, run);
-	draw_pairs(share->data, run);
-	omni_match_put(&share->output, &task, sizeof(task));
-	omni_match_put(&share->output, run, sizeof(Run));
-	omni_match_put(&share->output, run->patterns, run->npatterns * sizeof(MatchPatternCount));
-	pfree(run->patterns);
-	pfree(run);
-}
-
-static void
-take_conditions(void *target, const char *bytes, Size size)
-{
-	Run		   *runs = target;
-
-	for (const char *end = bytes + size; bytes < end;)
-	{
-		Run		   *run = &runs[*(const uint64 *) bytes];
-
-		bytes += sizeof(uint64);
-		memcpy(run, bytes, sizeof(Run));
-		bytes += TYPEALIGN(sizeof(uint64), sizeof(Run));
-		/* the work's memory: lasts as long as the work */
-		run->patterns = (MatchPatternCount *) bytes;
-		bytes += run->npatterns * sizeof(MatchPatternCount);
-	}
-}
-
-/* Pairs of all conditions that have any; the number of these. */
-static int
-draw_all(MatchWork *work, const MatchModel *model, Run *runs)
-{
-	MatchJob	job = {.kind = MATCH_JOB_CONDITIONS};
-	int			nruns = 0;
-
-	job.ntasks = model->nfields * (model->nfields + 1) / 2;
-	omni_match_work(work, &job, take_conditions, runs);
-	for (int i = 0; i < job.ntasks; i++)
-	{
-		if (runs[i].drawn > 0)
-			runs[nruns++] = runs[i];
-	}
-	return nruns;
 }
 
 /* u: what is left of the random pairs without the matches among them. */
@@ -849,7 +535,7 @@ omni_match_train(MatchModel *model, MatchData *all)
 	work = omni_match_begin_work(data, NULL, NULL);
 	count_random_pairs(work, data, random);
 	take_matches_out(model, random);
-	nruns = draw_all(work, model, runs);
+	nruns = omni_match_draw_conditions(work, model, runs);
 	for (int round = 0; round < 2 * ROUNDS && nruns > 0; round++)
 	{
 		for (int i = 0; i < nruns; i++)
