@@ -85,3 +85,11 @@ AS 'MODULE_PATHNAME', 'omnicrm_overrule';
 
 COMMENT ON FUNCTION omnicrm.overrule(omnicrm.survivor, jsonb, jsonb) IS
   'What people decided in place of what survived: each member of decisions is an attribute (by its name in the plan, else one of the attributes) with its value; null: no value. Rule steward, no record. plan: that of omnicrm.survive(). Errors: invalid_parameter_value, array_subscript_error for a survivor of another plan, null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.row_changes(before record, after record)
+RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_row_changes';
+
+COMMENT ON FUNCTION omnicrm.row_changes(record, record) IS
+  'The columns that both rows have, by name and type, and in which they differ, with their values in the first row; null when there is none. Errors: undefined_function for a column whose type has no equality.';

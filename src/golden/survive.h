@@ -132,10 +132,9 @@ typedef struct SurviveSource
 	SurviveTrust *other_trust;	/* of attributes that the plan does not list */
 } SurviveSource;
 
-/* The plan as parsed; kept for the whole query. */
+/* The plan as parsed. */
 typedef struct SurvivePlan
 {
-	struct SurvivePlan *next;
 	Jsonb	   *json;
 	char	   *text;			/* as sent between processes; NULL until then */
 	int			text_length;
@@ -155,7 +154,7 @@ typedef struct SurvivePlan
 /* What the function call keeps over a query, in fn_extra. */
 typedef struct SurviveCache
 {
-	SurvivePlan *plans;
+	SurvivePlan *plans[MAX_SURVIVE_PLANS];
 	int			plan_count;
 	TupleDesc	description;
 	Datum		only_value;

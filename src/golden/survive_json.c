@@ -133,34 +133,35 @@ survive_json_ids(JsonbContainer *array, const char *where)
 	return ids;
 }
 
+static bool
+is_known(const JsonbValue *key, const char *const *known)
+{
+	for (int i = 0; known[i] != NULL; i++)
+		if (strlen(known[i]) == key->val.string.len && memcmp(known[i], key->val.string.val, key->val.string.len) == 0)
+			return true;
+	return false;
+}
+
 /* Refuses members that are not in a list that ends with NULL. */
 void
 survive_json_members(JsonbContainer *object, const char *const *known, const char *where)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbValue	value;
+	JsonbValue	key;
 	JsonbIteratorToken token;
 
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{
 		StringInfoData list;
-		bool		found = false;
 
-		if (token != WJB_KEY)
+		if (token != WJB_KEY || is_known(&key, known))
 			continue;
 		initStringInfo(&list);
 		for (int i = 0; known[i] != NULL; i++)
-		{
-			found |= strlen(known[i]) == value.val.string.len &&
-				memcmp(known[i], value.val.string.val, value.val.string.len) == 0;
 			appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", known[i]);
-		}
-		if (!found)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s: unknown member \"%s\"", where,
-							pnstrdup(value.val.string.val, value.val.string.len)),
-					 errhint("Known: %s.", list.data)));
-		pfree(list.data);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s: unknown member \"%s\"", where, pnstrdup(key.val.string.val, key.val.string.len)),
+				 errhint("Known: %s.", list.data)));
 	}
 }

@@ -1,6 +1,8 @@
 /*
  * survive_plan.c
- *		The plan of survive(), jsonb, parsed once per query into units.
+ *		The plan of survive(), jsonb, parsed into units.  A session keeps its
+ *		first plans, since whoever recomputes one customer at a time would
+ *		otherwise spend most of it on parsing.
  *
  * Either an array with one item for each value, or an object:
  *
@@ -34,6 +36,13 @@ static const char *const rule_names[] = {
 	"min", "max", "vote", "stage", "follow", "first", "last", "sum", "union"
 };
 #define RULE_HINT "Rules are trust, recent, oldest, frequent, longest, shortest, valid, source, complete, min, max, vote, stage, follow, first, last, sum and union."
+
+/* plans that a session keeps, and the largest that it keeps */
+#define SESSION_PLANS 16
+#define SESSION_PLAN_SIZE 65536
+
+static SurvivePlan *session_plans[SESSION_PLANS];
+static int	session_plan_count = 0;
 
 static const char *const type_names[] = {"text", "number", "date"};
 static const char *const implausible_names[] = {"last", "compete", "never"};
@@ -496,17 +505,42 @@ make_plan(Jsonb *json)
 	return plan;
 }
 
+static bool
+is_plan_of(const SurvivePlan *plan, const Jsonb *json)
+{
+	return VARSIZE(plan->json) == VARSIZE(json) && memcmp(plan->json, json, VARSIZE(json)) == 0;
+}
+
+/* A new plan in a memory context of its own, which the session keeps or the query. */
+static SurvivePlan *
+parse_plan(FunctionCallInfo fcinfo, Jsonb *json)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm survivorship plan",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	SurvivePlan *plan = make_plan(json);
+
+	MemoryContextSwitchTo(old);
+	if (session_plan_count < SESSION_PLANS && VARSIZE(json) <= SESSION_PLAN_SIZE)
+	{
+		MemoryContextSetParent(context, CacheMemoryContext);
+		session_plans[session_plan_count++] = plan;
+	}
+	else
+		MemoryContextSetParent(context, fcinfo->flinfo->fn_mcxt);
+	return plan;
+}
+
 /* The plan of this jsonb; a query has one, rarely a few. */
 SurvivePlan *
 survive_find_plan(FunctionCallInfo fcinfo, Jsonb *json)
 {
 	SurviveCache *cache = survive_get_cache(fcinfo);
-	SurvivePlan *plan;
-	MemoryContext old;
+	SurvivePlan *plan = NULL;
 
-	for (plan = cache->plans; plan != NULL; plan = plan->next)
-		if (VARSIZE(plan->json) == VARSIZE(json) && memcmp(plan->json, json, VARSIZE(json)) == 0)
-			return plan;
+	for (int i = 0; i < cache->plan_count; i++)
+		if (is_plan_of(cache->plans[i], json))
+			return cache->plans[i];
 	if (cache->plan_count >= MAX_SURVIVE_PLANS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -515,12 +549,12 @@ survive_find_plan(FunctionCallInfo fcinfo, Jsonb *json)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a survivorship plan is limited to %d bytes, got %d", MAX_SURVIVE_PLAN_SIZE, (int) VARSIZE(json))));
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	plan = make_plan(json);
-	plan->next = cache->plans;
-	cache->plans = plan;
-	cache->plan_count++;
-	MemoryContextSwitchTo(old);
+	for (int i = 0; i < session_plan_count && plan == NULL; i++)
+		if (is_plan_of(session_plans[i], json))
+			plan = session_plans[i];
+	if (plan == NULL)
+		plan = parse_plan(fcinfo, json);
+	cache->plans[cache->plan_count++] = plan;
 	return plan;
 }
 
@@ -545,9 +579,12 @@ survive_find_plan_text(FunctionCallInfo fcinfo, const char *text, int length)
 	SurviveCache *cache = survive_get_cache(fcinfo);
 	SurvivePlan *plan;
 
-	for (plan = cache->plans; plan != NULL; plan = plan->next)
+	for (int i = 0; i < cache->plan_count; i++)
+	{
+		plan = cache->plans[i];
 		if (plan->text != NULL && plan->text_length == length && memcmp(plan->text, text, length) == 0)
 			return plan;
+	}
 	plan = survive_find_plan(fcinfo, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(text, length)))));
 	survive_plan_text(plan);
 	return plan;
@@ -557,5 +594,5 @@ survive_find_plan_text(FunctionCallInfo fcinfo, const char *text, int length)
 bool
 survive_same_plan(SurvivePlan *a, SurvivePlan *b)
 {
-	return a == b || (VARSIZE(a->json) == VARSIZE(b->json) && memcmp(a->json, b->json, VARSIZE(a->json)) == 0);
+	return a == b || is_plan_of(a, b->json);
 }

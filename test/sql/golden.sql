@@ -157,4 +157,21 @@ FROM plain AS p JOIN t.found AS f USING (customer);
 SELECT count(*) AS mixed FROM t.found AS f
 WHERE (SELECT count(DISTINCT r) FROM unnest((f.s).record_ids[1:3]) AS r WHERE r IS NOT NULL) > 1;
 SELECT sum((s).record_count) AS records, min((s).source_count) AS least, max((s).source_count) AS most FROM t.found;
+
+-- What a row was before it changed: columns of the same name and type, whatever else there is.
+CREATE TABLE t.old (id integer, name text, born date, tags text[], more jsonb, amount numeric, gone text, other integer);
+CREATE TABLE t.new (amount numeric, more jsonb, tags text[], name text, id integer, born date, other bigint, added text);
+INSERT INTO t.old VALUES (1, 'Ana', '1980-02-02', '{a,b}', '{"a": 1}', 1.0, 'x', 1), (2, NULL, NULL, NULL, NULL, NULL, 'x', 2), (3, 'Eva', '1980-02-02', '{}', '[]', 'NaN', NULL, 3), (4, repeat('x', 3000), NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO t.new VALUES (1.00, '{"a": 1.0}', '{a,b}', 'Ana', 1, '1980-02-02', 7, 'y'), (5, '{}', '{}', '', 2, '2000-01-01', NULL, NULL), (NULL, NULL, NULL, NULL, 3, NULL, NULL, NULL), (NULL, NULL, NULL, repeat('x', 2999), 4, NULL, NULL, NULL);
+SELECT o.id, left(omnicrm.row_changes(o, n)::text, 120) AS changes FROM t.old AS o JOIN t.new AS n USING (id) ORDER BY 1;
+ALTER TABLE t.old DROP COLUMN name, DROP COLUMN born;
+ALTER TABLE t.new DROP COLUMN tags;
+SELECT o.id, omnicrm.row_changes(o, n) AS changes FROM t.old AS o JOIN t.new AS n USING (id) ORDER BY 1;
+SELECT omnicrm.row_changes(o, x) AS with_a_subquery, omnicrm.row_changes(ROW(1, 2), x) AS no_name_in_common, omnicrm.row_changes(NULL, x) AS none
+FROM t.old AS o CROSS JOIN (SELECT 9 AS id, 'x'::text AS gone) AS x WHERE o.id = 1;
+-- Another type of row in each call.
+SELECT r.n, omnicrm.row_changes(r.a, r.b) FROM (SELECT 1 AS n, o AS a, n AS b FROM t.old AS o JOIN t.new AS n USING (id) UNION ALL SELECT 2, NULL, NULL) AS r ORDER BY 1, 2;
+CREATE TABLE t.shape (place point);
+INSERT INTO t.shape VALUES ('(1,2)');
+SELECT omnicrm.row_changes(a, b) FROM t.shape AS a CROSS JOIN t.shape AS b;
 DROP SCHEMA t CASCADE;

@@ -38,7 +38,7 @@ CREATE FUNCTION t.state() RETURNS TABLE (what text, hash text) LANGUAGE sql AS $
   UNION ALL SELECT 'members', md5(string_agg(m.record_id || ' ' || m.customer_id, ',' ORDER BY m.record_id)) FROM crm.customer_member AS m
   UNION ALL SELECT 'redirects', md5(string_agg(r.old_id || ' ' || r.customer_id, ',' ORDER BY r.old_id)) FROM crm.customer_redirect AS r
   WHERE r.old_id IN (SELECT g.customer_id FROM t.given AS g)
-  UNION ALL SELECT 'provenance', md5(string_agg(v::text, ',' ORDER BY v.customer_id)) FROM crm.customer_provenance AS v
+  UNION ALL SELECT 'provenance', md5(string_agg(v::text, ',' ORDER BY c.customer_id, v.attribute)) FROM crm.customer AS c CROSS JOIN LATERAL crm.lineage(c.customer_id) AS v WHERE c.state = 'active'
   UNION ALL SELECT 'links', md5(string_agg(l::text, ',' ORDER BY l.record_a, l.record_b)) FROM crm.match_link AS l
   UNION ALL SELECT 'decisions', md5(string_agg(d::text, ',' ORDER BY d.record_a, d.record_b)) FROM crm.match_decision AS d
 $$;

@@ -73,8 +73,10 @@ BEGIN
   RETURN QUERY EXECUTE format($q$
     SELECT 'customers', md5(string_agg(md5((to_jsonb(c) - '{updated_at,created_at,customer_id}'::text[] || jsonb_build_object('leader', k.leader))::text), '' ORDER BY k.leader))
     FROM %1$I.customer AS c JOIN customer_key AS k USING (customer_id)
-    UNION ALL SELECT 'provenance', md5(string_agg(k.leader || v.record_ids::text || v.rules::text || v.candidates::text, '' ORDER BY k.leader))
-    FROM %1$I.customer_provenance AS v JOIN customer_key AS k USING (customer_id)
+    UNION ALL SELECT 'provenance', md5(string_agg(k.leader || v.from_records::text || v.from_rules::text || v.candidates::text, '' ORDER BY k.leader))
+    FROM (SELECT array_agg(m.record_id ORDER BY m.customer_id, m.record_id) AS records, array_agg(m.customer_id ORDER BY m.customer_id, m.record_id) AS customers
+          FROM %1$I.customer_member AS m) AS m
+    CROSS JOIN LATERAL %1$I.golden_rows(m.records, m.customers) AS v JOIN customer_key AS k USING (customer_id)
     UNION ALL SELECT 'members', md5(string_agg(m.record_id || ' ' || k.leader, ',' ORDER BY m.record_id)) FROM %1$I.customer_member AS m JOIN customer_key AS k USING (customer_id)
     UNION ALL SELECT 'known ids', md5(string_agg(n.customer_id || ' ' || c.state || ' ' || %1$I.current_id(n.customer_id) || ' ' || coalesce(m.record_id, 0), ',' ORDER BY n.customer_id))
     FROM t.known AS n JOIN %1$I.customer AS c USING (customer_id) LEFT JOIN %1$I.customer_member AS m ON m.home_id = n.customer_id

@@ -26,7 +26,7 @@ UNION ALL SELECT 'cases', to_jsonb(k) FROM crm.service_case AS k WHERE k.record_
 UNION ALL SELECT 'consent', to_jsonb(e) FROM crm.consent_event AS e WHERE e.record_id NOT IN (1, 4, 6)
 UNION ALL SELECT 'scores', to_jsonb(s) FROM crm.customer_score AS s WHERE s.customer_id <> 1
 UNION ALL SELECT 'quarantine', to_jsonb(q) FROM crm.quarantine AS q WHERE q.raw::text !~ 'W-77001|Zubiaurre' AND q.rule <> 'erased_subject'
-UNION ALL SELECT 'provenance', to_jsonb(v) FROM crm.customer_provenance AS v WHERE v.customer_id <> 1;
+UNION ALL SELECT 'provenance', to_jsonb(l) FROM crm.customer AS c CROSS JOIN LATERAL crm.lineage(c.customer_id) AS l WHERE c.customer_id <> 1 AND c.state = 'active';
 -- Columns of the owner's own.
 ALTER TABLE crm.customer ADD COLUMN nickname text, ADD COLUMN married_on date, ADD COLUMN vip boolean NOT NULL DEFAULT false;
 ALTER TABLE crm.sales_order ADD COLUMN gift_note text, ADD COLUMN parcels integer;

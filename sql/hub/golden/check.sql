@@ -32,15 +32,7 @@ BEGIN
     SELECT 'golden record differs from its records', 'customer ' || g.customer_id
     FROM @hub@.golden_rows(records, customers) AS g
     JOIN @hub@.customer AS c ON c.customer_id = g.customer_id
-    LEFT JOIN @hub@.customer_provenance AS v ON v.customer_id = g.customer_id
-    WHERE ((c.kind, c.full_name, c.given_name, c.surname, c.birth_date, c.gender, c.email, c.phone, c.tax_id,
-            c.street, c.postcode, c.city, c.province, c.country, c.loyalty_card, c.username, c.attributes,
-            c.name_tokens, c.certainty, c.record_count, c.source_count, c.first_seen, c.last_seen)
-           IS DISTINCT FROM
-           (g.kind, g.full_name, g.given_name, g.surname, g.birth_date, g.gender, g.email, g.phone, g.tax_id,
-            g.street, g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes,
-            g.name_tokens, g.certainty, g.record_count, g.source_count, g.first_seen, g.last_seen)
-           OR (v.record_ids, v.rules, v.candidates) IS DISTINCT FROM (g.from_records, g.from_rules, g.candidates))
+    WHERE omnicrm.row_changes(c, g) IS NOT NULL
       AND NOT EXISTS (SELECT
                       FROM @hub@.customer_member AS m
                       JOIN @hub@.resolve_queue AS q ON q.record_id = m.record_id
@@ -50,7 +42,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.check_golden() IS
-  'Used by crm.check(): golden customers and provenance that differ from their recomputation, one row each.';
+  'Used by crm.check(): golden customers that differ from their recomputation, one row each.';
 
 -- Decisions of stewards: what holds follows from the live events, and customers
 -- obey it, but where the tax numbers forbid to.

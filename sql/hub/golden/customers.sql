@@ -23,16 +23,24 @@ SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  rules jsonb := plan;
-  day date := as_of;
+  rules jsonb;
+  day date;
   moment timestamptz;
   -- Few hubs have any; the others do not pay for them.
-  overridden CONSTANT boolean := EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.withdrawn_at IS NULL);
+  overridden boolean;
+  -- Sources that came after the rules were last applied.
+  new_sources bigint[];
+  kinds text[];
+  certainties real[];
 BEGIN
-  IF rules IS NULL OR day IS NULL THEN
-    SELECT coalesce(rules, s.plan), coalesce(day, s.as_of) INTO STRICT rules, day FROM @hub@.golden_state AS s;
-  END IF;
-  moment := day::timestamp AT TIME ZONE 'UTC';
+  -- In one statement, since each costs as much as a customer.
+  SELECT s.plan, s.as_of, s.as_of::timestamp AT TIME ZONE 'UTC',
+         EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.withdrawn_at IS NULL),
+         ARRAY(SELECT k.source_id FROM @hub@.source AS k WHERE NOT coalesce(s.plan -> 'sources' ? k.source_id::text, false)),
+         r.kinds, r.certainties
+  INTO STRICT rules, day, moment, overridden, new_sources, kinds, certainties
+  FROM (SELECT coalesce(golden_rows.plan, g.plan) AS plan, coalesce(golden_rows.as_of, g.as_of) AS as_of FROM @hub@.golden_state AS g) AS s
+  CROSS JOIN (SELECT array_agg(k.kind) AS kinds, array_agg(k.certainty) AS certainties FROM @hub@.match_rule AS k) AS r;
   RETURN QUERY
   SELECT v.customer_id, v.kind,
          coalesce(v.vals[1], NULLIF(concat_ws(' ', v.vals[2], v.vals[3]), '')), v.vals[2], v.vals[3], v.vals[4]::date, v.vals[5],
@@ -43,24 +51,26 @@ BEGIN
                          FROM string_to_table(v.names, E'\n') AS n(name)
                          CROSS JOIN LATERAL unnest(omnicrm.name_tokens(n.name)) AS t(token)
                          ORDER BY 1) END,
-         coalesce(v.certainty, 1), v.record_count, v.source_count, v.first_at, v.last_at, v.record_ids, v.rules, v.candidates,
-         v.attribute_provenance
+         CASE WHEN v.record_count > 1
+              THEN coalesce((SELECT min(certainties[array_position(kinds, l.kind)])
+                             FROM @hub@.match_link AS l
+                             WHERE l.record_a = ANY (v.records) AND l.decision = 'linked'), 1)
+              ELSE 1 END,
+         v.record_count, v.source_count, v.first_at, v.last_at, v.record_ids, v.rules, v.candidates, v.attribute_provenance
   FROM (
-    SELECT w.customer_id, w.kind, w.certainty,
+    SELECT w.customer_id, w.kind, w.records,
            CASE WHEN w.decisions ? 'full_name' THEN concat_ws(E'\n', w.names, w.decisions ->> 'full_name') ELSE w.names END AS names,
            (w.golden).vals, (w.golden).record_ids, (w.golden).rules, (w.golden).candidates, (w.golden).attributes,
            (w.golden).attribute_provenance, (w.golden).record_count, (w.golden).source_count, (w.golden).first_at, (w.golden).last_at
     FROM (
-      SELECT u.customer_id, u.kind, u.names, u.certainty, d.decisions,
+      SELECT u.customer_id, u.kind, u.names, u.records, d.decisions,
              CASE WHEN d.decisions IS NULL THEN u.golden ELSE omnicrm.overrule(u.golden, d.decisions, rules) END AS golden
       FROM (
-        SELECT m.customer_id, min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names,
-               array_agg(r.record_id) FILTER (WHERE overridden) AS records,
-               min((SELECT min(k.certainty)
-                    FROM @hub@.match_link AS l
-                    JOIN @hub@.match_rule AS k ON k.kind = l.kind
-                    WHERE l.record_a = r.record_id AND l.decision = 'linked')) AS certainty,
-               omnicrm.survive(r.record_id, r.source_id, s.trust::double precision, r.business_at, r.quality,
+        SELECT m.customer_id, min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names, array_agg(r.record_id) AS records,
+               omnicrm.survive(r.record_id, r.source_id,
+                               CASE WHEN r.source_id = ANY (new_sources)
+                                    THEN (SELECT s.trust FROM @hub@.source AS s WHERE s.source_id = r.source_id) END::double precision,
+                               r.business_at, r.quality,
                                ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
                                      r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
                                CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END, rules, moment) AS golden
@@ -70,7 +80,6 @@ BEGIN
               ORDER BY n.customer_id
               OFFSET 0) AS m
         JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-        JOIN @hub@.source AS s ON s.source_id = r.source_id
         GROUP BY m.customer_id
         OFFSET 0
       ) AS u
@@ -101,9 +110,6 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL) THEN
-    RETURN;
-  END IF;
   UPDATE @hub@.customer_override AS o
   SET record_id = n.record_id
   FROM (SELECT c.customer_id, coalesce(min(c.record_id) FILTER (WHERE m.home_id IS NULL), min(c.record_id)) AS record_id
@@ -134,45 +140,14 @@ DECLARE
   moment CONSTANT timestamptz := clock_timestamp();
   written bigint;
 BEGIN
-  WITH compared AS (
-    SELECT g.*, k AS old, k.customer_id IS NULL AS made, k.state <> 'active' AS revived,
-           k.name_tokens IS DISTINCT FROM g.name_tokens AS other_tokens,
-           array_remove(ARRAY[
-             CASE WHEN k.state <> 'active' THEN 'state' END,
-             CASE WHEN k.kind IS DISTINCT FROM g.kind THEN 'kind' END,
-             CASE WHEN k.full_name IS DISTINCT FROM g.full_name THEN 'full_name' END,
-             CASE WHEN k.given_name IS DISTINCT FROM g.given_name THEN 'given_name' END,
-             CASE WHEN k.surname IS DISTINCT FROM g.surname THEN 'surname' END,
-             CASE WHEN k.birth_date IS DISTINCT FROM g.birth_date THEN 'birth_date' END,
-             CASE WHEN k.gender IS DISTINCT FROM g.gender THEN 'gender' END,
-             CASE WHEN k.email IS DISTINCT FROM g.email THEN 'email' END,
-             CASE WHEN k.phone IS DISTINCT FROM g.phone THEN 'phone' END,
-             CASE WHEN k.tax_id IS DISTINCT FROM g.tax_id THEN 'tax_id' END,
-             CASE WHEN k.street IS DISTINCT FROM g.street THEN 'street' END,
-             CASE WHEN k.postcode IS DISTINCT FROM g.postcode THEN 'postcode' END,
-             CASE WHEN k.city IS DISTINCT FROM g.city THEN 'city' END,
-             CASE WHEN k.province IS DISTINCT FROM g.province THEN 'province' END,
-             CASE WHEN k.country IS DISTINCT FROM g.country THEN 'country' END,
-             CASE WHEN k.loyalty_card IS DISTINCT FROM g.loyalty_card THEN 'loyalty_card' END,
-             CASE WHEN k.username IS DISTINCT FROM g.username THEN 'username' END,
-             CASE WHEN k.attributes IS DISTINCT FROM g.attributes THEN 'attributes' END,
-             CASE WHEN k.certainty IS DISTINCT FROM g.certainty THEN 'certainty' END,
-             CASE WHEN k.record_count IS DISTINCT FROM g.record_count THEN 'record_count' END,
-             CASE WHEN k.source_count IS DISTINCT FROM g.source_count THEN 'source_count' END,
-             CASE WHEN k.first_seen IS DISTINCT FROM g.first_seen THEN 'first_seen' END,
-             CASE WHEN k.last_seen IS DISTINCT FROM g.last_seen THEN 'last_seen' END
-           ], NULL) AS differences
+  WITH golden AS MATERIALIZED (
+    SELECT g.*, k.customer_id IS NULL AS made, k.state <> 'active' AS revived,
+           CASE WHEN k.state = 'active' THEN omnicrm.row_changes(k, g)
+                ELSE omnicrm.row_changes(k, g) || jsonb_build_object('state', k.state, 'merged_into', k.merged_into) END AS before,
+           k.updated_at AS old_updated_at
     FROM @hub@.golden_rows(record_ids, customer_ids) AS g
     LEFT JOIN @hub@.customer AS k ON k.customer_id = g.customer_id
-    -- Keeps the planner from computing the differences at each place of use.
     OFFSET 0
-  ), golden AS MATERIALIZED (
-    SELECT d.*, NOT d.made AND (d.other_tokens OR d.differences <> '{}') AS changed,
-           CASE WHEN NOT d.made AND d.differences <> '{}'
-                THEN (SELECT jsonb_object_agg(c.name, to_jsonb(d.old) -> c.name)
-                      FROM unnest(d.differences || ARRAY['updated_at', 'merged_into']) AS c(name)
-                      WHERE d.revived OR c.name <> 'merged_into') END AS before
-    FROM compared AS d
   ), made AS (
     INSERT INTO @hub@.customer (
       customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
@@ -192,30 +167,23 @@ BEGIN
         record_count = g.record_count, source_count = g.source_count, first_seen = g.first_seen, last_seen = g.last_seen,
         updated_at = moment
     FROM golden AS g
-    WHERE c.customer_id = g.customer_id AND g.changed
+    WHERE c.customer_id = g.customer_id AND g.before IS NOT NULL
   ), remembered AS (
     INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
-    SELECT g.customer_id, moment, g.before
+    SELECT g.customer_id, moment, g.before - 'name_tokens' || jsonb_build_object('updated_at', g.old_updated_at)
     FROM golden AS g
-    WHERE g.before IS NOT NULL
+    WHERE g.before - 'name_tokens' <> '{}'
     -- Twice at one moment: what was known before the first change.
     ON CONFLICT ON CONSTRAINT customer_history_pkey DO UPDATE SET before = excluded.before || h.before
   ), announced AS (
     INSERT INTO @hub@.outbox (change, customer_id, attributes, at)
     SELECT CASE WHEN g.made OR g.revived THEN 'created' ELSE 'changed' END, g.customer_id,
-           CASE WHEN NOT (g.made OR g.revived) THEN g.differences END, moment
+           CASE WHEN NOT (g.made OR g.revived)
+                THEN ARRAY(SELECT k.name FROM jsonb_object_keys(g.before - 'name_tokens') AS k(name) ORDER BY k.name COLLATE "C") END, moment
     FROM golden AS g
-    WHERE g.made OR g.before IS NOT NULL
-  ), explained AS (
-    INSERT INTO @hub@.customer_provenance (customer_id, record_ids, rules, candidates)
-    SELECT g.customer_id, g.from_records, g.from_rules, g.candidates
-    FROM golden AS g
-    LEFT JOIN @hub@.customer_provenance AS k ON k.customer_id = g.customer_id
-    WHERE (k.record_ids, k.rules, k.candidates) IS DISTINCT FROM (g.from_records, g.from_rules, g.candidates)
-    ON CONFLICT ON CONSTRAINT customer_provenance_pkey DO UPDATE
-    SET record_ids = excluded.record_ids, rules = excluded.rules, candidates = excluded.candidates
+    WHERE g.made OR g.before - 'name_tokens' <> '{}'
   )
-  SELECT count(*) INTO written FROM golden AS g WHERE g.made OR g.changed;
+  SELECT count(*) INTO written FROM golden AS g WHERE g.made OR g.before IS NOT NULL;
   RETURN written;
 END
 $$;
@@ -234,10 +202,20 @@ DECLARE
   total CONSTANT integer := coalesce(cardinality(record_ids), 0);
   first_one integer := 1;
   last_one integer;
+  restored boolean;
+  loose boolean;
   written bigint := 0;
 BEGIN
-  PERFORM @hub@.settle_outbox();
-  PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
+  SELECT s.outbox_home <> '@hub@.outbox'::regclass,
+         EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL)
+  INTO STRICT restored, loose
+  FROM @hub@.golden_state AS s;
+  IF restored THEN
+    PERFORM @hub@.settle_outbox();
+  END IF;
+  IF loose THEN
+    PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
+  END IF;
   WHILE first_one <= total LOOP
     last_one := least(first_one + slice_size - 1, total);
     -- A customer is in one slice.
@@ -252,7 +230,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_golden(bigint[], bigint[]) IS
-  'Used by whatever moves or changes records: writes golden_rows() to customer and customer_provenance where something differs. record_ids[i] belongs to customer_ids[i]; all records of each customer, in the order of customers. Returns the number of customers that are new or changed. Cheap for a single customer: no temporary table, no plan made anew.';
+  'Used by whatever moves or changes records: writes golden_rows() to customer where something differs, keeps what was there before, and announces it. record_ids[i] belongs to customer_ids[i]; all records of each customer, in the order of customers. Returns the number of customers that are new or changed. Cheap for a single customer: no temporary table, no plan made anew.';
 
 -- Customers without records keep their id and nothing else.
 CREATE OR REPLACE FUNCTION @hub@.clear_customers(customer_ids bigint[], new_state text)
@@ -289,7 +267,6 @@ BEGIN
   FROM old AS o
   WHERE c.customer_id = o.customer_id;
   GET DIAGNOSTICS cleared = ROW_COUNT;
-  DELETE FROM @hub@.customer_provenance AS v WHERE v.customer_id = ANY (customer_ids);
   RETURN cleared;
 END
 $$;
@@ -309,7 +286,9 @@ BEGIN
   SELECT @hub@.write_golden(array_agg(m.record_id ORDER BY m.customer_id, m.record_id),
                             array_agg(m.customer_id ORDER BY m.customer_id, m.record_id)) INTO changed
   FROM @hub@.customer_member AS m
-  WHERE m.customer_id = ANY (customer_ids);
+  JOIN @hub@.customer AS c ON c.customer_id = m.customer_id
+  -- Of the erased nothing is computed any more.
+  WHERE m.customer_id = ANY (customer_ids) AND c.state <> 'erased';
   RETURN changed + @hub@.clear_customers(
     ARRAY(SELECT c.customer_id
           FROM @hub@.customer AS c

@@ -59,16 +59,16 @@ BEGIN
     RAISE EXCEPTION 'customer % is erased', id
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing left to decide about.';
   END IF;
-  IF NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.customer_id = living) THEN
-    RAISE EXCEPTION 'customer % has no records', id
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Only customers with records have values to decide about.';
+  IF NOT EXISTS (SELECT FROM @hub@.customer AS c WHERE c.customer_id = living AND c.state = 'active') THEN
+    RAISE EXCEPTION 'customer % has no records, or was erased', id
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Only active customers have values to decide about.';
   END IF;
   RETURN living;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.require_living_customer(bigint) IS
-  'Used by crm.override(): the living id of a customer with records. Errors: no_data_found, object_not_in_prerequisite_state.';
+  'Used by crm.override(): the living id of an active customer. Errors: no_data_found, object_not_in_prerequisite_state.';
 
 CREATE OR REPLACE FUNCTION @hub@.override(customer_id bigint, attribute text, value text, who text, why text, until date DEFAULT NULL)
 RETURNS bigint

@@ -218,19 +218,6 @@ COMMENT ON COLUMN @hub@.customer_override.withdrawn_at IS 'When it was withdrawn
 COMMENT ON COLUMN @hub@.customer_override.withdrawn_by IS 'Who withdrew it.';
 COMMENT ON COLUMN @hub@.customer_override.withdrawn_why IS 'Why.';
 
--- No foreign key, as in match_link: derived with the customer, in one step.
-CREATE TABLE @hub@.customer_provenance (
-  customer_id bigint PRIMARY KEY,
-  record_ids  bigint[] NOT NULL,
-  rules       text[] NOT NULL,
-  candidates  integer[] NOT NULL
-);
-COMMENT ON TABLE @hub@.customer_provenance IS 'Where each surviving value of a customer comes from, by position of survivorship_attribute; read it through crm.lineage().';
-COMMENT ON COLUMN @hub@.customer_provenance.customer_id IS 'Customer.';
-COMMENT ON COLUMN @hub@.customer_provenance.record_ids IS 'Source record of each surviving value; NULL where there is none.';
-COMMENT ON COLUMN @hub@.customer_provenance.rules IS 'Rule that decided.';
-COMMENT ON COLUMN @hub@.customer_provenance.candidates IS 'Number of different values that competed.';
-
 -- What was believed before. A row is written when a customer changes, none when
 -- it is made: a first run leaves the table empty.
 CREATE TABLE @hub@.customer_history (
