@@ -52,7 +52,8 @@ FROM (
                        JOIN @hub@.restricted_record AS x ON x.record_id = m.record_id
                      WHERE m.customer_id = c.customer_id) THEN 'restricted'
         WHEN said.state <> 'given' THEN said.state
-        WHEN kinds.has_address IS NOT TRUE THEN 'no address'
+        WHEN kinds.is_known IS NOT TRUE THEN 'no address'
+        WHEN dead.customer_id IS NOT NULL THEN 'bounced'
         ELSE coalesce(said.state, 'never asked')
       END AS reason
     FROM @hub@.customer AS c
@@ -67,7 +68,7 @@ FROM (
             JOIN @hub@.source_record AS r ON r.record_id = m.record_id
             JOIN @hub@.source AS s ON s.source_id = r.source_id
           WHERE m.customer_id = c.customer_id
-            AND (r.device IS NOT NULL OR s.kind = 'app')))) AS kinds(channel_kind, has_address)
+            AND (r.device IS NOT NULL OR s.kind = 'app')))) AS kinds(channel_kind, is_known)
       LEFT JOIN (
         SELECT DISTINCT ON (latest.customer_id, stated.channel_kind)
           latest.customer_id,
@@ -95,6 +96,53 @@ FROM (
       ) AS said
         ON said.customer_id = c.customer_id
            AND said.channel_kind = kinds.channel_kind
+      -- Customers one of whose addresses bounced, none of whose present ones works.
+      LEFT JOIN (
+        SELECT m.customer_id, v.channel_kind
+        FROM (
+            SELECT doubt.customer_id
+            FROM @hub@.contact_event AS e
+              JOIN @hub@.customer_member AS doubt ON doubt.record_id = e.record_id
+            WHERE e.state = 'bounced'
+            UNION
+            SELECT doubt.customer_id
+            FROM @hub@.contact_event AS e
+              JOIN @hub@.identifier AS i ON i.kind = e.kind AND i.value = e.value
+              JOIN @hub@.customer_member AS doubt ON doubt.record_id = i.record_id
+            WHERE e.state = 'bounced'
+              AND e.record_id IS NULL
+          ) AS d
+          JOIN @hub@.customer_member AS m ON m.customer_id = d.customer_id
+          JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+          JOIN @hub@.source AS s ON s.source_id = r.source_id
+          CROSS JOIN LATERAL omnicrm.normalize_address(coalesce(r.street, ''), coalesce(r.country, 'ES')) AS p
+          -- As address_key() makes it, which a BI role may not call.
+          CROSS JOIN LATERAL (
+            SELECT concat_ws('|', coalesce(p.street, omnicrm.normalize_name(r.street), ''),
+                             concat_ws(' ', p.number, p.km, p.block, p.portal, p.staircase, p.floor, p.door, p.extra),
+                             coalesce(r.postcode, p.postcode, omnicrm.normalize_name(r.city), p.town)) AS key) AS address
+          CROSS JOIN LATERAL (VALUES
+            ('email', 'email', r.email),
+            ('phone', 'phone', r.phone),
+            ('sms', 'phone', r.phone),
+            ('app', 'device', CASE WHEN s.kind = 'app' THEN 'account' ELSE r.device END),
+            ('post', 'address', CASE WHEN r.street IS NOT NULL THEN address.key END)) AS v(channel_kind, kind, value)
+          LEFT JOIN LATERAL (
+            SELECT e.state
+            FROM @hub@.contact_event AS e
+            WHERE e.kind = v.kind
+              AND e.value = v.value
+              AND (e.record_id IS NULL
+                   OR e.record_id IN (SELECT o.record_id FROM @hub@.customer_member AS o WHERE o.customer_id = m.customer_id))
+              AND e.state IN ('verified', 'bounced')
+            ORDER BY e.reported_at DESC, e.contact_event_id DESC
+            LIMIT 1) AS verdict ON true
+        WHERE v.value IS NOT NULL
+        GROUP BY m.customer_id, v.channel_kind
+        HAVING bool_and(verdict.state IS NOT DISTINCT FROM 'bounced')
+      ) AS dead
+        ON dead.customer_id = c.customer_id
+           AND dead.channel_kind = kinds.channel_kind
     WHERE c.state = 'active'
   ) AS answer
 GROUP BY answer.channel_kind, answer.reason;
@@ -102,5 +150,5 @@ GROUP BY answer.channel_kind, answer.reason;
 COMMENT ON VIEW @bi@.contactable_base IS 'One row: how many active customers marketing may, or may not, contact through one kind of channel, and why.';
 COMMENT ON COLUMN @bi@.contactable_base.channel_kind IS 'email, phone, sms, post or app.';
 COMMENT ON COLUMN @bi@.contactable_base.may_contact IS 'True when consent is given, an address is known and the customer did not ask for restriction.';
-COMMENT ON COLUMN @bi@.contactable_base.reason IS 'restricted, given, refused, withdrawn, never asked, or no address.';
+COMMENT ON COLUMN @bi@.contactable_base.reason IS 'restricted, given, refused, withdrawn, never asked, no address, or bounced: no address that works.';
 COMMENT ON COLUMN @bi@.contactable_base.customers IS 'Number of customers.';

@@ -76,6 +76,8 @@ SELECT crm.add_commission_plan('all', 'revenue', 0.05, '{"seller": 1}', interval
 SELECT crm.run_commission('2024-01-01', '2024-06-01') \g /dev/null
 SELECT crm.refresh_offers() \g /dev/null
 SELECT crm.override(1, 'username', 'Zubi1980', 'ana', 'Zubiaurre told us') \g /dev/null
+SELECT crm.report_contact(1, 'phone', '600 222 333', 'verified', '2024-05-05', 'Mrs Zubiaurre answered'), crm.report_contact(1, 'email', 'maria.zubi@hotel-sol.es', 'preferred', '2024-05-05') \g /dev/null
+SELECT crm.report_contact(2, 'phone', '600 111 222', 'bounced', '2024-05-05') \g /dev/null
 SELECT crm.exclude_offer(1, 'DESK', 'Zubiaurre does not like desks') \g /dev/null
 SELECT crm.decide_match(1, 2, false, 'Zubiaurre and her husband') \g /dev/null
 SELECT crm.resolve() \g /dev/null

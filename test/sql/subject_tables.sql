@@ -21,7 +21,7 @@ SELECT s.table_name AS no_such_table, count(*) FROM crm.subject_table() AS s
 GROUP BY s.table_name
 HAVING count(*) > 1 OR NOT EXISTS (SELECT FROM hub_table AS t WHERE t.table_name = s.table_name) ORDER BY 1;
 SELECT s.table_name, s.erase AS unknown_way FROM crm.subject_table() AS s
-WHERE s.erase NOT IN ('delete', 'empty', 'keep', 'apart', 'none') OR (s.erase IN ('delete', 'empty', 'keep')) <> (s.reach IS NOT NULL) ORDER BY 1;
+WHERE s.erase NOT IN ('delete', 'empty', 'keep', 'apart', 'none') OR s.erase <> 'apart' AND (s.erase IN ('delete', 'empty', 'keep')) <> (s.reach IS NOT NULL) ORDER BY 1;
 SELECT s.table_name AS no_reason FROM crm.subject_table() AS s WHERE s.erase <> 'none' AND coalesce(s.why, '') = '' ORDER BY 1;
 
 -- A table with a path to a customer, record or order: by the name of a column or

@@ -1,5 +1,6 @@
-# A backend killed, and the whole server killed, in the middle of loading and of
-# resolving: afterwards nothing is half done, and the same call again works.
+# A backend killed, and the whole server killed, in the middle of loading, of
+# resolving, of merging and of taking it back: afterwards nothing is half done, and
+# the same call again works.
 use strict;
 use warnings;
 use Test::More;
@@ -29,7 +30,9 @@ my $resolve = 'SELECT crm.resolve()';
 my $state = <<'END';
 SELECT (SELECT count(*) FROM crm.load_batch), (SELECT count(*) FROM crm.source_record), (SELECT count(*) FROM crm.identifier),
        (SELECT count(*) FROM crm.quarantine), (SELECT count(*) FROM crm.customer), (SELECT count(*) FROM crm.customer_member),
-       (SELECT count(*) FROM crm.resolve_queue), (SELECT count(*) FROM crm.run_log)
+       (SELECT count(*) FROM crm.resolve_queue), (SELECT count(*) FROM crm.run_log), (SELECT count(*) FROM crm.steward_event),
+       (SELECT count(*) FROM crm.steward_decision), (SELECT count(*) FROM crm.match_decision), (SELECT count(*) FROM crm.customer_redirect),
+       (SELECT count(*) FROM crm.outbox)
 END
 
 # Starts the work, waits until it has written into the table, and strikes.
@@ -80,6 +83,21 @@ $node->sql('shop', $resolve);
 is($node->sql('shop', "SELECT count(*) FROM crm.customer_member"), $rows, 'resolve again: every record has its customer');
 is($node->sql('shop', 'SELECT count(*) FROM crm.resolve_queue'), '0', 'and nobody waits');
 is($node->sql('shop', 'SELECT count(*) FROM crm.check()'), '0', 'everything ties');
+# Every second customer into the one before.
+my $pairs = q{SELECT array_agg(x.customer_id ORDER BY x.n) FROM (SELECT c.customer_id, row_number() OVER (ORDER BY c.customer_id) AS n
+  FROM crm.customer AS c WHERE c.state = 'active') AS x WHERE x.n % 2 = };
+my $merge = "SELECT count(*) FROM crm.merge_many(($pairs 1)[:4000], ($pairs 0)[:4000], 'list', 'test')";
+my $undo = q{SELECT count(*) FROM crm.undo_many(ARRAY(SELECT e.event_id FROM crm.steward_event AS e WHERE e.undone_at IS NULL))};
+strike('merge', $merge, 'crm.steward_event', 'backend');
+strike('merge', $merge, 'crm.steward_event', 'server');
+is($node->sql('shop', $merge), '4000', 'merge again: all of it');
+is($node->sql('shop', 'SELECT count(*) FROM crm.customer_redirect'), '4000', 'and every id leads on');
+strike('undo', $undo, 'crm.customer_history', 'backend');
+strike('undo', $undo, 'crm.customer_history', 'server');
+is($node->sql('shop', $undo), '4000', 'undo again: all of it');
+is($node->sql('shop', 'SELECT count(*) FROM crm.customer_redirect'), '0', 'and every id is its own');
+is($node->sql('shop', 'SELECT count(*) FROM crm.check()'), '0', 'everything ties');
+
 is($node->sql('shop', "SELECT bool_and(rows_in = rows_loaded + rows_unchanged + rows_quarantined) FROM crm.load_batch"), 't',
 	'counts of all loads add up');
 

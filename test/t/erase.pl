@@ -72,6 +72,7 @@ SELECT crm.segment_customers('2024-06-01');
 SELECT crm.attribute('2024-01-01', '2024-06-01', interval '90 days');
 SELECT crm.add_commission_plan('all', 'revenue', 0.05, '{"seller": 1}', interval '90 days', date '2024-01-01');
 SELECT crm.run_commission('2024-01-01', '2024-06-01');
+SELECT crm.report_contact(NULL, 'phone', '611 22 33 55', 'bounced', '2024-05-01', 'Zebulona answered'), crm.report_contact(NULL, 'phone', '655 000 111', 'verified', '2024-05-01');
 ANALYZE;
 END
 my ($her, $brother) = split /\|/, $node->sql('shop', <<'END');

@@ -47,31 +47,78 @@ COMMENT ON COLUMN @hub@.consent_state.stated_for IS 'Breadth of the statement: t
 COMMENT ON COLUMN @hub@.consent_state.record_id IS 'Source record of which it was stated.';
 COMMENT ON COLUMN @hub@.consent_state.consent_event_id IS 'The statement.';
 
+-- Hardly any address ever bounced: who has none of these is reached by the golden
+-- one, and only for the others all contact points are looked at.
 CREATE OR REPLACE VIEW @hub@.reachable WITH (security_invoker = true) AS
 SELECT
-  c.customer_id,
-  kinds.channel_kind,
-  CASE kinds.channel_kind
-    WHEN 'email' THEN c.email IS NOT NULL
-    WHEN 'phone' THEN c.phone IS NOT NULL
-    WHEN 'sms' THEN c.phone IS NOT NULL
-    WHEN 'post' THEN c.street IS NOT NULL AND (c.postcode IS NOT NULL OR c.city IS NOT NULL)
+  k.customer_id,
+  k.channel_kind,
+  CASE
+    WHEN NOT k.is_known OR NOT k.in_doubt THEN k.is_known
     ELSE EXISTS (
       SELECT 1
-      FROM @hub@.customer_member AS m
-        JOIN @hub@.source_record AS r ON r.record_id = m.record_id
-        JOIN @hub@.source AS s ON s.source_id = r.source_id
-      WHERE m.customer_id = c.customer_id
-        AND (r.device IS NOT NULL OR s.kind = 'app'))
-  END AS has_address
-FROM @hub@.customer AS c
-  CROSS JOIN (VALUES ('email'), ('phone'), ('sms'), ('post'), ('app')) AS kinds(channel_kind)
-WHERE c.state = 'active';
+      FROM @hub@.contact_point AS p
+      WHERE p.customer_id = k.customer_id
+        AND p.kind = k.kind
+        AND p.is_present
+        AND p.state IS DISTINCT FROM 'bounced'
+        AND p.value NOT LIKE '|%')
+  END AS has_address,
+  k.is_known
+FROM (
+    SELECT
+      c.customer_id,
+      kinds.channel_kind,
+      kinds.kind,
+      CASE kinds.kind
+        WHEN 'email' THEN c.email IS NOT NULL
+        WHEN 'phone' THEN c.phone IS NOT NULL
+        WHEN 'address' THEN c.street IS NOT NULL AND (c.postcode IS NOT NULL OR c.city IS NOT NULL)
+        ELSE EXISTS (
+          SELECT 1
+          FROM @hub@.customer_member AS m
+            JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+            JOIN @hub@.source AS s ON s.source_id = r.source_id
+          WHERE m.customer_id = c.customer_id
+            AND (r.device IS NOT NULL OR s.kind = 'app'))
+      END AS is_known,
+      CASE kinds.kind
+        WHEN 'email' THEN EXISTS (
+          SELECT 1 FROM @hub@.contact_event AS e
+          WHERE e.kind = 'email' AND e.value = c.email AND e.record_id IS NULL AND e.state = 'bounced')
+        WHEN 'phone' THEN EXISTS (
+          SELECT 1 FROM @hub@.contact_event AS e
+          WHERE e.kind = 'phone' AND e.value = c.phone AND e.record_id IS NULL AND e.state = 'bounced')
+        WHEN 'address' THEN EXISTS (
+          SELECT 1
+          FROM @hub@.customer_member AS m
+            JOIN @hub@.contact_event AS e ON e.record_id = m.record_id
+          WHERE m.customer_id = c.customer_id AND e.kind = 'address' AND e.state = 'bounced')
+        -- Who has an app account is reached there, whatever became of a device.
+        ELSE EXISTS (
+          SELECT 1
+          FROM @hub@.customer_member AS m
+            JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+            JOIN @hub@.contact_event AS e ON e.kind = 'device' AND e.value = r.device AND e.record_id IS NULL AND e.state = 'bounced'
+          WHERE m.customer_id = c.customer_id)
+          AND NOT EXISTS (
+            SELECT 1
+            FROM @hub@.customer_member AS m
+              JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+              JOIN @hub@.source AS s ON s.source_id = r.source_id
+            WHERE m.customer_id = c.customer_id AND s.kind = 'app')
+      END AS in_doubt
+    FROM @hub@.customer AS c
+      CROSS JOIN (VALUES ('email', 'email'), ('phone', 'phone'), ('sms', 'phone'), ('post', 'address'), ('app', 'device'))
+        AS kinds(channel_kind, kind)
+    WHERE c.state = 'active'
+  ) AS k;
 
-COMMENT ON VIEW @hub@.reachable IS 'One row: one active customer and one kind of channel, and whether an address for it is known.';
+COMMENT ON VIEW @hub@.reachable IS 'One row: one active customer and one kind of channel, and whether an address for it is known that works.';
 COMMENT ON COLUMN @hub@.reachable.customer_id IS 'Customer.';
 COMMENT ON COLUMN @hub@.reachable.channel_kind IS 'email, phone, sms, post or app.';
-COMMENT ON COLUMN @hub@.reachable.has_address IS 'True with an e-mail address; a phone number (phone and sms); street with postcode or city; a device or an app record.';
+COMMENT ON COLUMN @hub@.reachable.has_address IS 'True with an e-mail address; a phone number (phone and sms); street with postcode or city; a device or an app record; that did not bounce.';
+COMMENT ON COLUMN @hub@.reachable.is_known IS 'The same, bounced or not.';
 
 CREATE OR REPLACE VIEW @hub@.contactable WITH (security_invoker = true) AS
 SELECT
@@ -81,7 +128,8 @@ SELECT
   CASE
     WHEN x.customer_id IS NOT NULL THEN 'restricted'
     WHEN s.state <> 'given' THEN s.state
-    WHEN NOT r.has_address THEN 'no address'
+    WHEN NOT r.is_known THEN 'no address'
+    WHEN NOT r.has_address THEN 'bounced'
     ELSE coalesce(s.state, 'never asked')
   END AS reason,
   s.stated_at
@@ -99,7 +147,7 @@ COMMENT ON VIEW @hub@.contactable IS 'One row: one active customer and one kind 
 COMMENT ON COLUMN @hub@.contactable.customer_id IS 'Customer.';
 COMMENT ON COLUMN @hub@.contactable.channel_kind IS 'email, phone, sms, post or app.';
 COMMENT ON COLUMN @hub@.contactable.may_contact IS 'True when consent is given, an address is known and the customer did not ask for restriction.';
-COMMENT ON COLUMN @hub@.contactable.reason IS 'restricted (see crm.subject_restrict()), given, refused, withdrawn, never asked, or no address.';
+COMMENT ON COLUMN @hub@.contactable.reason IS 'restricted (see crm.subject_restrict()), given, refused, withdrawn, never asked, no address, or bounced: no address that works.';
 COMMENT ON COLUMN @hub@.contactable.stated_at IS 'When the consent or refusal was stated; NULL: never asked.';
 
 CREATE OR REPLACE FUNCTION @hub@.may_contact(
@@ -113,6 +161,7 @@ AS $$
 DECLARE
   living bigint := @hub@.require_customer($1);
   has_address boolean;
+  is_known boolean;
   stated text;
   bar text;
 BEGIN
@@ -127,7 +176,7 @@ BEGIN
             HINT = 'Name what the contact is for: marketing, service, or a purpose of your own.';
   END IF;
   bar := @hub@.profiling_bar(living);
-  SELECT r.has_address INTO has_address
+  SELECT r.has_address, r.is_known INTO has_address, is_known
   FROM @hub@.reachable AS r
   WHERE r.customer_id = living AND r.channel_kind = $2;
   SELECT s.state INTO stated
@@ -136,7 +185,8 @@ BEGIN
   reason := CASE
     WHEN bar = 'erased' OR bar = 'restricted' AND $3 <> 'service' THEN bar
     WHEN stated <> 'given' THEN stated
-    WHEN has_address IS NOT TRUE THEN 'no address'
+    WHEN is_known IS NOT TRUE THEN 'no address'
+    WHEN NOT has_address THEN 'bounced'
     WHEN stated = 'given' THEN 'given'
     WHEN $3 = 'service' THEN 'service needs no consent'
     ELSE 'never asked'
@@ -146,7 +196,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.may_contact(bigint, text, text) IS
-  'May this customer be contacted now? channel_kind: email, phone, sms, post or app. purpose: marketing, service (messages that a contract needs: no consent, but a refusal holds) or any purpose used in consent statements. Returns one row: may_contact and reason (erased, restricted, given, refused, withdrawn, never asked, no address, service needs no consent). Old ids of merged customers are followed. Errors: no_data_found for an unknown customer, null_value_not_allowed, invalid_parameter_value.';
+  'May this customer be contacted now? channel_kind: email, phone, sms, post or app. purpose: marketing, service (messages that a contract needs: no consent, but a refusal holds) or any purpose used in consent statements. Returns one row: may_contact and reason (erased, restricted, given, refused, withdrawn, never asked, no address, bounced, service needs no consent). Old ids of merged customers are followed. Errors: no_data_found for an unknown customer, null_value_not_allowed, invalid_parameter_value.';
 
 CREATE OR REPLACE FUNCTION @hub@.consent_history(customer_id bigint)
 RETURNS TABLE (stated_at timestamptz, channel_kind text, purpose text, state text, source text, source_key text, holds boolean)

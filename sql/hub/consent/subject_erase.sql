@@ -70,8 +70,9 @@ $$;
 COMMENT ON FUNCTION @hub@.erase_order_keys(bigint[]) IS
   'Used by crm.subject_erase(): gives the orders of these records, their commission pools and the leads that won them keys that lead to nobody. Returns the number of pools.';
 
--- Values in the list of over-shared ones, and among the frequent ones of the
--- matching models, that nobody else holds.
+-- What is known of values that others may hold too: reports on contact points, the
+-- list of over-shared values, the frequent values of the matching models. What
+-- nobody else holds goes.
 CREATE OR REPLACE FUNCTION @hub@.erase_shared_values(record_ids bigint[])
 RETURNS TABLE (table_name text, rows bigint)
 LANGUAGE plpgsql
@@ -85,6 +86,15 @@ DECLARE
   others boolean;
   changed bigint := 0;
 BEGIN
+  DELETE FROM @hub@.contact_event AS e
+  WHERE e.record_id = ANY (record_ids)
+     OR e.record_id IS NULL
+        AND EXISTS (SELECT FROM @hub@.contact_sighting AS s WHERE s.record_id = ANY (record_ids) AND s.kind = e.kind AND s.value = e.value)
+        AND NOT EXISTS (SELECT FROM @hub@.identifier AS i WHERE i.kind = e.kind AND i.value = e.value AND i.record_id <> ALL (record_ids));
+  GET DIAGNOSTICS rows = ROW_COUNT;
+  table_name := 'contact_event';
+  RETURN NEXT;
+
   WITH released AS (
     DELETE FROM @hub@.overshared_value AS o
     USING (SELECT DISTINCT i.kind, i.value FROM @hub@.identifier AS i WHERE i.record_id = ANY (record_ids)) AS own
@@ -130,7 +140,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.erase_shared_values(bigint[]) IS
-  'Used by crm.subject_erase(): takes the values of these records out of overshared_value, and out of the frequent values of the matching models what no other record holds. Returns the rows changed by table.';
+  'Used by crm.subject_erase(): takes the values of these records out of contact_event and overshared_value, and out of the frequent values of the matching models, where no other record holds them. Returns the rows changed by table.';
 
 -- Texts that give the person away in the statistics of a column: whole values,
 -- and words of the name that no other customer bears.
@@ -152,6 +162,10 @@ AS $$
     SELECT lower(o.value #>> '{}') FROM @hub@.customer_override AS o WHERE o.record_id = ANY (record_ids) OR o.customer_id = ANY (customer_ids)
     UNION ALL
     SELECT lower(i.value) FROM @hub@.identifier AS i WHERE i.record_id = ANY (record_ids)
+    UNION ALL
+    SELECT lower(s.value) FROM @hub@.contact_seen AS s WHERE s.record_id = ANY (record_ids)
+    UNION ALL
+    SELECT lower(s.shown) FROM @hub@.contact_sighting AS s WHERE s.record_id = ANY (record_ids)
     UNION ALL
     SELECT w.word
     FROM @hub@.customer AS c
@@ -380,7 +394,7 @@ BEGIN
   PERFORM @hub@.erase_order_keys(record_ids);
   FOR part IN
     SELECT t.table_name, t.reach, t.erase, t.emptied FROM @hub@.subject_table() WITH ORDINALITY AS t(table_name, reach, erase, emptied, kept, why, position)
-    WHERE t.reach IS NOT NULL
+    WHERE t.reach IS NOT NULL AND t.erase <> 'apart'
     ORDER BY t.position
   LOOP
     report := report || jsonb_build_object(

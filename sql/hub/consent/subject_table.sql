@@ -13,6 +13,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
   VALUES
     -- What was derived from the person's values.
+    ('contact_event', 't.record_id = ANY ($1) OR t.record_id IS NULL AND EXISTS (SELECT FROM @hub@.contact_sighting AS s WHERE s.record_id = ANY ($1) AND s.kind = t.kind AND s.value = t.value)',
+     'apart', NULL, ARRAY['kind', 'value', 'state', 'reported_by', 'why'], 'What was reported of contact points: erase_shared_values() takes out what nobody else has.'),
+    ('contact_seen', 't.record_id = ANY ($1)', 'delete', NULL, NULL, 'Earlier contact points.'),
     ('identifier', 't.record_id = ANY ($1)', 'delete', NULL, NULL, 'Normalised identifiers.'),
     ('match_link', 't.record_a = ANY ($1) OR t.record_b = ANY ($1)', 'delete', NULL, NULL, 'Shared values, and names as similar as they are.'),
     ('match_candidate', 't.record_a = ANY ($1) OR t.record_b = ANY ($1)', 'delete', NULL, NULL, 'What the model found alike.'),
@@ -96,7 +99,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION @hub@.subject_table() IS
-  'One row for each table of the hub: what it holds of a person. reach: SQL condition for the person''s rows (alias t; $1 record ids, $2 customer ids); NULL: none, or found otherwise. erase: delete, empty (columns in emptied become NULL or the expression given; kept are the others), keep (nothing in it names anybody), apart (a function of its own), none (nothing of customers). why: what is there, in words.';
+  'One row for each table of the hub: what it holds of a person. reach: SQL condition for the person''s rows (alias t; $1 record ids, $2 customer ids); NULL: none, or found otherwise. erase: delete, empty (columns in emptied become NULL or the expression given; kept are the others), keep (nothing in it names anybody), apart (a function of its own, which leaves what others have too), none (nothing of customers). why: what is there, in words.';
 
 -- An export or erasure that does not see every row is none.
 CREATE OR REPLACE FUNCTION @hub@.require_whole_tables()

@@ -64,8 +64,8 @@ $$;
 COMMENT ON FUNCTION @hub@.card_records(bigint) IS
   'Part of the customer card: source and key of the records of a living customer, at most 100.';
 
--- Every different address, number, card; which is current, who says so, and
--- whether marketing may use it.
+-- Every different address, number, card; which is current, which is preferred or
+-- does not work, who says so, and whether marketing may use it.
 CREATE OR REPLACE FUNCTION @hub@.card_contacts(living bigint)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
@@ -80,42 +80,51 @@ BEGIN
         WHERE k.customer_id = living
       ),
       point AS (
-        SELECT v.kind, v.position, v.channel_kind, v.value, v.current_value = v.value AS is_current,
-               max(r.business_at) AS last_stated, jsonb_agg(DISTINCT s.name) AS sources
+        SELECT p.kind, p.shown AS value, p.is_present AND p.is_current AS is_current, p.is_preferred, p.state, p.is_present, p.first_seen,
+               p.last_seen AS last_stated, to_jsonb(p.sources) AS sources, p.rank
+        FROM @hub@.contact_point AS p
+        WHERE p.customer_id = living
+        UNION ALL
+        SELECT v.kind, v.value, v.current_value = v.value, false, NULL, true, min(r.business_at), max(r.business_at), jsonb_agg(DISTINCT s.name), NULL
         FROM @hub@.customer AS c
           JOIN @hub@.customer_member AS m ON m.customer_id = c.customer_id
           JOIN @hub@.source_record AS r ON r.record_id = m.record_id
           JOIN @hub@.source AS s ON s.source_id = r.source_id
           CROSS JOIN LATERAL (VALUES
-            ('email', 1, 'email', r.email, c.email),
-            ('phone', 2, 'phone', r.phone, c.phone),
-            ('address', 3, 'post',
-             nullif(concat_ws(', ', r.street, nullif(concat_ws(' ', r.postcode, r.city), ''), r.province, r.country), ''),
-             concat_ws(', ', c.street, nullif(concat_ws(' ', c.postcode, c.city), ''), c.province, c.country)),
-            ('loyalty_card', 4, NULL, r.loyalty_card, c.loyalty_card),
-            ('username', 5, NULL, r.username, c.username)) AS v(kind, position, channel_kind, value, current_value)
+            ('loyalty_card', r.loyalty_card, c.loyalty_card),
+            ('username', r.username, c.username)) AS v(kind, value, current_value)
         WHERE c.customer_id = living
           AND v.value IS NOT NULL
-        GROUP BY v.kind, v.position, v.channel_kind, v.value, v.current_value
-        ORDER BY v.position, 5 DESC NULLS LAST, 6 DESC NULLS LAST, v.value
-        LIMIT 50
+        GROUP BY v.kind, v.value, v.current_value
+      ),
+      placed AS (
+        SELECT p.*, row_number() OVER (ORDER BY array_position(ARRAY['email', 'phone', 'address', 'device', 'loyalty_card', 'username'], p.kind),
+                                                p.rank, p.is_current DESC NULLS LAST, p.last_stated DESC NULLS LAST, p.value) AS place
+        FROM point AS p
       )
     SELECT coalesce(jsonb_agg(jsonb_build_object(
              'kind', p.kind,
              'value', p.value,
              'current', coalesce(p.is_current, false),
+             'preferred', p.is_preferred,
+             'state', CASE WHEN NOT p.is_present THEN 'former' ELSE p.state END,
              'sources', p.sources,
+             'first_stated', p.first_seen,
              'last_stated', p.last_stated,
-             'may_contact', k.may_contact,
-             'reason', k.reason)
-             ORDER BY p.position, p.is_current DESC NULLS LAST, p.last_stated DESC NULLS LAST, p.value), '[]')
-    FROM point AS p
-      LEFT JOIN consent AS k ON k.channel_kind = p.channel_kind);
+             'may_contact', CASE WHEN p.state = 'bounced' OR NOT p.is_present THEN k.may_contact AND false ELSE k.may_contact END,
+             'reason', CASE WHEN k.reason IS NULL THEN NULL
+                            WHEN k.reason IN ('given', 'never asked', 'bounced') AND NOT p.is_present THEN 'former'
+                            WHEN k.reason IN ('given', 'never asked') AND p.state = 'bounced' THEN 'bounced'
+                            ELSE k.reason END)
+             ORDER BY p.place), '[]')
+    FROM placed AS p
+      LEFT JOIN consent AS k ON k.channel_kind = CASE p.kind WHEN 'email' THEN 'email' WHEN 'phone' THEN 'phone' WHEN 'address' THEN 'post' WHEN 'device' THEN 'app' END
+    WHERE p.place <= 50);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.card_contacts(bigint) IS
-  'Part of the customer card: the different e-mails, phones, addresses, cards and user names of a living customer, at most 50, current ones first, with their sources and whether marketing may use them.';
+  'Part of the customer card: the different e-mails, phones, addresses, devices, cards and user names of a living customer, at most 50, the one to use first, with their sources and dates, whether they are preferred, verified, bounced or former, and whether marketing may use them.';
 
 CREATE OR REPLACE FUNCTION @hub@.card_consent(living bigint)
 RETURNS jsonb

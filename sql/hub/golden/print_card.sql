@@ -112,7 +112,8 @@ BEGIN
     RETURN NEXT @hub@.card_line(@hub@.card_cells(
       ARRAY[CASE WHEN (point ->> 'current')::boolean THEN '●' ELSE '○' END,
             replace(point ->> 'kind', '_', ' '),
-            point ->> 'value',
+            concat_ws('  ', point ->> 'value', CASE WHEN (point ->> 'preferred')::boolean THEN '★' END,
+                      CASE point ->> 'state' WHEN 'verified' THEN '✓' WHEN 'bounced' THEN '✗ bounced' WHEN 'former' THEN '(former)' END),
             (SELECT string_agg(s, ', ' ORDER BY s) FROM jsonb_array_elements_text(point -> 'sources') AS s),
             @hub@.card_day(point -> 'last_stated')],
       ARRAY[1, 12, 44, 20, 10]));
@@ -132,7 +133,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.print_contacts(jsonb, jsonb) IS 'Contact points and consent on the printed customer card; a filled dot marks the current one.';
+COMMENT ON FUNCTION @hub@.print_contacts(jsonb, jsonb) IS 'Contact points and consent on the printed customer card; a filled dot marks the current one, a star the preferred one.';
 
 CREATE OR REPLACE FUNCTION @hub@.print_behaviour(behaviour jsonb, segment jsonb, currency text)
 RETURNS SETOF text

@@ -55,6 +55,8 @@ BEGIN
   SELECT CASE k.aspect WHEN 'id' THEN 'customer' WHEN 'records' THEN 'records' ELSE k.item END, x.value, y.value,
          CASE WHEN k.aspect <> 'value' OR k.item IN ('kind', 'attributes', 'certainty') OR x.value IS NULL OR y.value IS NULL THEN NULL
               WHEN x.value = y.value THEN 'same'
+              WHEN k.item IN ('full_name', 'given_name', 'surname', 'street', 'city', 'province') AND omnicrm.name_key(x.value) = omnicrm.name_key(y.value)
+              THEN 'same words'
               WHEN k.item = 'full_name' THEN format('similar to %s', round(omnicrm.name_similarity(x.value, y.value)::numeric, 2))
               WHEN k.item = 'birth_date' AND omnicrm.dates_agree(x.value::date, y.value::date) THEN 'a typing error apart'
               ELSE 'different' END,
@@ -72,13 +74,14 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.compare_customers(bigint, bigint) IS
-  'Two customers side by side, item by item: living id, records, golden values, counts of facts with the revenue of orders, consent. agreement of the values: same, different, a typing error apart, or how similar the names are (0 to 1). merged: what one customer of both would have, by survivorship alone (NULL for consent and certainty): crm.preview_merge() tells all that would change. Old ids work. Reads only. Errors: no_data_found, null_value_not_allowed.';
+  'Two customers side by side, item by item: living id, records, golden values, counts of facts with the revenue of orders, consent. agreement of the values: same, same words (in other letters or order), a typing error apart, how similar the names are (0 to 1), or different. merged: what one customer of both would have, by survivorship alone (NULL for consent and certainty): crm.preview_merge() tells all that would change. Old ids work. Reads only. Errors: no_data_found, null_value_not_allowed.';
 
 -- What waits, with all that is needed to decide. Laterals, so that the first rows
 -- cost no more than themselves.
 CREATE OR REPLACE VIEW @hub@.review_case
 WITH (security_invoker = true) AS
-SELECT q.record_a, q.record_b, x.customer_id AS customer_a, y.customer_id AS customer_b, q.weight, q.probability, q.why,
+SELECT q.record_a, q.record_b, x.customer_id AS customer_a, y.customer_id AS customer_b,
+       round(q.weight::numeric, 1) AS weight, round(q.probability::numeric, 6) AS probability, q.why,
        (SELECT string_agg(format('%s: %s', e.key, e.value), ', ' ORDER BY e.key) FROM jsonb_each_text(q.agreement) AS e(key, value)) AS evidence,
        format('%s %s', sa.name, a.source_key) AS told_a, format('%s %s', sb.name, b.source_key) AS told_b,
        x.full_name AS name_a, y.full_name AS name_b, x.birth_date AS born_a, y.birth_date AS born_b,

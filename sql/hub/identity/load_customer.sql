@@ -315,12 +315,25 @@ DECLARE
 BEGIN
   EXECUTE format($sql$
     WITH changed AS MATERIALIZED (
-      SELECT o.record_id, o.load_id, o.business_at, o.received_at, o.payload
+      SELECT o.record_id, o.load_id, o.business_at, o.received_at, o.payload, o.email, o.phone, o.device, o.street, o.postcode, o.city, o.province,
+             o.country
       FROM %s AS s
       JOIN @hub@.source_record AS o ON o.record_id = s.old_id
       WHERE s.rule IS NULL AND s.old_hash <> s.content_hash
     ), gone AS (
       DELETE FROM @hub@.identifier AS i USING changed AS c WHERE i.record_id = c.record_id
+    ), seen AS (
+      INSERT INTO @hub@.contact_seen AS k (record_id, kind, value, shown, first_seen, last_seen)
+      SELECT c.record_id, v.kind, v.value, v.shown, coalesce(c.business_at, c.received_at), coalesce(c.business_at, c.received_at)
+      FROM changed AS c
+      CROSS JOIN LATERAL (VALUES
+        ('email', c.email, c.email), ('phone', c.phone, c.phone), ('device', c.device, c.device),
+        ('address', CASE WHEN num_nonnulls(c.street, c.postcode, c.city, c.province, c.country) > 0
+                         THEN @hub@.address_key(c.street, c.postcode, c.city, c.country) END,
+         @hub@.address_shown(c.street, c.postcode, c.city, c.province, c.country))) AS v(kind, value, shown)
+      WHERE v.value IS NOT NULL
+      ON CONFLICT (record_id, kind, value) DO UPDATE
+      SET shown = excluded.shown, first_seen = least(k.first_seen, excluded.first_seen), last_seen = greatest(k.last_seen, excluded.last_seen)
     )
     INSERT INTO @hub@.source_record_history (record_id, load_id, business_at, received_at, payload)
     SELECT c.record_id, c.load_id, c.business_at, c.received_at, c.payload FROM changed AS c$sql$, stage);
@@ -345,7 +358,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.store_changed_customers(jsonb) IS
-  'Used by crm.load(): moves the old version of changed records to source_record_history, updates them, replaces their identifiers and queues them. Returns their number.';
+  'Used by crm.load(): moves the old version of changed records to source_record_history and its contact points to contact_seen, updates them, replaces their identifiers and queues them. Returns their number.';
 
 -- Inserts the records whose key is new, with identifiers and queue, in the order
 -- of their keys: the same rows in any order get the same ids.

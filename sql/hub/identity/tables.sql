@@ -120,6 +120,7 @@ CREATE TABLE @hub@.quarantine (
   closed_at      timestamptz
 );
 CREATE INDEX quarantine_open_idx ON @hub@.quarantine (load_id) WHERE state = 'open';
+ALTER TABLE @hub@.quarantine ALTER COLUMN raw SET STATISTICS 0, ALTER COLUMN detail SET STATISTICS 0;
 COMMENT ON TABLE @hub@.quarantine IS 'One row is one delivered row that broke a rule, as it came; mend raw and call crm.replay_quarantine().';
 COMMENT ON COLUMN @hub@.quarantine.quarantine_id IS 'Key.';
 COMMENT ON COLUMN @hub@.quarantine.load_id IS 'Load that brought it; holds source, entity and mapping.';
@@ -172,6 +173,8 @@ CREATE TABLE @hub@.source_record (
   payload      jsonb NOT NULL,
   UNIQUE (source_id, source_key)
 );
+-- No plan needs to know what rows were delivered, and planner statistics are values.
+ALTER TABLE @hub@.source_record ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN attributes SET STATISTICS 0;
 COMMENT ON TABLE @hub@.source_record IS 'One row is what one source says of one person or organisation now: evidence, never changed by matching.';
 COMMENT ON COLUMN @hub@.source_record.record_id IS 'Key; stays the same over all versions of the record.';
 COMMENT ON COLUMN @hub@.source_record.source_id IS 'Source.';
@@ -214,6 +217,7 @@ CREATE TABLE @hub@.source_record_history (
   payload       jsonb NOT NULL,
   PRIMARY KEY (record_id, superseded_at)
 );
+ALTER TABLE @hub@.source_record_history ALTER COLUMN payload SET STATISTICS 0;
 COMMENT ON TABLE @hub@.source_record_history IS 'One row is an earlier version of a source record, as it came.';
 COMMENT ON COLUMN @hub@.source_record_history.record_id IS 'Source record.';
 COMMENT ON COLUMN @hub@.source_record_history.superseded_at IS 'When a newer version replaced it.';
