@@ -359,6 +359,9 @@ extern char *omni_match_id(const MatchData *data, uint32 record);
 extern void omni_match_apply_terms(MatchData *data);
 extern void *omni_match_alloc_lines(MemoryContext context, Size size);
 
+/* match_sketch.c */
+extern void omni_match_add_sketches(MatchData *data);
+
 /* match_copies.c */
 extern uint32 *omni_match_copies(const MatchData *data);
 extern MatchData *omni_match_without_copies(MatchData *data);

@@ -24,7 +24,7 @@
 #include "utils/rel.h"
 
 #include "common/compat.h"
-#include "identity/match_sketch.h"
+#include "identity/match.h"
 
 #define FIRST_VALUES	1024
 /* raw texts above this many bytes are not remembered */
@@ -541,30 +541,6 @@ renumber_values(MatchData *data)
 	}
 }
 
-/* Puts the sketches of the values into the rows. */
-static void
-add_sketches(MatchData *data)
-{
-	int			nfields = data->model->nfields;
-
-	for (int f = 0; f < nfields; f++)
-	{
-		const MatchDictionary *dictionary = &data->dictionary[f];
-		uint32	   *sketch = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(dictionary->count, 1), sizeof(uint32)));
-
-		for (uint32 i = 0; i < dictionary->count; i++)
-			sketch[i] = omni_match_sketch(&data->model->field[f], &dictionary->values[i],
-										  omni_match_text(dictionary, &dictionary->values[i]));
-		for (uint32 r = 0; r < data->nrecords; r++)
-		{
-			uint32	   *row = data->values + (Size) r * data->width;
-
-			row[nfields + f] = row[f] != MATCH_NULL ? sketch[row[f]] : 0;
-		}
-		pfree(sketch);
-	}
-}
-
 /* Which given names also occur as surnames. */
 static void
 link_name_columns(MatchData *data)
@@ -687,7 +663,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	MemoryContextDelete(reader->cache_context);
 	sort_records(data);
 	renumber_values(data);
-	add_sketches(data);
+	omni_match_add_sketches(data);
 	link_name_columns(data);
 	omni_match_apply_terms(data);
 	if (OidIsValid(options->decisions))
@@ -727,7 +703,7 @@ omni_match_of_values(const MatchModel *model, int nrecords, text *const *values)
 		}
 		data->nrecords++;
 	}
-	add_sketches(data);
+	omni_match_add_sketches(data);
 	link_name_columns(data);
 	omni_match_apply_terms(data);
 	return data;

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "utils/memutils.h"
 
 #include "common/compat.h"
 #include "identity/match_sketch.h"
@@ -103,12 +104,9 @@ sketch_of_date(const unsigned char *text)
 	return digits;
 }
 
-/*
- * omni_match_sketch: the sketch of a value.
- * Arguments: the field, the value and its text.
- */
-uint32
-omni_match_sketch(const MatchField *field, const MatchValue *value, const unsigned char *text)
+/* The sketch of a value. */
+static uint32
+sketch_of(const MatchField *field, const MatchValue *value, const unsigned char *text)
 {
 	switch (field->kind)
 	{
@@ -140,4 +138,30 @@ omni_match_sketch(const MatchField *field, const MatchValue *value, const unsign
 			return 0;
 	}
 	return 0;
+}
+
+/*
+ * omni_match_add_sketches: puts the sketches of the values into the rows.
+ */
+void
+omni_match_add_sketches(MatchData *data)
+{
+	int			nfields = data->model->nfields;
+
+	for (int f = 0; f < nfields; f++)
+	{
+		const MatchDictionary *dictionary = &data->dictionary[f];
+		uint32	   *sketch = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(dictionary->count, 1), sizeof(uint32)));
+
+		for (uint32 i = 0; i < dictionary->count; i++)
+			sketch[i] = sketch_of(&data->model->field[f], &dictionary->values[i],
+								  omni_match_text(dictionary, &dictionary->values[i]));
+		for (uint32 r = 0; r < data->nrecords; r++)
+		{
+			uint32	   *row = data->values + (Size) r * data->width;
+
+			row[nfields + f] = row[f] != MATCH_NULL ? sketch[row[f]] : 0;
+		}
+		pfree(sketch);
+	}
 }

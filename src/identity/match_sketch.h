@@ -43,8 +43,6 @@
 /* Sets of levels, as bits. */
 #define LEVEL(k)	(1 << (k))
 
-extern uint32 omni_match_sketch(const MatchField *field, const MatchValue *value, const unsigned char *text);
-
 /* Number of bits set, in line: one instruction where the processor has it. */
 static inline int
 sketch_count(uint32 x)
