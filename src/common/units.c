@@ -112,6 +112,90 @@ omnicrm_numeric_to_units(Numeric value, int scale, const char *what)
 }
 
 /*
+ * What the parts of a stored numeric mean (utils/adt/numeric.c; the form is that
+ * on disk, which does not change between versions): a header, for most numbers
+ * of 16 bits, then digits to the base 10,000.
+ */
+#define STORED_KIND 0xC000
+#define STORED_SHORT 0x8000
+#define STORED_SPECIAL 0xC000
+#define STORED_SHORT_NEGATIVE 0x2000
+#define STORED_LONG_NEGATIVE 0x4000
+#define STORED_SHORT_WEIGHT 0x003F
+#define STORED_SHORT_WEIGHT_NEGATIVE 0x0040
+#define STORED_BASE 10000
+#define STORED_BASE_DIGITS 4
+#define FAST_DIGITS 7			/* 28 decimal digits; ten more still fit 128 bits */
+
+/* value * 10^scale of a numeric of usual size; false when it is not one, or not a whole number. */
+static bool
+stored_to_units(const struct varlena *value, int scale, int128 *result)
+{
+	uint16		header;
+	int16		weight;
+	int			size = VARSIZE_ANY_EXHDR(value);
+	const char *at = VARDATA_ANY(value);
+	int			ndigits;
+	bool		negative;
+	uint128		magnitude = 0;
+	int			power;
+
+	memcpy(&header, at, sizeof(header));
+	if ((header & STORED_KIND) == STORED_SPECIAL)
+		return false;
+	if ((header & STORED_KIND) == STORED_SHORT)
+	{
+		negative = (header & STORED_SHORT_NEGATIVE) != 0;
+		weight = (header & STORED_SHORT_WEIGHT_NEGATIVE ? ~STORED_SHORT_WEIGHT : 0) | (header & STORED_SHORT_WEIGHT);
+		at += 2;
+		ndigits = (size - 2) / 2;
+	}
+	else
+	{
+		negative = (header & STORED_LONG_NEGATIVE) != 0;
+		memcpy(&weight, at + 2, sizeof(weight));
+		at += 4;
+		ndigits = (size - 4) / 2;
+	}
+	if (ndigits > FAST_DIGITS)
+		return false;
+	for (int i = 0; i < ndigits; i++)
+	{
+		int16		digit;
+
+		memcpy(&digit, at + 2 * i, sizeof(digit));
+		magnitude = magnitude * STORED_BASE + digit;
+	}
+	power = STORED_BASE_DIGITS * (weight - ndigits + 1) + scale;
+	if (power > 10 && magnitude != 0)
+		return false;
+	for (; power > 0 && magnitude != 0; power--)
+		magnitude *= 10;
+	for (; power < 0 && magnitude != 0; power++)
+	{
+		if (magnitude % 10 != 0)
+			return false;
+		magnitude /= 10;
+	}
+	*result = negative ? -(int128) magnitude : (int128) magnitude;
+	return true;
+}
+
+/*
+ * omnicrm_datum_to_units does the same as omnicrm_numeric_to_units with a numeric
+ * as it is stored, and for usual amounts without a detour through text.
+ */
+int128
+omnicrm_datum_to_units(Datum value, int scale, const char *what)
+{
+	int128		result;
+
+	if (likely(stored_to_units(PG_DETOAST_DATUM_PACKED(value), scale, &result)))
+		return result;
+	return omnicrm_numeric_to_units(DatumGetNumeric(value), scale, what);
+}
+
+/*
  * omnicrm_units_to_numeric returns units / 10^scale with exactly "scale"
  * decimals.
  */

@@ -25,6 +25,7 @@ typedef struct ExactDecimal
 extern void omnicrm_decimal(Numeric value, const char *what, ExactDecimal *result);
 extern bool omnicrm_scale_up(uint128 magnitude, int digits, uint128 *result);
 extern int128 omnicrm_numeric_to_units(Numeric value, int scale, const char *what);
+extern int128 omnicrm_datum_to_units(Datum value, int scale, const char *what);
 extern Numeric omnicrm_units_to_numeric(int128 units, int scale);
 
 #endif							/* OMNICRM_UNITS_H */

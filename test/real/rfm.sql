@@ -91,8 +91,8 @@ FROM (SELECT regexp_split_to_array(btrim(line), ' +') AS w FROM cdnow_line) AS l
 SELECT pg_temp.expect('lines of CDNOW', count(*)::text, '69659') FROM cdnow;
 
 CREATE TEMP TABLE cdnow_customer AS
-SELECT customer_id, date '1998-07-01' - (t).last_sale AS recency, (t).sale_days AS frequency, (t).revenue AS monetary
-FROM (SELECT customer_id, omnicrm.order_summary(ordered_on, true, amount, NULL) AS t FROM cdnow GROUP BY customer_id) AS s;
+SELECT customer_id, omnicrm.stats_recency(s, '1998-07-01') AS recency, omnicrm.stats_frequency(s) AS frequency, omnicrm.stats_monetary(s) AS monetary
+FROM (SELECT customer_id, omnicrm.customer_stats(ordered_on, amount) AS s FROM cdnow GROUP BY customer_id) AS c;
 CREATE TEMP TABLE cdnow_scored AS
 WITH cut AS (
   SELECT omnicrm.rfm_cuts(recency) AS r, omnicrm.rfm_cuts(frequency) AS f, omnicrm.rfm_cuts(monetary) AS m FROM cdnow_customer

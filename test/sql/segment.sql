@@ -142,26 +142,3 @@ SELECT omnicrm.top_share(1, 'NaN');
 SELECT omnicrm.top_share(1, NULL);
 SELECT omnicrm.share_needed(1, -0.1);
 SELECT omnicrm.share_needed(n, n / 10.0) FROM generate_series(1, 2) AS n;
-
--- Orders of a customer: days with a sale, money net of returns.
-CREATE TEMP TABLE told (customer integer, day date, kind text, revenue numeric, margin numeric);
-INSERT INTO told VALUES
-  (1, '2024-05-02', 'sale', 10.50, 4.25), (1, '2024-05-02', 'sale', 1, 0.5), (1, '2024-01-31', 'sale', 5, NULL),
-  (1, '2024-06-01', 'return', -10.50, -4.25), (2, '2024-02-01', 'return', -3, NULL), (3, NULL, 'sale', 3, 3),
-  (4, '2024-02-02', 'sale', NULL, 3), (5, '2024-03-03', NULL, 7, 1);
-SELECT customer, (omnicrm.order_summary(day, kind = 'sale', revenue, margin)).* FROM told GROUP BY customer ORDER BY customer;
-SELECT (omnicrm.order_summary(date '2024-01-01' + n * 7919 % 40, true, n, -n / 100.0)).* FROM generate_series(1, 1000) AS n;
-SELECT (omnicrm.order_summary('infinity', true, 9999999999999999.99, -9999999999999999.99)).* FROM generate_series(1, 2000);
-SELECT omnicrm.order_summary(current_date, true, 1.005, 1);
-SELECT omnicrm.order_summary(current_date, true, 'NaN', 1);
-SELECT omnicrm.order_summary(current_date, true, 1, 'Infinity');
--- In two steps: states, and their sum.
-SELECT (omnicrm.order_rollup(state)).*
-FROM (SELECT customer, omnicrm.order_state(day, kind = 'sale', revenue, margin) AS state FROM told GROUP BY customer) AS s;
-SELECT omnicrm.order_rollup(NULL), omnicrm.order_rollup(state) FROM (SELECT omnicrm.order_state(day, true, NULL, 1) AS state FROM told) AS s;
-SELECT omnicrm.order_rollup(bad)
-FROM (VALUES (''::bytea)) AS b(bad);
-SELECT omnicrm.order_rollup(substr(state, 1, length(state) - 1)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s;
-SELECT omnicrm.order_rollup(set_byte(state, 3, 9)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s;
-SELECT omnicrm.order_rollup(set_byte(state, 36, 200)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s;
-SELECT omnicrm.order_rollup(set_byte(state, 4, 120)) FROM (SELECT omnicrm.order_state(day, true, 1, 1) AS state FROM told) AS s, generate_series(1, 3);

@@ -93,25 +93,36 @@ WHERE gini NOT BETWEEN 0 AND 1;
 CREATE TEMP VIEW every_result AS
 SELECT sample, turn, omnicrm.rfm_cuts(value) AS cuts, omnicrm.rfm_cuts(value, 7, 'rfm') AS cuts_rfm, omnicrm.gini(value::float8) AS gini,
        omnicrm.top_share(value::float8, 0.1) AS top_share, omnicrm.share_needed(value::float8, 0.65) AS needed,
-       omnicrm.order_summary(date '2024-01-01' + (value / 7)::integer % 400, value >= 0, value, -value) AS orders
+       omnicrm.customer_stats(date '2024-01-01' + (value / 7)::integer % 400, value, -value)::text AS orders
 FROM (SELECT s.sample, t.turn, s.value FROM sample AS s CROSS JOIN generate_series(1, 3) AS t(turn)
       ORDER BY t.turn, hashint8extended(s.item, t.turn)) AS shuffled
 GROUP BY sample, turn;
 SELECT count(*) AS depends_on_order
 FROM (SELECT sample FROM every_result GROUP BY sample HAVING count(DISTINCT every_result.*::text) <> 3
       OR count(DISTINCT (cuts, cuts_rfm, gini, top_share, needed, orders)::text) <> 1) AS d;
-SELECT count(*) AS summary_differs
-FROM every_result AS r
-  JOIN (SELECT sample, max(date '2024-01-01' + (value / 7)::integer % 400) FILTER (WHERE value >= 0) AS last_sale,
-               count(DISTINCT (value / 7)::integer % 400) FILTER (WHERE value >= 0) AS days, sum(value) AS revenue, count(*) AS orders
-        FROM sample GROUP BY sample) AS p USING (sample)
-WHERE ((r.orders).last_sale, (r.orders).sale_days, (r.orders).revenue, (r.orders).margin, (r.orders).orders, (r.orders).without_margin)
-      IS DISTINCT FROM (p.last_sale, p.days, p.revenue, -p.revenue, p.orders, 0::bigint);
+SELECT count(*) AS stats_differ
+FROM (SELECT sample, orders::omnicrm.customer_stats AS s FROM every_result) AS r
+  JOIN (SELECT sample, max(day) FILTER (WHERE value >= 0) AS last_order, array_agg(DISTINCT day ORDER BY day) FILTER (WHERE value >= 0) AS days,
+               sum(value) AS monetary, sum(value) FILTER (WHERE value >= 0) AS sold, count(*) FILTER (WHERE value >= 0) AS orders,
+               count(*) FILTER (WHERE value < 0) AS returns
+        FROM (SELECT *, date '2024-01-01' + (value / 7)::integer % 400 AS day FROM sample) AS d GROUP BY sample) AS p USING (sample)
+WHERE (omnicrm.stats_last_order(r.s), omnicrm.stats_days(r.s), omnicrm.stats_monetary(r.s), omnicrm.stats_margin(r.s),
+       omnicrm.stats_sold(r.s), omnicrm.stats_orders(r.s), omnicrm.stats_returns(r.s), omnicrm.stats_without_margin(r.s))
+      IS DISTINCT FROM (p.last_order, coalesce(p.days, '{}'), p.monetary, -p.monetary, coalesce(p.sold, 0), p.orders, p.returns, 0::bigint);
+-- Intervals equal the plain window query.
+SELECT count(*) AS intervals_differ
+FROM (SELECT sample, orders::omnicrm.customer_stats AS s FROM every_result WHERE turn = 1) AS r
+  JOIN (SELECT sample, avg(gap) AS mean, stddev(gap) AS sd, count(gap) AS gaps
+        FROM (SELECT sample, day - lag(day) OVER (PARTITION BY sample ORDER BY day) AS gap
+              FROM (SELECT DISTINCT sample, date '2024-01-01' + (value / 7)::integer % 400 AS day FROM sample WHERE value >= 0) AS d) AS g
+        GROUP BY sample) AS p USING (sample)
+WHERE abs(omnicrm.stats_interval_mean(s) - mean) > 1e-9 OR (omnicrm.stats_interval_mean(s) IS NULL) <> (mean IS NULL)
+   OR abs(omnicrm.stats_interval_sd(s) - sd) > 1e-9 OR (omnicrm.stats_interval_sd(s) IS NULL) <> (sd IS NULL);
 -- Summed up in two steps, by parts of any size: the same.
 SELECT count(*) AS rollup_differs
-FROM (SELECT sample, omnicrm.order_rollup(state ORDER BY part) AS total, omnicrm.order_rollup(state ORDER BY part DESC) AS backwards
+FROM (SELECT sample, omnicrm.stats_rollup(stats ORDER BY part)::text AS total, omnicrm.stats_rollup(stats ORDER BY part DESC)::text AS backwards
       FROM (SELECT sample, item % (1 + sample % 50) AS part,
-                   omnicrm.order_state(date '2024-01-01' + (value / 7)::integer % 400, value >= 0, value, -value) AS state
+                   omnicrm.customer_stats(date '2024-01-01' + (value / 7)::integer % 400, value, -value) AS stats
             FROM sample GROUP BY 1, 2) AS p
       GROUP BY sample) AS s
   JOIN every_result AS r ON r.sample = s.sample AND r.turn = 1
@@ -142,7 +153,7 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT concat_ws('' '', omnicrm.rfm_cuts(value), omnicrm.rfm_cuts(value, 9), omnicrm.rfm_cuts(value, 4, ''rfm''),
                     omnicrm.gini(value), omnicrm.top_share(value, 0.05), omnicrm.share_needed(value, 0.9),
-                    omnicrm.order_summary(date ''2020-01-01'' + part * (abs(value) / 10)::integer %% 1000, value > 0, value, value))
+                    omnicrm.customer_stats(date ''2020-01-01'' + part * (abs(value) / 10)::integer %% 1000, value, value))
                   FROM %s', relation) INTO result;
   RETURN result;
 END
@@ -164,7 +175,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 ALTER TABLE segment_whole SET (parallel_workers = 2);
-EXPLAIN (COSTS OFF) SELECT omnicrm.rfm_cuts(value), omnicrm.gini(value), omnicrm.order_summary(current_date, true, value, value) FROM segment_whole;
+EXPLAIN (COSTS OFF) SELECT omnicrm.rfm_cuts(value), omnicrm.gini(value), omnicrm.customer_stats(current_date, value, value) FROM segment_whole;
 SELECT pg_temp.results('segment_whole') = serial.result AS same FROM serial;
 SET parallel_leader_participation = off;
 SELECT pg_temp.results('segment_whole') = serial.result AS same FROM serial;

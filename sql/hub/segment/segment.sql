@@ -62,14 +62,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY
-  SELECT t.customer_id, (t.total).last_sale, (t.total).sale_days, (t.total).revenue, (t.total).margin,
-         (t.total).orders, (t.total).without_margin
+  SELECT t.customer_id, omnicrm.stats_last_order(t.total), omnicrm.stats_frequency(t.total)::bigint,
+         omnicrm.stats_monetary(t.total), omnicrm.stats_margin(t.total),
+         omnicrm.stats_orders(t.total) + omnicrm.stats_returns(t.total), omnicrm.stats_without_margin(t.total)
   FROM (
     -- By record first: a join of all orders to their customers would cost more
     -- than the rest.
-    SELECT member.customer_id, omnicrm.order_rollup(r.state) AS total
+    SELECT member.customer_id, omnicrm.stats_rollup(r.stats) AS total
     FROM (
-      SELECT o.record_id, omnicrm.order_state(o.ordered_at::date, o.kind = 'sale', o.revenue, o.gross_margin) AS state
+      SELECT o.record_id, omnicrm.customer_stats(o.ordered_at::date, o.revenue, o.gross_margin, NULL, o.kind = 'sale') AS stats
       FROM @hub@.sales_order AS o
       WHERE o.duplicate_of IS NULL
         AND o.ordered_at < (customer_totals.as_of + 1)::timestamptz
