@@ -29,9 +29,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/memutils.h"
 
+#include "common/arrays.h"
 #include "common/compat.h"
 
 #define MAX_COMPONENT_ITEMS 67108864	/* nodes, and links: 64 Mi each */
@@ -621,25 +621,6 @@ join_clusters(ComponentNode *nodes, uint32 *parent, ApartLists *apart, const Com
 		nodes[a].exclusive = nodes[b].exclusive;
 	}
 	return OUTCOME_LINKED;
-}
-
-/* An array of fixed-width elements without nulls, to be filled by the caller. */
-static ArrayType *
-make_fixed_array(Oid type, Size width, uint32 count, void **data)
-{
-	Size		size = (count > 0 ? ARR_OVERHEAD_NONULLS(1) : sizeof(ArrayType)) + width * count;
-	ArrayType  *array = palloc0(size);
-
-	SET_VARSIZE(array, size);
-	array->elemtype = type;
-	array->ndim = count > 0 ? 1 : 0;
-	if (count > 0)
-	{
-		ARR_DIMS(array)[0] = count;
-		ARR_LBOUND(array)[0] = 1;
-	}
-	*data = ARR_DATA_PTR(array);
-	return array;
 }
 
 static Datum

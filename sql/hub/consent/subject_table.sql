@@ -33,6 +33,9 @@ AS $$
     ('customer_override', 't.record_id = ANY ($1) OR t.customer_id = ANY ($2)', 'delete', NULL, NULL, 'Values that stewards decided, and why.'),
     ('customer_score', 't.customer_id = ANY ($2)', 'delete', NULL, NULL, 'Profile: scores and segments.'),
     ('offer_exclusion', 't.customer_id = ANY ($2)', 'delete', NULL, NULL, 'What may not be offered, and why.'),
+    ('company_role', 't.record_id = ANY ($1) OR t.company_record_id = ANY ($1)', 'delete', NULL, NULL, 'Roles at companies, or the contacts of the company.'),
+    ('referral_event', 't.record_id = ANY ($1) OR t.referrer_record_id = ANY ($1)', 'delete', NULL, NULL, 'Who recommended whom.'),
+    ('household_member', 't.record_id = ANY ($1)', 'delete', NULL, NULL, 'With whom he or she lives, as far as the hub can tell.'),
     ('restricted_record', 't.record_id = ANY ($1)', 'delete', NULL, NULL, 'Restriction: there is nothing left to restrict.'),
     ('source_record_history', 't.record_id = ANY ($1)', 'delete', NULL, NULL, 'Earlier versions of the records.'),
     -- Facts stay, under keys that name nobody: sums go on adding up.
@@ -261,6 +264,14 @@ AS $$
   SELECT format('case|%s|%s', c.source_id, c.case_key), 'any' FROM @hub@.service_case AS c WHERE c.record_id = ANY (record_ids)
   UNION ALL
   SELECT format('consent|%s|%s', e.source_id, e.event_key), 'any' FROM @hub@.consent_event AS e WHERE e.record_id = ANY (record_ids)
+  UNION ALL
+  SELECT format('company_contact|%s|%s', k.source_id, k.role_key), 'any'
+  FROM @hub@.company_role AS k
+  WHERE k.source_id IS NOT NULL AND (k.record_id = ANY (record_ids) OR k.company_record_id = ANY (record_ids))
+  UNION ALL
+  SELECT format('referral|%s|%s', e.source_id, e.referral_key), 'any'
+  FROM @hub@.referral_event AS e
+  WHERE e.source_id IS NOT NULL AND (e.record_id = ANY (record_ids) OR e.referrer_record_id = ANY (record_ids))
 $$;
 
 COMMENT ON FUNCTION @hub@.subject_fact_tokens(bigint[]) IS
@@ -302,7 +313,8 @@ BEGIN
     RETURN QUERY EXECUTE format(
       'SELECT s.quarantine_id FROM (%s) AS s WHERE %s%s',
       CASE WHEN is_customer THEN @hub@.customer_stage(plan) ELSE @hub@.fact_stage(plan) END,
-      CASE WHEN NOT is_customer THEN 's.record_id = ANY ($4) OR s.order_id = ANY ($5) OR ' END,
+      CASE WHEN NOT is_customer THEN 's.record_id = ANY ($4) OR s.order_id = ANY ($5) OR ' END
+      || CASE WHEN @hub@.other_target(delivered.entity) IS NOT NULL THEN 's.other_record_id = ANY ($4) OR ' ELSE '' END,
       @hub@.erased_condition(CASE WHEN is_customer THEN @hub@.record_tokens('s', quote_literal(delivered.source_id), 'key')
                                   ELSE @hub@.fact_tokens(plan) END,
                              CASE WHEN is_customer THEN 's.name_key' ELSE 'NULL::text' END))

@@ -93,8 +93,8 @@ COMMENT ON FUNCTION @hub@.record_tokens(text, text, text) IS
   'Used by crm.load() and crm.subject_erase(): SQL expression for the tokens of a customer row: key (of its source), tax_id, email, phone, loyalty_card, device, username, name_birth.';
 
 -- The same for rows of facts in the stage of a load: their own key, the sale
--- that an order is of, the customer and the order that they refer to and that is
--- not there.
+-- that an order is of, the customers and the order that they refer to and that
+-- are not there.
 CREATE OR REPLACE FUNCTION @hub@.fact_tokens(plan jsonb)
 RETURNS text
 LANGUAGE sql STABLE
@@ -110,6 +110,9 @@ AS $$
     UNION ALL
     SELECT 2 + o.position, format('CASE WHEN s.record_id IS NULL THEN %L || s.customer_key END', format('key|%s|', o.id::integer))
     FROM jsonb_array_elements_text(plan -> 'customer_sources') WITH ORDINALITY AS o(id, position)
+    UNION ALL
+    SELECT 50 + o.position, format('CASE WHEN s.other_record_id IS NULL THEN %L || s.other_key END', format('key|%s|', o.id::integer))
+    FROM jsonb_array_elements_text(plan -> (@hub@.other_target(plan ->> 'entity') || '_sources')) WITH ORDINALITY AS o(id, position)
     UNION ALL
     SELECT 100 + o.position, format('CASE WHEN s.order_id IS NULL THEN %L || s.order_key END', format('order|%s|', o.id::integer))
     FROM jsonb_array_elements_text(plan -> 'order_sources') WITH ORDINALITY AS o(id, position)

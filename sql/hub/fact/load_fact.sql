@@ -1,5 +1,5 @@
--- Loading facts: orders, lines, payments, touches, leads, cases, consent. The
--- stage holds parsed values, the record or order that each row refers to, and
+-- Loading facts: orders, lines, payments, touches, leads, cases, consent, and
+-- relations, which are facts of two customers. The stage holds parsed values, the record or order that each row refers to, and
 -- the first rule that it broke.
 
 -- Joins from a row (alias b) to what it refers to, one for each source whose
@@ -16,6 +16,7 @@ AS $$
            s.position, s.id::integer, r.table_name, r.key_column, r.id_column, CASE r.target WHEN 'order' THEN ', x.ordered_at' END, r.target,
            r.alias), E'\n' ORDER BY r.target, s.position)
   FROM (VALUES ('customer', 'source_record', 'source_key', 'record_id', 'c'),
+               (@hub@.other_target(plan ->> 'entity'), 'source_record', 'source_key', 'record_id', 'k'),
                ('order', 'sales_order', 'order_key', 'order_id', 'o')) AS r(target, table_name, key_column, id_column, alias)
   CROSS JOIN LATERAL jsonb_array_elements_text(plan -> (r.target || '_sources')) WITH ORDINALITY AS s(id, position)
   WHERE plan -> 'targets' ? r.target
@@ -52,7 +53,13 @@ AS $$
     ('lead', 'lost_before_created', 'd.v_lost_at < d.v_created_at', '''created '' || d.v_created_at || '', lost '' || d.v_lost_at'),
     ('lead', 'won_and_lost', 'd.v_won_at IS NOT NULL AND d.v_lost_at IS NOT NULL', '''won '' || d.v_won_at || '', lost '' || d.v_lost_at'),
     ('case', 'closed_before_opened', 'd.v_closed_at < d.v_opened_at', '''opened '' || d.v_opened_at || '', closed '' || d.v_closed_at'),
-    ('campaign', 'ends_before_starts', 'd.v_ends_on < d.v_starts_on', '''starts '' || d.v_starts_on || '', ends '' || d.v_ends_on')
+    ('campaign', 'ends_before_starts', 'd.v_ends_on < d.v_starts_on', '''starts '' || d.v_starts_on || '', ends '' || d.v_ends_on'),
+    ('company_contact', 'until_before_since', 'd.v_until < d.v_since', '''since '' || d.v_since || '', until '' || d.v_until'),
+    ('company_contact', 'related_to_itself', 'd.record_id = d.other_record_id', '''company: '' || left(d.t_company, 100)'),
+    ('company_contact', 'not_a_company',
+     'EXISTS (SELECT FROM @hub@.source_record AS x WHERE x.record_id = d.other_record_id AND x.kind <> ''organisation'')',
+     '''company: '' || left(d.t_company, 100)'),
+    ('referral', 'related_to_itself', 'd.record_id = d.other_record_id', '''referrer: '' || left(d.t_referrer, 100)')
   ) AS c(entity, rule, condition, detail)
   WHERE c.entity = fact_check.entity
 $$;
@@ -97,10 +104,12 @@ AS $$
     SELECT 5, c.position, c.condition, format('ARRAY[%L, %s]', c.rule, c.detail)
     FROM @hub@.fact_check(plan ->> 'entity') WITH ORDINALITY AS c(rule, condition, detail, position)
     UNION ALL
-    SELECT 6, m.position, format('d.t_%s IS NOT NULL AND d.%s IS NULL', m.target, m.column_name),
-           format('ARRAY[%L, %L || left(d.t_%s, 100)]', 'unknown_' || m.target, m.target || ': ', m.target)
+    SELECT 6, m.position,
+           format('d.t_%s IS NOT NULL AND d.%s IS NULL', m.target, CASE m.type WHEN 'other customer' THEN 'other_record_id' ELSE m.column_name END),
+           format('ARRAY[%L, %L || left(d.t_%s, 100)]', CASE m.type WHEN 'order' THEN 'unknown_order' ELSE 'unknown_customer' END, m.target || ': ',
+                  m.target)
     FROM mapped AS m
-    WHERE m.type IN ('customer', 'order')
+    WHERE m.type IN ('customer', 'other customer', 'order')
   )
   SELECT format('CASE %s END', string_agg(format('WHEN %s THEN %s', p.condition, p.result), E'\n' ORDER BY p.step, p.position))
   FROM problem AS p
@@ -159,6 +168,7 @@ DECLARE
   final text;
   hashed text;
   target record;
+  other CONSTANT text := @hub@.other_target(plan ->> 'entity');
 BEGIN
   SELECT t.* INTO STRICT target FROM @hub@.load_table() AS t WHERE t.entity = plan ->> 'entity';
   SELECT string_agg('p.t_' || t.target, ', ' ORDER BY t.position),
@@ -166,21 +176,22 @@ BEGIN
          string_agg(format('%s AS v_%s', @hub@.load_value(t.target, t.type), t.target), E',\n  ' ORDER BY t.position),
          string_agg(format('%s AS v_%s', @hub@.fact_fallback(plan, t.target, t.fallback), t.target), E',\n  ' ORDER BY t.position),
          string_agg(format('%s AS v_%s', @hub@.fact_final(plan, t.target), t.target), E',\n  ' ORDER BY t.position)
-           FILTER (WHERE t.type NOT IN ('key', 'customer', 'order')),
-         string_agg(', e.v_' || t.target, '' ORDER BY t.position) FILTER (WHERE t.type NOT IN ('key', 'customer', 'order'))
+           FILTER (WHERE t.type NOT IN ('key', 'customer', 'other customer', 'order')),
+         coalesce(min(', e.other_record_id') FILTER (WHERE t.type = 'other customer'), '')
+           || string_agg(', e.v_' || t.target, '' ORDER BY t.position) FILTER (WHERE t.type NOT IN ('key', 'customer', 'other customer', 'order'))
     INTO given, parsed, checked, filled, final, hashed
   FROM @hub@.load_target() WITH ORDINALITY AS t(entity, target, type, required, column_name, fallback, position)
   WHERE t.entity = plan ->> 'entity';
   RETURN format($sql$
 SELECT e.*, omnicrm.content_hash(ROW(e.record_id, e.order_id%1$s)::text) AS content_hash%17$s
 FROM (
-  SELECT d.raw, d.quarantine_id, d.key, %2$s AS at, d.record_id, d.order_id, d.problem[1] AS rule, d.problem[2] AS detail,%19$s
+  SELECT d.raw, d.quarantine_id, d.key, %2$s AS at, d.record_id, d.order_id,%20$s d.problem[1] AS rule, d.problem[2] AS detail,%19$s
   %3$s
   FROM (
     SELECT d.*, %4$s AS problem
     FROM (
       SELECT b.raw, b.quarantine_id, b.t_key AS key, %5$s,
-             %6$s::bigint AS record_id, %7$s::bigint AS order_id,
+             %6$s::bigint AS record_id, %7$s::bigint AS order_id,%21$s
   %8$s
       FROM (
         SELECT p.raw, p.quarantine_id, %9$s,
@@ -220,7 +231,10 @@ FROM (
     -- Whom an erased customer's facts name is asked only where somebody was erased.
     CASE WHEN plan ? 'erased' THEN
       format(' %s AS customer_key, %s AS order_key,', CASE WHEN plan #> '{targets,customer}' IS NULL THEN 'NULL::text' ELSE 'd.t_customer' END,
-             CASE WHEN plan #> '{targets,order}' IS NULL THEN 'NULL::text' ELSE 'd.t_order' END) END);
+             CASE WHEN plan #> '{targets,order}' IS NULL THEN 'NULL::text' ELSE 'd.t_order' END) END
+      || CASE WHEN plan ? 'erased' AND other IS NOT NULL THEN format(' d.t_%s AS other_key,', other) ELSE '' END,
+    CASE WHEN other IS NOT NULL THEN ' d.other_record_id,' END,
+    CASE WHEN other IS NOT NULL THEN format(' %s::bigint AS other_record_id,', @hub@.fact_reference(plan, other, 'k', 'record_id')) END);
 END
 $$;
 

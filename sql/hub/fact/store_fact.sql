@@ -60,6 +60,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT string_agg(quote_ident(t.column_name), ', ' ORDER BY t.position),
          string_agg(CASE WHEN t.type IN ('customer', 'order') THEN 's.' || t.column_name
+                         WHEN t.type = 'other customer' THEN 's.other_record_id'
                          WHEN d.type IS NOT NULL AND plan -> 'targets' -> t.target IS NULL THEN 'NULL'
                          WHEN d.type IS NOT NULL THEN format('d_%s.%I', t.target, d.id_column)
                          ELSE 's.v_' || t.target END, ', ' ORDER BY t.position),

@@ -91,7 +91,9 @@ AS $$
         UNION ALL SELECT 'touch', t.touch_id, t.record_id FROM @hub@.touch AS t
         UNION ALL SELECT 'lead', l.lead_id, l.record_id FROM @hub@.lead AS l WHERE l.record_id IS NOT NULL
         UNION ALL SELECT 'case', s.case_id, s.record_id FROM @hub@.service_case AS s
-        UNION ALL SELECT 'consent', e.consent_event_id, e.record_id FROM @hub@.consent_event AS e) AS f
+        UNION ALL SELECT 'consent', e.consent_event_id, e.record_id FROM @hub@.consent_event AS e
+        UNION ALL SELECT 'contact', k.company_role_id, unnest(ARRAY[k.record_id, k.company_record_id]) FROM @hub@.company_role AS k
+        UNION ALL SELECT 'recommendation', e.referral_event_id, unnest(ARRAY[e.record_id, e.referrer_record_id]) FROM @hub@.referral_event AS e) AS f
   WHERE NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = f.record_id)
     AND NOT EXISTS (SELECT FROM @hub@.resolve_queue AS q WHERE q.record_id = f.record_id)
   UNION ALL
@@ -169,6 +171,7 @@ BEGIN
   HAVING min(r.tax_id COLLATE "C") <> max(r.tax_id COLLATE "C");
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_decisions() AS d;
   RETURN QUERY SELECT f.invariant, f.key FROM @hub@.check_facts() AS f;
+  RETURN QUERY SELECT r.invariant, r.key FROM @hub@.check_relations() AS r;
   RETURN QUERY SELECT r.invariant, r.key FROM @hub@.check_rules() AS r;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_erased() AS d;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_golden() AS d;
@@ -176,4 +179,4 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.check() IS
-  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active or erased customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, nothing is left of the erased, golden customers follow the rules of survivorship and equal their recomputation.';
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active or erased customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, recommendations that count are a forest and the others are set aside with reason, nothing is left of the erased, golden customers follow the rules of survivorship and equal their recomputation.';

@@ -120,11 +120,24 @@ AS $$
     ('consent', 'channel_kind', 'choice email phone sms post app any', true, 'channel_kind', NULL),
     ('consent', 'state', 'choice given refused withdrawn', true, 'state', NULL),
     ('consent', 'stated_at', 'timestamp', true, 'stated_at', NULL),
-    ('consent', 'purpose', 'text', false, 'purpose', '''marketing''')
+    ('consent', 'purpose', 'text', false, 'purpose', '''marketing'''),
+    ('company_contact', 'key', 'key', true, 'role_key', NULL),
+    ('company_contact', 'customer', 'customer', true, 'record_id', NULL),
+    ('company_contact', 'company', 'other customer', true, 'company_record_id', NULL),
+    ('company_contact', 'role', 'text', false, 'role', '''contact'''),
+    ('company_contact', 'since', 'date', false, 'since', NULL),
+    ('company_contact', 'until', 'date', false, 'until', NULL),
+    ('referral', 'key', 'key', true, 'referral_key', NULL),
+    ('referral', 'customer', 'customer', true, 'record_id', NULL),
+    ('referral', 'referrer', 'other customer', true, 'referrer_record_id', NULL),
+    ('referral', 'referred_at', 'timestamp', true, 'referred_at', NULL),
+    ('referral', 'code', 'text', false, 'code', NULL),
+    ('referral', 'reward', 'money', false, 'reward', NULL),
+    ('referral', 'currency', 'currency', false, NULL, NULL)
 $$;
 
 COMMENT ON FUNCTION @hub@.load_target() IS
-  'What crm.load() can load: one row for each target of each entity. type: key, text, name (text in an index), date, timestamp, money, quantity, days, emotion (-2 to 2), rating (1 to 5), boolean, currency, choice (followed by its values), attributes, or a reference: customer, order, channel, employee, campaign, product. required: the mapping must name it. column_name: where it goes; fallback: SQL expression for a missing value.';
+  'What crm.load() can load: one row for each target of each entity. type: key, text, name (text in an index), date, timestamp, money, quantity, days, emotion (-2 to 2), rating (1 to 5), boolean, currency, choice (followed by its values), attributes, or a reference: customer, other customer (the second one of a relation), order, channel, employee, campaign, product. required: the mapping must name it. column_name: where it goes; fallback: SQL expression for a missing value.';
 
 -- Table, columns and nature of an entity.
 CREATE OR REPLACE FUNCTION @hub@.load_table()
@@ -144,11 +157,25 @@ AS $$
     ('touch', 'touch', 'touch_id', 'event_key', 'occurred_at', true, false),
     ('lead', 'lead', 'lead_id', 'lead_key', 'created_at', true, false),
     ('case', 'service_case', 'case_id', 'case_key', 'opened_at', true, false),
-    ('consent', 'consent_event', 'consent_event_id', 'event_key', 'stated_at', true, false)
+    ('consent', 'consent_event', 'consent_event_id', 'event_key', 'stated_at', true, false),
+    ('company_contact', 'company_role', 'company_role_id', 'role_key', NULL, true, false),
+    ('referral', 'referral_event', 'referral_event_id', 'referral_key', 'referred_at', true, false)
 $$;
 
 COMMENT ON FUNCTION @hub@.load_table() IS
   'Where crm.load() puts each entity: table, columns of its id and key, target that dates a row (the newer of two rows with one key wins), whether keys belong to a source, and whether it is a dimension shared by all sources.';
+
+-- Relations are facts of two customers.
+CREATE OR REPLACE FUNCTION @hub@.other_target(entity text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT t.target FROM @hub@.load_target() AS t WHERE t.entity = $1 AND t.type = 'other customer'
+$$;
+
+COMMENT ON FUNCTION @hub@.other_target(text) IS
+  'Used by crm.load(): the target of an entity that names a second customer, such as company or referrer; NULL: it has none.';
 
 -- Columns of a relation that a mapping may name, with the base type of domains.
 CREATE OR REPLACE FUNCTION @hub@.relation_column(relation regclass)
@@ -330,7 +357,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  options CONSTANT text[] := ARRAY['entity', 'customer_source', 'order_source', 'time_zone', 'region'];
+  options text[] := ARRAY['entity', 'customer_source', 'order_source', 'time_zone', 'region'];
   found_entity text;
   unknown text;
 BEGIN
@@ -342,6 +369,9 @@ BEGIN
   IF NOT EXISTS (SELECT FROM @hub@.load_table() AS t WHERE t.entity = found_entity) THEN
     PERFORM @hub@.raise_mapping(format('unknown entity %s', quote_literal(left(found_entity, 60))),
       format('Entities: %s.', (SELECT string_agg(t.entity, ', ') FROM @hub@.load_table() AS t)));
+  END IF;
+  IF @hub@.other_target(found_entity) IS NOT NULL THEN
+    options := options || (@hub@.other_target(found_entity) || '_source');
   END IF;
   SELECT string_agg(quote_literal(left(k.key, 60)), ', ' ORDER BY k.key COLLATE "C") INTO unknown
   FROM jsonb_object_keys(mapping) AS k(key)
@@ -376,6 +406,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   target_entity CONSTANT text := @hub@.mapped_entity(mapping);
+  other CONSTANT text := @hub@.other_target(target_entity);
   zone CONSTANT text := CASE WHEN mapping ? 'time_zone' THEN coalesce(mapping ->> 'time_zone', 'null') ELSE 'UTC' END;
   region text := CASE WHEN mapping ? 'region' THEN upper(coalesce(mapping ->> 'region', 'null')) ELSE source.region END;
   hub @hub@.hub_version;
@@ -400,7 +431,10 @@ BEGIN
     'source_id', source.source_id, 'source', source.name, 'entity', target_entity, 'relation', relation::oid::bigint,
     'zone', zone, 'region', region, 'currency', hub.currency, 'targets', targets, 'mapping', mapping,
     'customer_sources', @hub@.mapped_source_ids('customer_source', mapping -> 'customer_source', source.source_id),
-    'order_sources', @hub@.mapped_source_ids('order_source', mapping -> 'order_source', source.source_id));
+    'order_sources', @hub@.mapped_source_ids('order_source', mapping -> 'order_source', source.source_id))
+    || CASE WHEN other IS NULL THEN '{}'
+            ELSE jsonb_build_object(other || '_sources', @hub@.mapped_source_ids(
+                   other || '_source', coalesce(mapping -> (other || '_source'), mapping -> 'customer_source'), source.source_id)) END;
 END
 $$;
 

@@ -1,0 +1,152 @@
+-- Who recommended whom.
+
+-- Recommendations count in the order in which they were made. One is set aside
+-- when its customer had been recommended before, or when it would close a circle
+-- with those before it: what would have been refused, had all this been known at
+-- the time. Which customers records belong to changes by merges; so does, at the
+-- moment of reading, what is set aside, and an undone merge leaves nothing behind.
+CREATE OR REPLACE VIEW @hub@.referral WITH (security_invoker = true) AS
+WITH told AS MATERIALIZED (
+  SELECT e.referral_event_id, p.customer_id AS referrer_id, m.customer_id, e.referred_at, e.code, e.reward, e.source_id, e.told_by
+  FROM @hub@.referral_event AS e
+  JOIN @hub@.customer_member AS m ON m.record_id = e.record_id
+  JOIN @hub@.customer_member AS p ON p.record_id = e.referrer_record_id
+  WHERE e.removed_at IS NULL
+), grown AS MATERIALIZED (
+  SELECT g.ids, omnicrm.grow_forest(g.referrers, g.customers) AS forest
+  FROM (SELECT array_agg(t.referral_event_id ORDER BY t.referred_at, t.referral_event_id) AS ids,
+               array_agg(t.referrer_id ORDER BY t.referred_at, t.referral_event_id) AS referrers,
+               array_agg(t.customer_id ORDER BY t.referred_at, t.referral_event_id) AS customers
+        FROM told AS t) AS g
+)
+SELECT t.referral_event_id, t.referrer_id, t.customer_id, t.referred_at, t.code, t.reward, t.source_id, t.told_by,
+       o.outcome = 1 AS counts,
+       CASE o.outcome WHEN 2 THEN 'one customer' WHEN 3 THEN 'recommended before' WHEN 4 THEN 'circle' END AS set_aside,
+       CASE WHEN o.outcome = 1 THEN n.root END AS root_id,
+       CASE WHEN o.outcome = 1 THEN n.depth END AS depth,
+       CASE WHEN o.outcome = 1 THEN n.position END AS tree_position,
+       CASE WHEN o.outcome = 1 THEN n.last_position END AS tree_end
+FROM told AS t
+JOIN (SELECT u.id, u.outcome FROM grown AS g CROSS JOIN LATERAL unnest(g.ids, (g.forest).outcome) AS u(id, outcome)) AS o
+  ON o.id = t.referral_event_id
+JOIN (SELECT u.node, u.root, u.depth, u.position, u.last_position
+      FROM grown AS g
+      CROSS JOIN LATERAL unnest((g.forest).node, (g.forest).root, (g.forest).depth, (g.forest).position, (g.forest).last_position)
+        AS u(node, root, depth, position, last_position)) AS n ON n.node = t.customer_id;
+
+COMMENT ON VIEW @hub@.referral IS 'One row is one recommendation between customers as they are now, and whether it counts. Those that count are a forest: every customer was recommended at most once, and nobody by somebody whom he brought himself.';
+COMMENT ON COLUMN @hub@.referral.referral_event_id IS 'The statement.';
+COMMENT ON COLUMN @hub@.referral.referrer_id IS 'Customer who recommended.';
+COMMENT ON COLUMN @hub@.referral.customer_id IS 'Customer who was recommended to come.';
+COMMENT ON COLUMN @hub@.referral.referred_at IS 'When.';
+COMMENT ON COLUMN @hub@.referral.code IS 'Code or voucher that was used.';
+COMMENT ON COLUMN @hub@.referral.reward IS 'What the recommending customer got for it.';
+COMMENT ON COLUMN @hub@.referral.source_id IS 'Source that delivered it; NULL: a steward told it.';
+COMMENT ON COLUMN @hub@.referral.told_by IS 'Steward who told it.';
+COMMENT ON COLUMN @hub@.referral.counts IS 'False: it is set aside.';
+COMMENT ON COLUMN @hub@.referral.set_aside IS 'Why: one customer (the two are one by now), recommended before (an earlier one counts), circle (the earlier ones lead from the one to the other already); NULL: it counts.';
+COMMENT ON COLUMN @hub@.referral.root_id IS 'Customer at the head of the tree, whom nobody recommended; NULL: it does not count.';
+COMMENT ON COLUMN @hub@.referral.depth IS 'Number of recommendations from the head of the tree to the customer.';
+COMMENT ON COLUMN @hub@.referral.tree_position IS 'Place of the customer when all trees are written one after the other, each referrer before those whom he brought.';
+COMMENT ON COLUMN @hub@.referral.tree_end IS 'Place of the last whom he brought, directly or not: those at the places between are his tree.';
+
+-- The chain of recommendations from one customer down to another: its ids, or NULL.
+CREATE OR REPLACE FUNCTION @hub@.referral_chain(upper_id bigint, lower_id bigint)
+RETURNS bigint[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH RECURSIVE counting AS MATERIALIZED (
+    SELECT r.referrer_id, r.customer_id FROM @hub@.referral AS r WHERE r.counts
+  ), chain AS (
+    SELECT $2 AS id, ARRAY[$2] AS ids
+    UNION ALL
+    SELECT k.referrer_id, k.referrer_id || c.ids FROM chain AS c JOIN counting AS k ON k.customer_id = c.id WHERE c.id <> $1
+  )
+  SELECT c.ids FROM chain AS c WHERE c.id = $1
+$$;
+
+COMMENT ON FUNCTION @hub@.referral_chain(bigint, bigint) IS
+  'The customers between the first, who brought the second directly or through others, and the second, both included; NULL when he did not. Living ids.';
+
+CREATE OR REPLACE FUNCTION @hub@.add_referral(
+  referrer_id bigint, customer_id bigint, who text, why text, referred_at timestamptz DEFAULT now(), code text DEFAULT NULL,
+  reward numeric DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  referrer bigint;
+  referred bigint;
+  chain bigint[];
+  earlier record;
+  made bigint;
+BEGIN
+  PERFORM @hub@.steward_begin(who, why);
+  referrer := @hub@.steward_customer(add_referral.referrer_id);
+  referred := @hub@.steward_customer(add_referral.customer_id);
+  referrer := @hub@.current_id(referrer);
+  IF referrer = referred THEN
+    RAISE EXCEPTION 'customers % and % are one: customer %', add_referral.referrer_id, add_referral.customer_id, referred
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Nobody recommends himself.';
+  END IF;
+  IF add_referral.referred_at IS NULL OR NOT isfinite(add_referral.referred_at) THEN
+    RAISE EXCEPTION 'a recommendation needs a time, not %', coalesce(add_referral.referred_at::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now().';
+  END IF;
+  -- Who brought nobody closes no circle: mostly nothing has to be asked.
+  IF EXISTS (SELECT FROM @hub@.customer_member AS m JOIN @hub@.referral_event AS e ON e.referrer_record_id = m.record_id WHERE m.customer_id = referred) THEN
+    chain := @hub@.referral_chain(referred, referrer);
+  END IF;
+  IF chain IS NOT NULL THEN
+    RAISE EXCEPTION 'customer % cannot have recommended customer %: that would close a circle', add_referral.referrer_id, add_referral.customer_id
+      USING ERRCODE = 'integrity_constraint_violation',
+            DETAIL = format('Who brought whom until now: %s.', array_to_string(chain, ' -> ')),
+            HINT = 'One of these recommendations is wrong: see @hub@.referral, and take it away with @hub@.remove_referral(referral_event_id, who, why).';
+  END IF;
+  IF EXISTS (SELECT FROM @hub@.customer_member AS m JOIN @hub@.referral_event AS e ON e.record_id = m.record_id WHERE m.customer_id = referred) THEN
+    SELECT r.referral_event_id, r.referrer_id INTO earlier FROM @hub@.referral AS r WHERE r.customer_id = referred AND r.counts;
+  END IF;
+  IF earlier IS NOT NULL THEN
+    RAISE EXCEPTION 'customer % was recommended by customer % already', add_referral.customer_id, earlier.referrer_id
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('If that is wrong, call @hub@.remove_referral(%s, who, why) first.', earlier.referral_event_id);
+  END IF;
+  INSERT INTO @hub@.referral_event AS e (record_id, referrer_record_id, referred_at, code, reward, told_by, why)
+  VALUES (@hub@.customer_founder(referred), @hub@.customer_founder(referrer), add_referral.referred_at, NULLIF(btrim(add_referral.code), ''),
+          add_referral.reward, btrim(add_referral.who), btrim(add_referral.why))
+  RETURNING e.referral_event_id INTO made;
+  RETURN made;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.add_referral(bigint, bigint, text, text, timestamptz, text, numeric) IS
+  'Says that a customer was recommended to come by another: referrer, customer, who says so and why, when (now), code, reward. It stays with the records that the two ids were made for. Old ids are followed. Returns the referral_event_id, for remove_referral(). Errors: integrity_constraint_violation when it would close a circle (with the chain as detail), object_not_in_prerequisite_state when the customer was recommended by somebody else already or is erased, no_data_found, null_value_not_allowed, invalid_parameter_value, numeric_value_out_of_range.';
+
+CREATE OR REPLACE FUNCTION @hub@.remove_referral(referral_event_id bigint, who text, why text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  standing @hub@.referral_event;
+BEGIN
+  PERFORM @hub@.steward_begin(who, why);
+  SELECT e.* INTO standing FROM @hub@.referral_event AS e WHERE e.referral_event_id = $1 FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'recommendation % does not exist', coalesce($1::text, 'NULL')
+      USING ERRCODE = 'no_data_found', HINT = 'Look for it in @hub@.referral.';
+  END IF;
+  IF standing.removed_at IS NOT NULL THEN
+    RAISE EXCEPTION 'recommendation % was removed already, by %: %', $1, standing.removed_by, standing.removed_why
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'To have it again, call @hub@.add_referral().';
+  END IF;
+  UPDATE @hub@.referral_event AS e
+  SET removed_at = clock_timestamp(), removed_by = btrim($2), removed_why = btrim($3)
+  WHERE e.referral_event_id = $1;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.remove_referral(bigint, text, text) IS
+  'Takes back a recommendation that never was so: referral_event_id, who says so and why. The row stays, removed, and a load of it does not bring it back; one that was set aside for its sake counts then. Returns nothing. Errors: no_data_found, null_value_not_allowed, object_not_in_prerequisite_state when it was removed already.';

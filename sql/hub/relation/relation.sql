@@ -1,0 +1,91 @@
+-- All relations of one customer, and whether they are in order.
+
+CREATE OR REPLACE FUNCTION @hub@.customer_relations(customer_id bigint)
+RETURNS TABLE (relation text, other_id bigint, other_name text, detail text, since date, until date, holds boolean, note text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH living AS MATERIALIZED (
+    SELECT @hub@.require_customer($1) AS id
+  ), found AS (
+    SELECT 1 AS place, 'contact of' AS relation, k.company_id AS other_id, k.role AS detail, k.since, k.until, k.is_current AS holds, NULL AS note
+    FROM living AS l
+    JOIN @hub@.company_contact AS k ON k.person_id = l.id
+    UNION ALL
+    SELECT 2, 'has contact', k.person_id, k.role, k.since, k.until, k.is_current, NULL
+    FROM living AS l
+    JOIN @hub@.company_contact AS k ON k.company_id = l.id
+    UNION ALL
+    SELECT CASE r.customer_id WHEN l.id THEN 3 ELSE 4 END, CASE r.customer_id WHEN l.id THEN 'recommended by' ELSE 'recommended' END,
+           CASE r.customer_id WHEN l.id THEN r.referrer_id ELSE r.customer_id END, r.code, (r.referred_at AT TIME ZONE 'UTC')::date, NULL,
+           r.counts, r.set_aside
+    FROM living AS l
+    JOIN @hub@.referral AS r ON l.id IN (r.customer_id, r.referrer_id)
+    -- Who has none does not wait for those of all others.
+    WHERE EXISTS (SELECT
+                  FROM @hub@.customer_member AS m
+                  JOIN @hub@.referral_event AS e ON m.record_id IN (e.record_id, e.referrer_record_id)
+                  WHERE m.customer_id = l.id)
+    UNION ALL
+    SELECT 5, 'lives with', o.customer_id, o.evidence, o.found_on, NULL, true, NULL
+    FROM living AS l
+    JOIN @hub@.household AS h ON h.customer_id = l.id
+    JOIN @hub@.household AS o ON o.household_id = h.household_id AND o.customer_id <> l.id
+  )
+  SELECT f.relation, f.other_id, c.full_name, f.detail, f.since, f.until, f.holds, f.note
+  FROM found AS f
+  JOIN @hub@.customer AS c ON c.customer_id = f.other_id
+  ORDER BY f.place, f.holds DESC, f.since NULLS FIRST, f.other_id, f.detail
+$$;
+
+COMMENT ON FUNCTION @hub@.customer_relations(bigint) IS
+  'Everything that the hub knows of a customer and others: relation (contact of a company, has contact, recommended by, recommended, lives with), the other customer by id and name, detail (role, code, or the evidence of the household), since, until (first day on which it is over), holds (false: it is over, not begun, or set aside), note (why a recommendation is set aside). Old ids are followed. Errors: no_data_found, null_value_not_allowed.';
+
+-- That recommendations are a forest is asked here in another way than the one in
+-- which it was made.
+CREATE OR REPLACE FUNCTION @hub@.check_relations()
+RETURNS TABLE (invariant text, key text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH RECURSIVE referral AS MATERIALIZED (
+    SELECT r.referral_event_id, r.referrer_id, r.customer_id, r.counts, r.set_aside, r.referred_at FROM @hub@.referral AS r
+  ), counting AS MATERIALIZED (
+    SELECT r.* FROM referral AS r WHERE r.counts
+  ), reached AS (
+    -- From those whom nobody recommended down: who is not reached is in a circle.
+    SELECT c.referral_event_id, c.customer_id
+    FROM counting AS c
+    WHERE NOT EXISTS (SELECT FROM counting AS p WHERE p.customer_id = c.referrer_id)
+    UNION
+    SELECT c.referral_event_id, c.customer_id
+    FROM reached AS r
+    JOIN counting AS c ON c.referrer_id = r.customer_id
+  )
+  SELECT 'recommendations in a circle', 'recommendation ' || c.referral_event_id
+  FROM counting AS c
+  WHERE NOT EXISTS (SELECT FROM reached AS r WHERE r.referral_event_id = c.referral_event_id)
+  UNION ALL
+  SELECT 'two recommendations of one customer count', 'customer ' || c.customer_id
+  FROM counting AS c
+  GROUP BY c.customer_id
+  HAVING count(*) > 1
+  UNION ALL
+  SELECT 'recommendation set aside without an earlier one', 'recommendation ' || r.referral_event_id
+  FROM referral AS r
+  WHERE r.set_aside = 'recommended before'
+    AND NOT EXISTS (SELECT
+                    FROM counting AS c
+                    WHERE c.customer_id = r.customer_id
+                      AND (c.referred_at, c.referral_event_id) < (r.referred_at, r.referral_event_id))
+     OR (r.referrer_id = r.customer_id) <> coalesce(r.set_aside = 'one customer', false)
+  UNION ALL
+  SELECT 'household of an erased customer, or of nobody', 'record ' || h.record_id
+  FROM @hub@.household_member AS h
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = h.record_id
+  LEFT JOIN @hub@.customer AS c ON c.customer_id = m.customer_id
+  WHERE c.state IS DISTINCT FROM 'active'
+$$;
+
+COMMENT ON FUNCTION @hub@.check_relations() IS
+  'Used by crm.check(): recommendations that count and are no forest, those that are set aside without need, and households of erased customers, one row each.';
