@@ -9,9 +9,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT c.customer_id,
-         -- A street without a number is no home.
+         -- A street without a number is no home; its type (calle, plaza) is often left out.
          CASE WHEN (a.place).street IS NOT NULL AND ((a.place).number <> 's/n' OR (a.place).km IS NOT NULL) AND c.town IS NOT NULL
-              THEN concat_ws('|', c.town, (a.place).street_type, (a.place).street, (a.place).number, (a.place).km, 'b' || (a.place).block,
+              THEN concat_ws('|', c.town, (a.place).street, (a.place).number, (a.place).km, 'b' || (a.place).block,
                              'p' || (a.place).portal, 's' || (a.place).staircase, 'f' || (a.place).floor, 'd' || (a.place).door) END,
          array_remove(ARRAY[(n.parts).surname_1, NULLIF((n.parts).surname_2, (n.parts).surname_1)], NULL),
          c.phone
@@ -29,7 +29,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION @hub@.household_sign() IS
-  'Used by crm.refresh_households(): of each active person the address as one text down to floor and door, the surnames with their particles, and the phone.';
+  'Used by crm.refresh_households(): of each active person the address as one text (without the type of street) down to floor and door, the surnames with their particles, and the phone.';
 
 CREATE OR REPLACE FUNCTION @hub@.refresh_households(max_at_address integer DEFAULT 8, max_on_phone integer DEFAULT 8, max_members integer DEFAULT 12)
 RETURNS @hub@.run_log
