@@ -133,13 +133,23 @@ $$;
 COMMENT ON FUNCTION @hub@.refresh_households(integer, integer, integer) IS
   'Finds out anew who lives together: persons who share two of address (street, number, floor and door), a surname, and phone; who is linked to one of a household belongs to it. An address with more than max_at_address persons (a hotel, a company), a phone with more than max_on_phone or of a company counts for nothing, and of more than max_members no household is made. Nobody is merged, and who asked for restriction is left out. Run it after crm.resolve(), for example nightly. Returns the run_log row with counts: persons, households, members, changed, addresses_of_too_many, phones_of_too_many, too_large. Errors: invalid_parameter_value.';
 
+CREATE OR REPLACE FUNCTION @hub@.household_evidence(shares_address boolean, shares_surname boolean, shares_phone boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT concat_ws(', ', CASE WHEN shares_address THEN 'address' END, CASE WHEN shares_surname THEN 'surname' END,
+                   CASE WHEN shares_phone THEN 'phone' END)
+$$;
+
+COMMENT ON FUNCTION @hub@.household_evidence(boolean, boolean, boolean) IS 'What members of a household share, in words: address, surname, phone.';
+
 -- Who was merged since is one member; with members of two households, of both.
 CREATE OR REPLACE VIEW @hub@.household WITH (security_invoker = true) AS
-SELECT l.household_id, l.customer_id, n.members, l.shares_address, l.shares_surname, l.shares_phone,
-       concat_ws(', ', CASE WHEN l.shares_address THEN 'address' END, CASE WHEN l.shares_surname THEN 'surname' END,
-                 CASE WHEN l.shares_phone THEN 'phone' END) AS evidence, l.found_on
+SELECT l.household_id, l.customer_id, l.members, l.shares_address, l.shares_surname, l.shares_phone,
+       @hub@.household_evidence(l.shares_address, l.shares_surname, l.shares_phone) AS evidence, l.found_on
 FROM (SELECT h.household_id, m.customer_id, bool_or(h.shares_address) AS shares_address, bool_or(h.shares_surname) AS shares_surname,
-             bool_or(h.shares_phone) AS shares_phone, min(h.found_on) AS found_on
+             bool_or(h.shares_phone) AS shares_phone, min(h.found_on) AS found_on, count(*) OVER (PARTITION BY h.household_id) AS members
       FROM @hub@.household_member AS h
       JOIN @hub@.customer_member AS m ON m.record_id = h.record_id
       WHERE NOT EXISTS (SELECT
@@ -147,16 +157,7 @@ FROM (SELECT h.household_id, m.customer_id, bool_or(h.shares_address) AS shares_
                         JOIN @hub@.restricted_record AS x ON x.record_id = k.record_id
                         WHERE k.customer_id = m.customer_id)
       GROUP BY h.household_id, m.customer_id) AS l
-CROSS JOIN LATERAL (
-  SELECT count(DISTINCT m.customer_id) AS members
-  FROM @hub@.household_member AS h
-  JOIN @hub@.customer_member AS m ON m.record_id = h.record_id
-  WHERE h.household_id = l.household_id
-    AND NOT EXISTS (SELECT
-                    FROM @hub@.customer_member AS k
-                    JOIN @hub@.restricted_record AS x ON x.record_id = k.record_id
-                    WHERE k.customer_id = m.customer_id)) AS n
-WHERE n.members > 1;
+WHERE l.members > 1;
 
 COMMENT ON VIEW @hub@.household IS 'One row is one customer in a household of two or more, with the evidence. As of the last crm.refresh_households(), for the customers of today: members follow merges and splits.';
 COMMENT ON COLUMN @hub@.household.household_id IS 'Household: smallest customer id of it when it was found.';

@@ -27,10 +27,19 @@ AS $$
                   JOIN @hub@.referral_event AS e ON m.record_id IN (e.record_id, e.referrer_record_id)
                   WHERE m.customer_id = l.id)
     UNION ALL
-    SELECT 5, 'lives with', o.customer_id, o.evidence, o.found_on, NULL, true, NULL
+    -- As crm.household, from the customer on, by index.
+    SELECT 5, 'lives with', k.customer_id,
+           @hub@.household_evidence(bool_or(o.shares_address), bool_or(o.shares_surname), bool_or(o.shares_phone)), min(o.found_on), NULL, true, NULL
     FROM living AS l
-    JOIN @hub@.household AS h ON h.customer_id = l.id
-    JOIN @hub@.household AS o ON o.household_id = h.household_id AND o.customer_id <> l.id
+    JOIN @hub@.customer_member AS m ON m.customer_id = l.id
+    JOIN @hub@.household_member AS h ON h.record_id = m.record_id
+    JOIN @hub@.household_member AS o ON o.household_id = h.household_id
+    JOIN @hub@.customer_member AS k ON k.record_id = o.record_id AND k.customer_id <> l.id
+    WHERE NOT EXISTS (SELECT
+                      FROM @hub@.customer_member AS y
+                      JOIN @hub@.restricted_record AS x ON x.record_id = y.record_id
+                      WHERE y.customer_id IN (l.id, k.customer_id))
+    GROUP BY k.customer_id
   )
   SELECT f.relation, f.other_id, c.full_name, f.detail, f.since, f.until, f.holds, f.note
   FROM found AS f
@@ -78,7 +87,10 @@ AS $$
                     FROM counting AS c
                     WHERE c.customer_id = r.customer_id
                       AND (c.referred_at, c.referral_event_id) < (r.referred_at, r.referral_event_id))
-     OR (r.referrer_id = r.customer_id) <> coalesce(r.set_aside = 'one customer', false)
+  UNION ALL
+  SELECT 'recommendation of oneself that counts, or of another that does not', 'recommendation ' || r.referral_event_id
+  FROM referral AS r
+  WHERE (r.referrer_id = r.customer_id) <> coalesce(r.set_aside = 'one customer', false)
   UNION ALL
   SELECT 'household of an erased customer, or of nobody', 'record ' || h.record_id
   FROM @hub@.household_member AS h
