@@ -51,19 +51,21 @@ COMMENT ON COLUMN @hub@.referral.tree_position IS 'Place of the customer when al
 COMMENT ON COLUMN @hub@.referral.tree_end IS 'Place of the last whom he brought, directly or not: those at the places between are his tree.';
 
 -- The chain of recommendations from one customer down to another: its ids, or NULL.
+-- Who brought somebody are those whose part of the trees his place is in.
 CREATE OR REPLACE FUNCTION @hub@.referral_chain(upper_id bigint, lower_id bigint)
 RETURNS bigint[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  WITH RECURSIVE counting AS MATERIALIZED (
-    SELECT r.referrer_id, r.customer_id FROM @hub@.referral AS r WHERE r.counts
+  WITH counting AS MATERIALIZED (
+    SELECT r.referrer_id, r.customer_id, r.depth, r.tree_position, r.tree_end FROM @hub@.referral AS r WHERE r.counts
   ), chain AS (
-    SELECT $2 AS id, ARRAY[$2] AS ids
-    UNION ALL
-    SELECT k.referrer_id, k.referrer_id || c.ids FROM chain AS c JOIN counting AS k ON k.customer_id = c.id WHERE c.id <> $1
+    SELECT (array_agg(c.referrer_id ORDER BY c.depth))[1] || array_agg(c.customer_id ORDER BY c.depth) AS ids
+    FROM counting AS l
+    JOIN counting AS c ON l.tree_position BETWEEN c.tree_position AND c.tree_end
+    WHERE l.customer_id = $2
   )
-  SELECT c.ids FROM chain AS c WHERE c.id = $1
+  SELECT c.ids[array_position(c.ids, $1):] FROM chain AS c WHERE array_position(c.ids, $1) IS NOT NULL
 $$;
 
 COMMENT ON FUNCTION @hub@.referral_chain(bigint, bigint) IS

@@ -50,30 +50,22 @@ $$;
 COMMENT ON FUNCTION @hub@.customer_relations(bigint) IS
   'Everything that the hub knows of a customer and others: relation (contact of a company, has contact, recommended by, recommended, lives with), the other customer by id and name, detail (role, code, or the evidence of the household), since, until (first day on which it is over), holds (false: it is over, not begun, or set aside), note (why a recommendation is set aside). Old ids are followed. Errors: no_data_found, null_value_not_allowed.';
 
--- That recommendations are a forest is asked here in another way than the one in
--- which it was made.
+-- Each step down a tree adds one to the depth: where that holds of all
+-- recommendations, none leads back.
 CREATE OR REPLACE FUNCTION @hub@.check_relations()
 RETURNS TABLE (invariant text, key text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  WITH RECURSIVE referral AS MATERIALIZED (
-    SELECT r.referral_event_id, r.referrer_id, r.customer_id, r.counts, r.set_aside, r.referred_at FROM @hub@.referral AS r
+  WITH referral AS MATERIALIZED (
+    SELECT r.referral_event_id, r.referrer_id, r.customer_id, r.counts, r.set_aside, r.referred_at, r.depth FROM @hub@.referral AS r
   ), counting AS MATERIALIZED (
     SELECT r.* FROM referral AS r WHERE r.counts
-  ), reached AS (
-    -- From those whom nobody recommended down: who is not reached is in a circle.
-    SELECT c.referral_event_id, c.customer_id
-    FROM counting AS c
-    WHERE NOT EXISTS (SELECT FROM counting AS p WHERE p.customer_id = c.referrer_id)
-    UNION
-    SELECT c.referral_event_id, c.customer_id
-    FROM reached AS r
-    JOIN counting AS c ON c.referrer_id = r.customer_id
   )
   SELECT 'recommendations in a circle', 'recommendation ' || c.referral_event_id
   FROM counting AS c
-  WHERE NOT EXISTS (SELECT FROM reached AS r WHERE r.referral_event_id = c.referral_event_id)
+  LEFT JOIN counting AS p ON p.customer_id = c.referrer_id
+  WHERE c.depth IS DISTINCT FROM coalesce(p.depth, 0) + 1
   UNION ALL
   SELECT 'two recommendations of one customer count', 'customer ' || c.customer_id
   FROM counting AS c
