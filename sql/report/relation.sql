@@ -104,17 +104,14 @@ COMMENT ON COLUMN @bi@.company_value.contacts_revenue IS 'Revenue with its conta
 -- The rule of crm.referral over the tables: reports build on no view of the hub.
 CREATE OR REPLACE VIEW @bi@.fact_referral AS
 WITH told AS MATERIALIZED (
-  SELECT e.referral_event_id, p.customer_id AS referrer_id, m.customer_id, e.referred_at, e.reward, e.source_id
+  SELECT e.referral_event_id, p.customer_id AS referrer_id, m.customer_id, e.referred_at, e.reward, e.source_id,
+         row_number() OVER (ORDER BY e.referred_at, e.referral_event_id)::integer AS place
   FROM @hub@.referral_event AS e
   JOIN @hub@.customer_member AS m ON m.record_id = e.record_id
   JOIN @hub@.customer_member AS p ON p.record_id = e.referrer_record_id
   WHERE e.removed_at IS NULL
 ), grown AS MATERIALIZED (
-  SELECT g.ids, omnicrm.grow_forest(g.referrers, g.customers) AS forest
-  FROM (SELECT array_agg(t.referral_event_id ORDER BY t.referred_at, t.referral_event_id) AS ids,
-               array_agg(t.referrer_id ORDER BY t.referred_at, t.referral_event_id) AS referrers,
-               array_agg(t.customer_id ORDER BY t.referred_at, t.referral_event_id) AS customers
-        FROM told AS t) AS g
+  SELECT omnicrm.grow_forest(array_agg(t.referrer_id ORDER BY t.place), array_agg(t.customer_id ORDER BY t.place)) AS forest FROM told AS t
 ), bought AS MATERIALIZED (
   SELECT t.referral_event_id, count(*) FILTER (WHERE o.kind = 'sale') AS orders, sum(o.revenue) AS revenue,
          sum(o.revenue) FILTER (WHERE o.ordered_at >= t.referred_at) AS revenue_since, sum(o.gross_margin) AS gross_margin
@@ -130,24 +127,19 @@ SELECT
   t.referred_at,
   t.referred_at::date AS referred_date,
   t.source_id,
-  o.outcome = 1 AS is_counted,
-  CASE o.outcome WHEN 2 THEN 'one customer' WHEN 3 THEN 'recommended before' WHEN 4 THEN 'circle' END::varchar(20) AS set_aside,
-  CASE WHEN o.outcome = 1 THEN n.root END AS root_id,
-  CASE WHEN o.outcome = 1 THEN n.depth END AS depth,
-  CASE WHEN o.outcome = 1 THEN n.position END AS tree_position,
-  CASE WHEN o.outcome = 1 THEN n.last_position END AS tree_end,
+  (g.forest).outcome[t.place] < 2 AS is_counted,
+  CASE (g.forest).outcome[t.place] WHEN 2 THEN 'one customer' WHEN 3 THEN 'recommended before' WHEN 4 THEN 'circle' END::varchar(20) AS set_aside,
+  CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).root[t.place] END AS root_id,
+  CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).depth[t.place] END AS depth,
+  CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).position[t.place] END AS tree_position,
+  CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).last_position[t.place] END AS tree_end,
   t.reward,
   coalesce(b.orders, 0)::bigint AS orders,
   coalesce(b.revenue, 0)::numeric(18, 2) AS revenue,
   coalesce(b.revenue_since, 0)::numeric(18, 2) AS revenue_since,
   b.gross_margin::numeric(18, 2) AS gross_margin
 FROM told AS t
-JOIN (SELECT u.id, u.outcome FROM grown AS g CROSS JOIN LATERAL unnest(g.ids, (g.forest).outcome) AS u(id, outcome)) AS o
-  ON o.id = t.referral_event_id
-JOIN (SELECT u.node, u.root, u.depth, u.position, u.last_position
-      FROM grown AS g
-      CROSS JOIN LATERAL unnest((g.forest).node, (g.forest).root, (g.forest).depth, (g.forest).position, (g.forest).last_position)
-        AS u(node, root, depth, position, last_position)) AS n ON n.node = t.customer_id
+CROSS JOIN grown AS g
 LEFT JOIN bought AS b ON b.referral_event_id = t.referral_event_id;
 
 COMMENT ON VIEW @bi@.fact_referral IS 'One row is one recommendation, whether it counts, and what the recommended customer bought. Those that count are a forest: ordered by tree_position, indented by depth, it can be printed.';

@@ -2,7 +2,6 @@
 
 CREATE TYPE omnicrm.grown_forest AS (
   outcome       smallint[],
-  node          bigint[],
   root          bigint[],
   depth         integer[],
   position      integer[],
@@ -10,12 +9,11 @@ CREATE TYPE omnicrm.grown_forest AS (
 );
 
 COMMENT ON TYPE omnicrm.grown_forest IS
-  'Result of omnicrm.grow_forest(): outcome has one element for each link, in their order; unnest(node, root, depth, position, last_position) gives each node and its place in the forest. The descendants of a node are the nodes whose position is greater than its own, up to its last_position.';
+  'Result of omnicrm.grow_forest(): arrays with one element for each link, in their order: what became of it, and where its child stands. The descendants of a node are those whose position is greater than its own, up to its last_position.';
 COMMENT ON COLUMN omnicrm.grown_forest.outcome IS '1 taken; left out: 2 the two ends are one node, 3 the child has a parent already, 4 it would close a circle.';
-COMMENT ON COLUMN omnicrm.grown_forest.node IS 'All nodes, in ascending order.';
-COMMENT ON COLUMN omnicrm.grown_forest.root IS 'The node at the head of its tree: itself when it has no parent.';
-COMMENT ON COLUMN omnicrm.grown_forest.depth IS 'Number of links to the root: 0 for the root.';
-COMMENT ON COLUMN omnicrm.grown_forest.position IS 'Place when trees are written one after the other, each parent before its children (pre-order), from 1.';
+COMMENT ON COLUMN omnicrm.grown_forest.root IS 'The node at the head of the tree of the child: itself when it has no parent.';
+COMMENT ON COLUMN omnicrm.grown_forest.depth IS 'Number of links from there to the child.';
+COMMENT ON COLUMN omnicrm.grown_forest.position IS 'Place of the child when trees are written one after the other, each parent before its children (pre-order), from 1.';
 COMMENT ON COLUMN omnicrm.grown_forest.last_position IS 'Position of the last of its descendants; its own when it has none.';
 
 CREATE FUNCTION omnicrm.grow_forest(parents bigint[], children bigint[])

@@ -193,41 +193,42 @@ number_tree(ForestNode *nodes, uint32 root, int32 last)
 	}
 }
 
+/* What became of each link, and where its child stands. */
 static Datum
-build_forest(FunctionCallInfo fcinfo, ArrayType *outcome, const int64 *ids, const ForestNode *nodes, uint32 count)
+build_forest(FunctionCallInfo fcinfo, ArrayType *outcome, const int64 *ids, const ForestNode *nodes,
+			 const uint32 *child, uint32 links)
 {
 	TupleDesc	description;
-	Datum		values[6];
-	bool		nulls[6] = {false, false, false, false, false, false};
-	int64	   *node,
-			   *root;
+	Datum		values[5];
+	bool		nulls[5] = {false, false, false, false, false};
+	int64	   *root;
 	int32	   *depth,
 			   *position,
 			   *last_position;
 	uint32		i;
 
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE || description->natts != 6)
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE || description->natts != 5)
 		elog(ERROR, "grow_forest must return grown_forest");
 	values[0] = PointerGetDatum(outcome);
-	values[1] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), count, (void **) &node));
-	values[2] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), count, (void **) &root));
-	values[3] = PointerGetDatum(make_fixed_array(INT4OID, sizeof(int32), count, (void **) &depth));
-	values[4] = PointerGetDatum(make_fixed_array(INT4OID, sizeof(int32), count, (void **) &position));
-	values[5] = PointerGetDatum(make_fixed_array(INT4OID, sizeof(int32), count, (void **) &last_position));
-	for (i = 0; i < count; i++)
+	values[1] = PointerGetDatum(make_fixed_array(INT8OID, sizeof(int64), links, (void **) &root));
+	values[2] = PointerGetDatum(make_fixed_array(INT4OID, sizeof(int32), links, (void **) &depth));
+	values[3] = PointerGetDatum(make_fixed_array(INT4OID, sizeof(int32), links, (void **) &position));
+	values[4] = PointerGetDatum(make_fixed_array(INT4OID, sizeof(int32), links, (void **) &last_position));
+	for (i = 0; i < links; i++)
 	{
-		node[i] = ids[i];
-		root[i] = ids[nodes[i].root];
-		depth[i] = nodes[i].depth;
-		position[i] = nodes[i].position;
-		last_position[i] = nodes[i].last_position;
+		const ForestNode *node = &nodes[child[i]];
+
+		root[i] = ids[node->root];
+		depth[i] = node->depth;
+		position[i] = node->position;
+		last_position[i] = node->last_position;
 	}
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }
 
 /*
  * grow_forest(parents bigint[], children bigint[]) returns grown_forest: what
- * became of each link parents[i] -> children[i], and where each node stands in
+ * became of each link parents[i] -> children[i], and where its child stands in
  * the forest that came out.  Errors: array_subscript_error (more dimensions than
  * one, lengths differ), null_value_not_allowed, program_limit_exceeded.
  */
@@ -241,6 +242,7 @@ omnicrm_grow_forest(PG_FUNCTION_ARGS)
 	const int64 *parents = read_ids(PG_GETARG_ARRAYTYPE_P(0), "parents", &links);
 	const int64 *children = read_ids(PG_GETARG_ARRAYTYPE_P(1), "children", &others);
 	int64	   *ids;
+	uint32	   *child;
 	ForestNode *nodes;
 	ArrayType  *result;
 	int16	   *outcome;
@@ -258,17 +260,19 @@ omnicrm_grow_forest(PG_FUNCTION_ARGS)
 		nodes[i].cluster = i;
 		nodes[i].parent = nodes[i].first_child = nodes[i].last_child = nodes[i].next_sibling = NOBODY;
 	}
+	child = palloc_extended(sizeof(uint32) * Max((Size) links, 1), MCXT_ALLOC_HUGE);
 	result = make_fixed_array(INT2OID, sizeof(int16), links, (void **) &outcome);
 	for (i = 0; i < links; i++)
 	{
 		if ((i & 0xffff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		outcome[i] = take_link(nodes, find_node(ids, count, parents[i]), find_node(ids, count, children[i]));
+		child[i] = find_node(ids, count, children[i]);
+		outcome[i] = take_link(nodes, find_node(ids, count, parents[i]), child[i]);
 	}
 	for (i = 0; i < count; i++)
 	{
 		if (nodes[i].parent == NOBODY)
 			last = number_tree(nodes, i, last);
 	}
-	PG_RETURN_DATUM(build_forest(fcinfo, result, ids, nodes, count));
+	PG_RETURN_DATUM(build_forest(fcinfo, result, ids, nodes, child, links));
 }

@@ -13,8 +13,8 @@ SELECT t.links('{1,2,3,4,5,3}', '{2,3,1,4,2,6}');
 SELECT t.links('{1,2,1,2}', '{2,1,2,3}'), t.links('{-9223372036854775808}', '{9223372036854775807}'), t.links('{}', '{}'), t.links(NULL, '{}');
 -- What was left out for a circle does not bar the one that comes after it.
 SELECT t.links('{1,2,3}', '{2,1,1}');
-SELECT u.* FROM (SELECT omnicrm.grow_forest('{10,10,20,7,40,20}', '{20,30,40,8,50,60}') AS f) AS g
-CROSS JOIN LATERAL unnest((f).node, (f).root, (f).depth, (f).position, (f).last_position) AS u(node, root, depth, position, last_position) ORDER BY position;
+SELECT u.* FROM (SELECT omnicrm.grow_forest('{10,10,20,7,40,20,60}', '{20,30,40,8,50,60,10}') AS f) AS g
+CROSS JOIN LATERAL unnest('{20,30,40,8,50,60,10}'::bigint[], (f).outcome, (f).root, (f).depth, (f).position, (f).last_position) AS u(child, outcome, root, depth, position, last_position) ORDER BY position;
 SELECT omnicrm.grow_forest('{1,2}', '{3}');
 SELECT omnicrm.grow_forest('{1,NULL}', '{3,4}');
 SELECT omnicrm.grow_forest('{{1},{2}}', '{{3},{4}}');
@@ -39,8 +39,10 @@ FROM generate_series(1, 40) AS s CROSS JOIN generate_series(1, 60) AS n GROUP BY
 SELECT count(*) FILTER (WHERE (omnicrm.grow_forest(parents, children)).outcome = t.slow(parents, children)) AS same, count(*) FROM random_links;
 -- Nested positions are the descendants.
 WITH forest AS (SELECT seed, parents, children, omnicrm.grow_forest(parents, children) AS f FROM random_links),
-  node AS (SELECT seed, u.* FROM forest CROSS JOIN LATERAL unnest((f).node, (f).root, (f).depth, (f).position, (f).last_position) AS u(node, root, depth, position, last_position)),
-  link AS (SELECT seed, u.parent, u.child FROM forest CROSS JOIN LATERAL unnest(parents, children, (f).outcome) AS u(parent, child, outcome) WHERE outcome = 1)
+  told AS (SELECT seed, u.* FROM forest CROSS JOIN LATERAL unnest(parents, children, (f).outcome, (f).root, (f).depth, (f).position, (f).last_position)
+           AS u(parent, child, outcome, root, depth, position, last_position)),
+  node AS (SELECT DISTINCT seed, child AS node, root, depth, position, last_position FROM told),
+  link AS (SELECT seed, parent, child FROM told WHERE outcome = 1)
 SELECT count(*) FILTER (WHERE p.position < c.position AND c.last_position <= p.last_position AND c.depth = p.depth + 1 AND c.root = p.root) = count(*) AS nested,
        (SELECT bool_and(n.last_position - n.position = (
           WITH RECURSIVE below AS (SELECT n.node AS id UNION ALL SELECT l.child FROM below AS b JOIN link AS l ON l.seed = n.seed AND l.parent = b.id)

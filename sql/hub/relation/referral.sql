@@ -7,32 +7,26 @@
 -- moment of reading, what is set aside, and an undone merge leaves nothing behind.
 CREATE OR REPLACE VIEW @hub@.referral WITH (security_invoker = true) AS
 WITH told AS MATERIALIZED (
-  SELECT e.referral_event_id, p.customer_id AS referrer_id, m.customer_id, e.referred_at, e.code, e.reward, e.source_id, e.told_by
+  SELECT e.referral_event_id, p.customer_id AS referrer_id, m.customer_id, e.referred_at, e.code, e.reward, e.source_id, e.told_by,
+         row_number() OVER (ORDER BY e.referred_at, e.referral_event_id)::integer AS place
   FROM @hub@.referral_event AS e
   JOIN @hub@.customer_member AS m ON m.record_id = e.record_id
   JOIN @hub@.customer_member AS p ON p.record_id = e.referrer_record_id
   WHERE e.removed_at IS NULL
 ), grown AS MATERIALIZED (
-  SELECT g.ids, omnicrm.grow_forest(g.referrers, g.customers) AS forest
-  FROM (SELECT array_agg(t.referral_event_id ORDER BY t.referred_at, t.referral_event_id) AS ids,
-               array_agg(t.referrer_id ORDER BY t.referred_at, t.referral_event_id) AS referrers,
-               array_agg(t.customer_id ORDER BY t.referred_at, t.referral_event_id) AS customers
-        FROM told AS t) AS g
+  SELECT omnicrm.grow_forest(array_agg(t.referrer_id ORDER BY t.place), array_agg(t.customer_id ORDER BY t.place)) AS forest FROM told AS t
 )
+-- outcome < 2: it is 1; of an equality the planner would think that hardly any
+-- row fulfils it.
 SELECT t.referral_event_id, t.referrer_id, t.customer_id, t.referred_at, t.code, t.reward, t.source_id, t.told_by,
-       o.outcome = 1 AS counts,
-       CASE o.outcome WHEN 2 THEN 'one customer' WHEN 3 THEN 'recommended before' WHEN 4 THEN 'circle' END AS set_aside,
-       CASE WHEN o.outcome = 1 THEN n.root END AS root_id,
-       CASE WHEN o.outcome = 1 THEN n.depth END AS depth,
-       CASE WHEN o.outcome = 1 THEN n.position END AS tree_position,
-       CASE WHEN o.outcome = 1 THEN n.last_position END AS tree_end
+       (g.forest).outcome[t.place] < 2 AS counts,
+       CASE (g.forest).outcome[t.place] WHEN 2 THEN 'one customer' WHEN 3 THEN 'recommended before' WHEN 4 THEN 'circle' END AS set_aside,
+       CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).root[t.place] END AS root_id,
+       CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).depth[t.place] END AS depth,
+       CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).position[t.place] END AS tree_position,
+       CASE WHEN (g.forest).outcome[t.place] < 2 THEN (g.forest).last_position[t.place] END AS tree_end
 FROM told AS t
-JOIN (SELECT u.id, u.outcome FROM grown AS g CROSS JOIN LATERAL unnest(g.ids, (g.forest).outcome) AS u(id, outcome)) AS o
-  ON o.id = t.referral_event_id
-JOIN (SELECT u.node, u.root, u.depth, u.position, u.last_position
-      FROM grown AS g
-      CROSS JOIN LATERAL unnest((g.forest).node, (g.forest).root, (g.forest).depth, (g.forest).position, (g.forest).last_position)
-        AS u(node, root, depth, position, last_position)) AS n ON n.node = t.customer_id;
+CROSS JOIN grown AS g;
 
 COMMENT ON VIEW @hub@.referral IS 'One row is one recommendation between customers as they are now, and whether it counts. Those that count are a forest: every customer was recommended at most once, and nobody by somebody whom he brought himself.';
 COMMENT ON COLUMN @hub@.referral.referral_event_id IS 'The statement.';

@@ -56,6 +56,8 @@ CREATE OR REPLACE FUNCTION @hub@.check_relations()
 RETURNS TABLE (invariant text, key text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+-- Nothing is known of the sizes here.
+SET enable_nestloop = off
 AS $$
   WITH referral AS MATERIALIZED (
     SELECT r.referral_event_id, r.referrer_id, r.customer_id, r.counts, r.set_aside, r.referred_at, r.depth FROM @hub@.referral AS r
