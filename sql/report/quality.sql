@@ -1,48 +1,62 @@
 -- Data quality of what the sources deliver: counts and shares, no values of
--- customers. Every view counts the records anew when it is read.
+-- customers. Every view counts the records anew when it is read; what it was
+-- before, crm.audit_sources() keeps (audit.sql).
 
 -- Values are compared in the form in which two records agree on them: names and
 -- places folded, so that neither case nor accents are a conflict. A digit of
 -- quality tells of each attribute whether it is filled and plausible.
 CREATE OR REPLACE VIEW @bi@.data_quality AS
 WITH stated AS (
-  SELECT r.source_id, a.attribute, count(*) AS records, count(*) FILTER (WHERE substr(r.quality, a.position, 1) <> '0') AS filled,
-         count(*) FILTER (WHERE substr(r.quality, a.position, 1) = '3') AS implausible,
-         count(*) FILTER (WHERE r.flags && ARRAY['placeholder_' || f.name, f.name || '_invalid', f.name || '_impossible']) AS rejected
-  FROM @hub@.source_record AS r
+  -- Few records differ in their marks: each combination is looked at once.
+  SELECT g.source_id, a.attribute, sum(g.records) AS records,
+         coalesce(sum(g.records) FILTER (WHERE substr(g.quality, a.position, 1) <> '0'), 0) AS filled,
+         coalesce(sum(g.records) FILTER (WHERE substr(g.quality, a.position, 1) = '3'), 0) AS implausible,
+         coalesce(sum(g.records) FILTER (WHERE g.flags && ARRAY['placeholder_' || f.name, f.name || '_invalid', f.name || '_impossible']), 0)
+           AS rejected
+  FROM (SELECT r.source_id, r.quality, r.flags, count(*) AS records
+        FROM @hub@.source_record AS r
+        WHERE r.erased_at IS NULL
+        GROUP BY r.source_id, r.quality, r.flags) AS g
   JOIN @hub@.survivorship_attribute AS a ON a.position > 0
   CROSS JOIN LATERAL (SELECT CASE a.attribute WHEN 'full_name' THEN 'name' ELSE a.attribute END AS name) AS f
-  GROUP BY r.source_id, a.attribute
+  GROUP BY g.source_id, a.attribute
+), told AS MATERIALIZED (
+  SELECT r.source_id, CASE WHEN c.source_count > 1 THEN c.customer_id END AS shared_by, r.name_key AS full_name,
+         omnicrm.normalize_name(r.given_name) AS given_name, omnicrm.normalize_name(r.surname) AS surname, r.birth_date::text AS birth_date,
+         r.gender, r.email, r.phone, r.tax_id, omnicrm.normalize_name(r.street) AS street, r.postcode,
+         omnicrm.normalize_name(r.city) AS city, omnicrm.normalize_name(r.province) AS province,
+         omnicrm.normalize_name(r.country) AS country, r.loyalty_card, r.username
+  FROM @hub@.source_record AS r
+  LEFT JOIN @hub@.customer_member AS m ON m.record_id = r.record_id
+  LEFT JOIN @hub@.customer AS c ON c.customer_id = m.customer_id
+  WHERE r.erased_at IS NULL
 ), different AS (
-  SELECT d.source_id, d.attribute, count(*) AS distinct_values
-  FROM (SELECT r.source_id, v.attribute, v.value
-        FROM @hub@.source_record AS r
-        CROSS JOIN LATERAL (VALUES
-          ('full_name', r.name_key), ('given_name', omnicrm.normalize_name(r.given_name)), ('surname', omnicrm.normalize_name(r.surname)),
-          ('birth_date', r.birth_date::text), ('gender', r.gender), ('email', r.email), ('phone', r.phone), ('tax_id', r.tax_id),
-          ('street', omnicrm.normalize_name(r.street)), ('postcode', r.postcode), ('city', omnicrm.normalize_name(r.city)),
-          ('province', omnicrm.normalize_name(r.province)), ('country', omnicrm.normalize_name(r.country)),
-          ('loyalty_card', r.loyalty_card), ('username', r.username)) AS v(attribute, value)
-        WHERE v.value IS NOT NULL
-        GROUP BY r.source_id, v.attribute, v.value) AS d
-  GROUP BY d.source_id, d.attribute
+  SELECT t.source_id, v.attribute, v.distinct_values
+  FROM (SELECT t.source_id, ARRAY[
+          count(DISTINCT t.full_name COLLATE "C"), count(DISTINCT t.given_name COLLATE "C"), count(DISTINCT t.surname COLLATE "C"),
+          count(DISTINCT t.birth_date COLLATE "C"), count(DISTINCT t.gender COLLATE "C"), count(DISTINCT t.email COLLATE "C"),
+          count(DISTINCT t.phone COLLATE "C"), count(DISTINCT t.tax_id COLLATE "C"), count(DISTINCT t.street COLLATE "C"),
+          count(DISTINCT t.postcode COLLATE "C"), count(DISTINCT t.city COLLATE "C"), count(DISTINCT t.province COLLATE "C"),
+          count(DISTINCT t.country COLLATE "C"), count(DISTINCT t.loyalty_card COLLATE "C"), count(DISTINCT t.username COLLATE "C")] AS counts
+        FROM told AS t
+        GROUP BY t.source_id) AS t
+  CROSS JOIN LATERAL unnest(ARRAY['full_name', 'given_name', 'surname', 'birth_date', 'gender', 'email', 'phone', 'tax_id', 'street',
+                                  'postcode', 'city', 'province', 'country', 'loyalty_card', 'username'], t.counts)
+    AS v(attribute, distinct_values)
 ), compared AS (
   -- Customers that two sources or more know, attribute by attribute.
   SELECT p.source_id, p.attribute, count(*) AS customers, count(*) FILTER (WHERE p.low <> p.high) AS conflicts
   FROM (SELECT g.attribute, g.low, g.high, unnest(g.sources) AS source_id
         FROM (SELECT v.attribute, min(v.value COLLATE "C") AS low, max(v.value COLLATE "C") AS high,
-                     array_agg(DISTINCT r.source_id) AS sources
-              FROM @hub@.customer AS c
-              JOIN @hub@.customer_member AS m ON m.customer_id = c.customer_id
-              JOIN @hub@.source_record AS r ON r.record_id = m.record_id
+                     array_agg(DISTINCT t.source_id) AS sources
+              FROM told AS t
               CROSS JOIN LATERAL (VALUES
-                ('full_name', r.name_key), ('given_name', omnicrm.normalize_name(r.given_name)), ('surname', omnicrm.normalize_name(r.surname)),
-                ('birth_date', r.birth_date::text), ('gender', r.gender), ('email', r.email), ('phone', r.phone), ('tax_id', r.tax_id),
-                ('street', omnicrm.normalize_name(r.street)), ('postcode', r.postcode), ('city', omnicrm.normalize_name(r.city)),
-                ('province', omnicrm.normalize_name(r.province)), ('country', omnicrm.normalize_name(r.country)),
-                ('loyalty_card', r.loyalty_card), ('username', r.username)) AS v(attribute, value)
-              WHERE c.source_count > 1 AND v.value IS NOT NULL
-              GROUP BY m.customer_id, v.attribute) AS g
+                ('full_name', t.full_name), ('given_name', t.given_name), ('surname', t.surname), ('birth_date', t.birth_date),
+                ('gender', t.gender), ('email', t.email), ('phone', t.phone), ('tax_id', t.tax_id), ('street', t.street),
+                ('postcode', t.postcode), ('city', t.city), ('province', t.province), ('country', t.country),
+                ('loyalty_card', t.loyalty_card), ('username', t.username)) AS v(attribute, value)
+              WHERE t.shared_by IS NOT NULL AND v.value IS NOT NULL
+              GROUP BY t.shared_by, v.attribute) AS g
         WHERE cardinality(g.sources) > 1) AS p
   GROUP BY p.source_id, p.attribute
 ), newest AS (
@@ -97,39 +111,74 @@ COMMENT ON COLUMN @bi@.data_quality.business_days_old IS 'Days since then.';
 COMMENT ON COLUMN @bi@.data_quality.last_loaded_at IS 'End of the source''s last load of any entity.';
 COMMENT ON COLUMN @bi@.data_quality.is_late IS 'True: the source has a freshness and its last load is older than that, or there was none.';
 
--- What each employee enters. Complete is measured by the attributes that the
--- source fills at all, so that nobody is blamed for a field that is not asked.
-CREATE OR REPLACE VIEW @bi@.data_quality_employee AS
+-- What each employee enters, field by field.
+CREATE OR REPLACE VIEW @bi@.data_quality_entry AS
 WITH counted AS (
-  SELECT r.source_id, r.entered_by, a.attribute, count(*) AS records,
-         count(*) FILTER (WHERE substr(r.quality, a.position, 1) <> '0') AS filled,
-         count(*) FILTER (WHERE substr(r.quality, a.position, 1) = '3') AS implausible,
-         count(*) FILTER (WHERE r.flags && ARRAY['placeholder_' || f.name, f.name || '_invalid', f.name || '_impossible']) AS rejected
-  FROM @hub@.source_record AS r
+  SELECT g.source_id, g.entered_by, a.attribute, sum(g.records) AS records,
+         coalesce(sum(g.records) FILTER (WHERE substr(g.quality, a.position, 1) <> '0'), 0) AS filled,
+         coalesce(sum(g.records) FILTER (WHERE substr(g.quality, a.position, 1) = '3'), 0) AS implausible,
+         coalesce(sum(g.records) FILTER (WHERE g.flags && ARRAY['placeholder_' || f.name, f.name || '_invalid', f.name || '_impossible']), 0)
+           AS rejected
+  FROM (SELECT r.source_id, r.entered_by, r.quality, r.flags, count(*) AS records
+        FROM @hub@.source_record AS r
+        WHERE r.erased_at IS NULL
+        GROUP BY r.source_id, r.entered_by, r.quality, r.flags) AS g
   JOIN @hub@.survivorship_attribute AS a ON a.position > 0
   CROSS JOIN LATERAL (SELECT CASE a.attribute WHEN 'full_name' THEN 'name' ELSE a.attribute END AS name) AS f
-  GROUP BY r.source_id, r.entered_by, a.attribute
+  GROUP BY g.source_id, g.entered_by, a.attribute
 ), asked AS (
-  SELECT c.source_id, c.attribute FROM counted AS c GROUP BY c.source_id, c.attribute HAVING sum(c.filled + c.rejected) > 0
+  SELECT c.*, sum(c.filled + c.rejected) OVER (PARTITION BY c.source_id, c.attribute) > 0 AS is_asked FROM counted AS c
 )
 SELECT
   s.source_id,
   s.name::varchar(200) AS source,
   e.employee_id,
   c.entered_by::varchar(100) AS employee_key,
-  max(c.records)::bigint AS records,
-  count(*)::bigint AS attributes,
+  c.attribute::varchar(20) AS attribute,
+  c.is_asked,
+  c.records::bigint AS records,
+  c.filled::bigint AS filled,
+  c.rejected::bigint AS rejected,
+  c.implausible::bigint AS implausible,
+  (c.filled::double precision / c.records::double precision) AS completeness,
+  ((c.filled - c.implausible)::double precision / NULLIF(c.filled + c.rejected, 0)::double precision) AS validity
+FROM asked AS c
+JOIN @hub@.source AS s ON s.source_id = c.source_id
+LEFT JOIN @hub@.employee AS e ON e.employee_key = c.entered_by
+WHERE c.entered_by IS NOT NULL;
+
+COMMENT ON VIEW @bi@.data_quality_entry IS 'One row is one attribute of the customer records that one employee entered into one source.';
+COMMENT ON COLUMN @bi@.data_quality_entry.source_id IS 'Source.';
+COMMENT ON COLUMN @bi@.data_quality_entry.source IS 'Name of the source.';
+COMMENT ON COLUMN @bi@.data_quality_entry.employee_id IS 'Employee; NULL when the key is of nobody in dim_employee.';
+COMMENT ON COLUMN @bi@.data_quality_entry.employee_key IS 'Key of the employee, as the source delivers it.';
+COMMENT ON COLUMN @bi@.data_quality_entry.attribute IS 'Attribute of the customer: full_name, email, ...';
+COMMENT ON COLUMN @bi@.data_quality_entry.is_asked IS 'False: nobody ever filled it in this source.';
+COMMENT ON COLUMN @bi@.data_quality_entry.records IS 'Customer records that he or she entered.';
+COMMENT ON COLUMN @bi@.data_quality_entry.filled IS 'Records with a value that was not rejected.';
+COMMENT ON COLUMN @bi@.data_quality_entry.rejected IS 'Records whose value was rejected: unreadable, impossible or a placeholder.';
+COMMENT ON COLUMN @bi@.data_quality_entry.implausible IS 'Records whose value was kept with less trust.';
+COMMENT ON COLUMN @bi@.data_quality_entry.completeness IS 'filled / records, 0 to 1: the fill rate.';
+COMMENT ON COLUMN @bi@.data_quality_entry.validity IS 'Plausible values / values delivered, 0 to 1; NULL without values.';
+
+-- Complete is measured by the attributes that the source fills at all, so that
+-- nobody is blamed for a field that is not asked.
+CREATE OR REPLACE VIEW @bi@.data_quality_employee AS
+SELECT
+  c.source_id,
+  c.source,
+  c.employee_id,
+  c.employee_key,
+  max(c.records) AS records,
+  count(*) AS attributes,
   sum(c.filled)::bigint AS filled_values,
   sum(c.rejected)::bigint AS rejected_values,
   sum(c.implausible)::bigint AS implausible_values,
   (sum(c.filled)::double precision / sum(c.records)::double precision) AS completeness,
   (sum(c.filled - c.implausible)::double precision / NULLIF(sum(c.filled + c.rejected), 0)::double precision) AS validity
-FROM counted AS c
-JOIN asked AS a ON a.source_id = c.source_id AND a.attribute = c.attribute
-JOIN @hub@.source AS s ON s.source_id = c.source_id
-LEFT JOIN @hub@.employee AS e ON e.employee_key = c.entered_by
-WHERE c.entered_by IS NOT NULL
-GROUP BY s.source_id, s.name, e.employee_id, c.entered_by;
+FROM @bi@.data_quality_entry AS c
+WHERE c.is_asked
+GROUP BY c.source_id, c.source, c.employee_id, c.employee_key;
 
 COMMENT ON VIEW @bi@.data_quality_employee IS 'One row is one employee in one source: how complete and valid are the customer records that he or she entered.';
 COMMENT ON COLUMN @bi@.data_quality_employee.source_id IS 'Source.';

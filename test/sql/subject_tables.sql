@@ -38,7 +38,9 @@ WHERE s.erase = 'none'
                   WHERE k.contype = 'f' AND k.conrelid = t.oid AND a.attnum = ANY (k.conkey) AND o.reach IS NOT NULL))
   -- Counts, and the log that hashes belong to, are no way to anybody.
   AND (s.table_name, a.attname) NOT IN (('attribution_run', 'orders'), ('match_rule', 'max_records'), ('product_popularity', 'customers'),
-                                        ('erased_key', 'subject_log_id'))
+                                        ('erased_key', 'subject_log_id'), ('audit_run', 'records'), ('audit_run', 'customers'), ('audit_source', 'records'),
+                                        ('audit_attribute', 'records'), ('audit_attribute', 'compared_customers'), ('audit_attribute', 'conflicting_customers'),
+                                        ('audit_entry', 'records'), ('audit_holding', 'records'))
 ORDER BY 1, 2;
 
 -- Each column of a table that is emptied is emptied or kept, none is both; of a

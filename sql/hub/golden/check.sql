@@ -173,10 +173,11 @@ BEGIN
   RETURN QUERY SELECT f.invariant, f.key FROM @hub@.check_facts() AS f;
   RETURN QUERY SELECT r.invariant, r.key FROM @hub@.check_relations() AS r;
   RETURN QUERY SELECT r.invariant, r.key FROM @hub@.check_rules() AS r;
+  RETURN QUERY SELECT a.invariant, a.key FROM @hub@.check_audits() AS a;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_erased() AS d;
   RETURN QUERY SELECT d.invariant, d.key FROM @hub@.check_golden() AS d;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.check() IS
-  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active or erased customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, recommendations that count are a forest and the others are set aside with reason, nothing is left of the erased, golden customers follow the rules of survivorship and equal their recomputation.';
+  'Broken invariants of the golden record, one row each; no row when all hold: every resolved record has one active or erased customer, redirects are no chains, ids go with the records that they were made for, links join one customer, no customer has two personal tax numbers, decisions of stewards follow from their live events and are obeyed, every fact has a customer, the orders of all customers add up to all orders, recommendations that count are a forest and the others are set aside with reason, audits tie with themselves, nothing is left of the erased, golden customers follow the rules of survivorship and equal their recomputation.';
