@@ -186,13 +186,13 @@ WITH newest AS MATERIALIZED (
   JOIN @hub@.audit_holding AS h ON h.audit_id = n.audit_id
   WHERE h.filled = 0 OR h.used_in IS NULL AND h.kind <> 'fact column'
   UNION ALL
-  SELECT a.audit_id, a.source_id, 'attribute', a.attribute, a.records, a.filled, 'wins no golden value'
+  SELECT a.audit_id, a.source_id, 'attribute' AS kind, a.attribute AS name, a.records, a.filled, 'wins no golden value' AS finding
   FROM newest AS n
   JOIN @hub@.audit_attribute AS a ON a.audit_id = n.audit_id
   JOIN @hub@.audit_source AS s ON s.audit_id = a.audit_id AND s.source_id = a.source_id
   WHERE a.filled > 0 AND a.surviving_values = 0 AND s.surviving_values > 0
   UNION ALL
-  SELECT s.audit_id, s.source_id, 'source', NULL, s.records, s.records, 'wins no golden value'
+  SELECT s.audit_id, s.source_id, 'source' AS kind, NULL AS name, s.records, s.records AS filled, 'wins no golden value' AS finding
   FROM newest AS n
   JOIN @hub@.audit_source AS s ON s.audit_id = n.audit_id
   WHERE s.records > 0 AND s.surviving_values = 0

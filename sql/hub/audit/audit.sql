@@ -164,10 +164,12 @@ BEGIN
                                FROM @hub@.load_batch AS b
                                JOIN @hub@.load_target() AS g ON g.entity = b.entity AND g.column_name = u.column_name AND b.mapping ? g.target
                                WHERE b.entity = %2$L AND (s.source_id IS NULL OR b.source_id = s.source_id)) THEN 'mapping' END
-      FROM (SELECT %3$s AS source_id, count(*) AS records, ARRAY[%4$s] AS filled FROM @hub@.%1$I AS x GROUP BY 1 HAVING count(*) > 0) AS s
+      FROM (SELECT %3$s AS source_id, count(*) AS records, ARRAY[%4$s] AS filled FROM @hub@.%1$I AS x WHERE %6$s GROUP BY 1 HAVING count(*) > 0) AS s
       CROSS JOIN LATERAL unnest(%5$L::text[], s.filled) AS u(column_name, filled)$sql$,
       part.table_name, part.entity, CASE WHEN part.own_keys THEN 'x.source_id' ELSE 'NULL::integer' END, part.counts,
-      ARRAY(SELECT c.name FROM unnest(part.columns) AS c(name) ORDER BY format('count(x.%I)', c.name)));
+      ARRAY(SELECT c.name FROM unnest(part.columns) AS c(name) ORDER BY format('count(x.%I)', c.name)),
+      -- What stewards told comes from no source.
+      CASE WHEN part.own_keys THEN 'x.source_id IS NOT NULL' ELSE 'true' END);
   END LOOP;
 END
 $$;
