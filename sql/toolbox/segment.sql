@@ -100,6 +100,13 @@ AS 'MODULE_PATHNAME', 'omnicrm_rfm_score';
 COMMENT ON FUNCTION omnicrm.rfm_score(double precision, double precision[], boolean, text) IS
   'Score of a value: 1 + number of cut points below it, so that equal values always have equal scores. descending: bins + 1 - score, for values of which less is better, such as days since the last order. method rfm counts cut points at or below the value, as the R package rfm does. Null for null. Errors: invalid_parameter_value for NaN, for cut points that do not ascend or are more than 99, for an unknown method; null_value_not_allowed for a null cut point.';
 
+CREATE FUNCTION omnicrm.rfm_bin(value double precision, bins integer DEFAULT 5, descending boolean DEFAULT false)
+RETURNS smallint
+LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_bin';
+COMMENT ON FUNCTION omnicrm.rfm_bin(double precision, integer, boolean) IS
+  'Window function: score of a value by the cut points of its own partition, as rfm_score(value, rfm_cuts(value, bins), descending). Independent scores: OVER (); nested ones: frequency OVER (PARTITION BY the recency score), money OVER (PARTITION BY both). Equal values have equal scores. Order and frame of the window do not matter; null for null. bins: 2 to 100, that of the first row. Errors: invalid_parameter_value for bins out of range, NaN and infinite values; null_value_not_allowed.';
+
 CREATE FUNCTION omnicrm.rfm_code(r integer, f integer, m integer)
 RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -107,12 +114,26 @@ AS 'MODULE_PATHNAME', 'omnicrm_rfm_code';
 COMMENT ON FUNCTION omnicrm.rfm_code(integer, integer, integer) IS
   'Three scores of 1 to 9 as one number: 100 r + 10 f + m, for example 543. Null for null. Errors: invalid_parameter_value for a score out of range.';
 
+CREATE FUNCTION omnicrm.rfm_weighted(r integer, f integer, m integer, weights double precision[] DEFAULT '{100,10,1}')
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_weighted';
+COMMENT ON FUNCTION omnicrm.rfm_weighted(integer, integer, integer, double precision[]) IS
+  'The three scores as one figure to sort by: the sum of each times its weight. Null for null. Errors: invalid_parameter_value unless there are three finite weights.';
+
 CREATE FUNCTION omnicrm.rfm_segment(r integer, f integer, m integer DEFAULT NULL, map text DEFAULT 'rf25')
 RETURNS text
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'omnicrm_rfm_segment';
 COMMENT ON FUNCTION omnicrm.rfm_segment(integer, integer, integer, text) IS
   'Name of the segment of these scores (1 to 5). Maps: rf25 (one name for each of the 25 cells of recency and frequency; m is not needed), rfm_0_2 and rfm_0_3 (the maps of the R package rfm: first match wins, else Others). Null when a score that the map needs is null. Errors: invalid_parameter_value for an unknown map or a score out of range.';
+
+CREATE FUNCTION omnicrm.rfm_segment(r integer, f integer, m integer, map jsonb)
+RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_segment_jsonb';
+COMMENT ON FUNCTION omnicrm.rfm_segment(integer, integer, integer, jsonb) IS
+  'Name of the segment of these scores by a map of your own: {"scores": 5, "others": "rest", "rules": [{"segment": "best", "r": [4, 5], "f": 5}, ...]}. The first rule that matches names the segment, else others, else null; an axis that a rule does not name may have any score; scores: the highest, 2 to 9 (5). Check it by rfm_map_check(map). Null when a score that the map needs is null. Errors: invalid_parameter_value for a map that is not well formed or a score out of range.';
 
 CREATE FUNCTION omnicrm.rfm_map(map text DEFAULT 'rf25',
   OUT rule integer, OUT segment text,
@@ -124,6 +145,16 @@ AS 'MODULE_PATHNAME', 'omnicrm_rfm_map';
 COMMENT ON FUNCTION omnicrm.rfm_map(text) IS
   'The rules of a segment map, in the order in which they are tried: lowest and highest score of each axis. Errors: invalid_parameter_value for an unknown map.';
 
+CREATE FUNCTION omnicrm.rfm_map(map jsonb,
+  OUT rule integer, OUT segment text,
+  OUT r_low smallint, OUT r_high smallint, OUT f_low smallint, OUT f_high smallint,
+  OUT m_low smallint, OUT m_high smallint)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_map_jsonb';
+COMMENT ON FUNCTION omnicrm.rfm_map(jsonb) IS
+  'The rules of a map of your own, as rfm_map(text). Errors: invalid_parameter_value for a map that is not well formed.';
+
 CREATE FUNCTION omnicrm.rfm_map_check(map text DEFAULT 'rf25',
   OUT problem text, OUT r smallint, OUT f smallint, OUT m smallint, OUT segments text[])
 RETURNS SETOF record
@@ -131,6 +162,14 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 50
 AS 'MODULE_PATHNAME', 'omnicrm_rfm_map_check';
 COMMENT ON FUNCTION omnicrm.rfm_map_check(text) IS
   'What is wrong with a segment map: a row for each cell that no rule matches (gap) or several match (overlap, with their segments in the order tried), and for each segment that no cell ever gets (unreachable). No row: the map is complete and disjoint. Errors: invalid_parameter_value for an unknown map.';
+
+CREATE FUNCTION omnicrm.rfm_map_check(map jsonb,
+  OUT problem text, OUT r smallint, OUT f smallint, OUT m smallint, OUT segments text[])
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 50
+AS 'MODULE_PATHNAME', 'omnicrm_rfm_map_check_jsonb';
+COMMENT ON FUNCTION omnicrm.rfm_map_check(jsonb) IS
+  'What is wrong with a map of your own, as rfm_map_check(text): gaps, overlaps and segments that no cell ever gets. Errors: invalid_parameter_value for a map that is not well formed.';
 
 -- Pareto classes.
 CREATE FUNCTION omnicrm.abc_class(value double precision, limits double precision[] DEFAULT '{0.8,0.95}')
@@ -146,6 +185,13 @@ LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'omnicrm_abc_class_numeric';
 COMMENT ON FUNCTION omnicrm.abc_class(numeric, double precision[]) IS
   'As abc_class(double precision, ...), exact: sums and comparisons in integers of the smallest decimal unit that occurs, limits read to nine decimals. Errors: as there, and numeric_value_out_of_range for a value that has more than 18 digits in that unit.';
+
+CREATE FUNCTION omnicrm.xyz_class(variation double precision, limits double precision[] DEFAULT '{0.5,1}')
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_xyz_class';
+COMMENT ON FUNCTION omnicrm.xyz_class(double precision, double precision[]) IS
+  'Class of a coefficient of variation, stddev / mean, such as that of the quantities sold each month: X up to the first limit (regular), Y up to the second, Z beyond. With abc_class() it makes ABC-XYZ. Null for null. Errors: invalid_parameter_value for a negative variation or NaN and for limits that do not ascend.';
 
 -- Concentration.
 CREATE FUNCTION omnicrm.concentration_accum(internal, double precision)
@@ -218,3 +264,82 @@ CREATE AGGREGATE omnicrm.share_needed(value double precision, s double precision
 );
 COMMENT ON AGGREGATE omnicrm.share_needed(double precision, double precision) IS
   'Smallest part k / n of the values whose k largest hold at least the share s of the total (how many customers make 80 percent of the business); s from 0 to 1. Nulls are left out; null without a value or when the total is not above zero. Errors: as top_share.';
+
+CREATE FUNCTION omnicrm.customers_needed_final(internal)
+RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_customers_needed_final';
+COMMENT ON FUNCTION omnicrm.customers_needed_final(internal) IS 'Support function: result of customers_needed.';
+
+CREATE AGGREGATE omnicrm.customers_needed(value double precision, s double precision) (
+  SFUNC = omnicrm.concentration_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.customers_needed_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.customers_needed(double precision, double precision) IS
+  'How many customers make this share of the business: smallest number of values that hold at least the share s of the total, the largest first; as share_needed, as a number. Errors: as top_share.';
+
+-- Curves of concentration.
+CREATE TYPE omnicrm.pareto_point AS (
+  customers bigint,
+  part      double precision,
+  total     double precision,
+  share     double precision,
+  value     double precision
+);
+COMMENT ON TYPE omnicrm.pareto_point IS 'A point of a curve of pareto_curve() or lorenz_curve().';
+COMMENT ON COLUMN omnicrm.pareto_point.customers IS 'Number of values up to here.';
+COMMENT ON COLUMN omnicrm.pareto_point.part IS 'The same as a part of all.';
+COMMENT ON COLUMN omnicrm.pareto_point.total IS 'Their sum.';
+COMMENT ON COLUMN omnicrm.pareto_point.share IS 'The same as a part of the sum of all; null when that is not above zero.';
+COMMENT ON COLUMN omnicrm.pareto_point.value IS 'The last value that was added.';
+
+CREATE FUNCTION omnicrm.curve_accum(internal, double precision, integer)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_curve_accum';
+COMMENT ON FUNCTION omnicrm.curve_accum(internal, double precision, integer) IS
+  'Support function: transition of pareto_curve and lorenz_curve.';
+
+CREATE FUNCTION omnicrm.pareto_curve_final(internal)
+RETURNS omnicrm.pareto_point[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_pareto_curve_final';
+COMMENT ON FUNCTION omnicrm.pareto_curve_final(internal) IS 'Support function: result of pareto_curve.';
+
+CREATE FUNCTION omnicrm.lorenz_curve_final(internal)
+RETURNS omnicrm.pareto_point[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_lorenz_curve_final';
+COMMENT ON FUNCTION omnicrm.lorenz_curve_final(internal) IS 'Support function: result of lorenz_curve.';
+
+CREATE AGGREGATE omnicrm.pareto_curve(value double precision, points integer) (
+  SFUNC = omnicrm.curve_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.pareto_curve_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.pareto_curve(double precision, integer) IS
+  'The Pareto curve, from the largest value down, at so many points (1 to 10,000; 100: each percent of the customers) as an array of rows: unnest() it. Point i takes the ceil(n i / points) largest values. Nulls are left out; null without a value. Same result for any order of the rows. Errors: invalid_parameter_value for NaN, infinite values and points out of range or not the same in each row; numeric_value_out_of_range, program_limit_exceeded.';
+
+CREATE AGGREGATE omnicrm.lorenz_curve(value double precision, points integer) (
+  SFUNC = omnicrm.curve_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.lorenz_curve_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.lorenz_curve(double precision, integer) IS
+  'The Lorenz curve: as pareto_curve, from the smallest value up; below zero where there are losses. Errors: as there.';

@@ -20,7 +20,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -31,11 +30,11 @@
 #include "common/compat.h"
 #include "common/units.h"
 #include "segment/segment.h"
+#include "segment/window.h"
 
 #define MAX_LIMITS 8
 #define LIMIT_UNIT 1000000000	/* limits are read to nine decimals */
 #define EQUAL_PART (4 * DBL_EPSILON)
-#define ROWS_PER_RESET 1024
 
 /* What is known of a partition once its first row has been seen. */
 typedef struct AbcPartition
@@ -50,16 +49,9 @@ typedef struct AbcPartition
 	text	   *loss;
 } AbcPartition;
 
-/* The values of a partition on their way to the sort. */
-typedef struct AbcValues
-{
-	uint64	   *keys;
-	int64		count;
-	int			scale;			/* numeric: decimals of the unit */
-} AbcValues;
-
 PG_FUNCTION_INFO_V1(omnicrm_abc_class_float8);
 PG_FUNCTION_INFO_V1(omnicrm_abc_class_numeric);
+PG_FUNCTION_INFO_V1(omnicrm_xyz_class);
 
 /* Reads and checks the limits of the row at hand, which hold for the partition. */
 static void
@@ -105,93 +97,6 @@ make_names(AbcPartition *partition)
 	partition->loss = cstring_to_text("L");
 }
 
-static uint64
-key_of_float8(float8 value)
-{
-	if (!isfinite(value))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("value is not finite: %s",
-						isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"),
-				 errhint("Leave such rows out, or use null.")));
-	return segment_key_from_float8(value);
-}
-
-/* The key of a numeric; raises the scale of all values before it when needed. */
-static uint64
-key_of_numeric(AbcValues *values, Datum value)
-{
-	ExactDecimal decimal;
-	uint128		magnitude;
-	uint128		largest = 0;
-	int			raise;
-
-	omnicrm_decimal(DatumGetNumeric(value), "value", &decimal);
-	raise = decimal.scale - values->scale;
-	if (raise > 0)
-	{
-		for (int64 i = 0; i < values->count; i++)
-			largest = Max(largest, (uint128) llabs(segment_key_to_int64(values->keys[i])));
-	}
-	if (!omnicrm_scale_up(decimal.magnitude, Max(-raise, 0), &magnitude) || magnitude > PG_INT64_MAX ||
-		!omnicrm_scale_up(largest, Max(raise, 0), &largest) || largest > PG_INT64_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("values have too many digits for an exact sum: %s",
-						DatumGetCString(DirectFunctionCall1(numeric_out, value))),
-				 errhint("Round to the smallest unit of the currency, for example round(value, 2), or use double precision.")));
-	if (raise > 0)
-	{
-		uint128		factor = 0;
-
-		(void) omnicrm_scale_up(1, raise, &factor);
-		for (int64 i = 0; i < values->count; i++)
-			values->keys[i] = segment_key_from_int64(segment_key_to_int64(values->keys[i]) * (int64) factor);
-		values->scale = decimal.scale;
-	}
-	return segment_key_from_int64(decimal.negative ? -(int64) magnitude : (int64) magnitude);
-}
-
-/* Collects the values of the partition that are not null. */
-static void
-collect(WindowObject window, AbcValues *values, bool numeric)
-{
-	int64		rows = WinGetPartitionRowCount(window);
-	MemoryContext scratch;
-	MemoryContext before;
-
-	if (rows > SEGMENT_MAX_VALUES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("more than %d rows in one partition", SEGMENT_MAX_VALUES)));
-	values->keys = MemoryContextAllocHuge(CurrentMemoryContext, (Size) rows * sizeof(uint64));
-	values->count = 0;
-	values->scale = 0;
-	scratch = AllocSetContextCreate(CurrentMemoryContext, "abc_class rows", ALLOCSET_DEFAULT_SIZES);
-	before = MemoryContextSwitchTo(scratch);
-	for (int64 row = 0; row < rows; row++)
-	{
-		bool		isnull;
-		Datum		value = WinGetFuncArgInPartition(window, 0, (int) row, WINDOW_SEEK_HEAD, false,
-													 &isnull, NULL);
-
-		if (!isnull)
-		{
-			/* the call may change values->keys, so it comes first */
-			uint64		key = numeric ? key_of_numeric(values, value) : key_of_float8(DatumGetFloat8(value));
-
-			values->keys[values->count++] = key;
-		}
-		if (row % ROWS_PER_RESET == 0)
-		{
-			CHECK_FOR_INTERRUPTS();
-			MemoryContextReset(scratch);
-		}
-	}
-	MemoryContextSwitchTo(before);
-	MemoryContextDelete(scratch);
-}
-
 /*
  * The class of positive integers with this sum of larger ones.  A sum stays
  * below 2^27 * 2^63, so the products stay below 2^120.
@@ -209,7 +114,7 @@ class_of_integer_sum(const AbcPartition *partition, const float8 *limits, int128
 
 /* Finds the smallest integer of each class, from the largest value down. */
 static void
-divide_integers(AbcPartition *partition, const float8 *limits, const AbcValues *values)
+divide_integers(AbcPartition *partition, const float8 *limits, const PartitionValues *values)
 {
 	int128		total = 0;
 	int128		larger = 0;
@@ -240,7 +145,7 @@ divide_integers(AbcPartition *partition, const float8 *limits, const AbcValues *
 
 /* Same for float8; amounts that are equal in decimals count as equal. */
 static void
-divide_floats(AbcPartition *partition, const float8 *limits, const AbcValues *values)
+divide_floats(AbcPartition *partition, const float8 *limits, const PartitionValues *values)
 {
 	SegmentSum	total = {0, 0};
 	SegmentSum	larger = {0, 0};
@@ -278,7 +183,7 @@ static void
 prepare(WindowObject window, AbcPartition *partition, bool numeric)
 {
 	float8		limits[MAX_LIMITS];
-	AbcValues	values;
+	PartitionValues	values;
 	MemoryContext before;
 
 	read_limits(window, partition, limits);
@@ -287,7 +192,7 @@ prepare(WindowObject window, AbcPartition *partition, bool numeric)
 	make_names(partition);
 	if (numeric)
 		partition->zero = int64_to_numeric(0);
-	collect(window, &values, numeric);
+	segment_collect_partition(window, &values, numeric);
 	segment_sort_keys(values.keys, values.count);
 	if (numeric)
 		divide_integers(partition, limits, &values);
@@ -354,4 +259,31 @@ omnicrm_abc_class_numeric(PG_FUNCTION_ARGS)
 											  NumericGetDatum(partition->smallest_numeric[class])))))
 		class++;
 	PG_RETURN_TEXT_P(partition->names[class]);
+}
+
+/*
+ * xyz_class(variation, limits): X up to the first limit, Y up to the second, Z
+ * beyond.  Errors: invalid_parameter_value for a negative variation or NaN and
+ * for limits that do not ascend.
+ */
+Datum
+omnicrm_xyz_class(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"X", "Y", "Z"};
+	float8		variation = PG_GETARG_FLOAT8(0);
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	const float8 *limits = (const float8 *) ARR_DATA_PTR(array);
+
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != 2 || array_contains_nulls(array) ||
+		!(limits[0] > 0 && limits[0] < limits[1]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limits must be two ascending numbers above zero"),
+				 errhint("For example {0.5,1}: X up to 0.5, Y up to 1, Z beyond.")));
+	if (!(variation >= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("coefficient of variation out of range: %g", variation),
+				 errhint("Give the standard deviation as a part of the mean, for example stddev(quantity) / nullif(avg(quantity), 0).")));
+	PG_RETURN_TEXT_P(cstring_to_text(names[(variation > limits[0]) + (variation > limits[1])]));
 }

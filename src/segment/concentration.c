@@ -1,9 +1,9 @@
 /*
  * concentration.c
- *		How unevenly a total is spread: Gini coefficient, share of the top p, and
- *		the smallest part that holds a share.
+ *		How unevenly a total is spread: Gini coefficient, share of the top p, the
+ *		smallest part that holds a share, Pareto and Lorenz curves.
  *
- * All three read the sorted values and add them with a compensated sum, so the
+ * All read the sorted values and add them with a compensated sum, so the
  * result is the same for any order of the rows and any number of workers.
  */
 #include "postgres.h"
@@ -11,8 +11,13 @@
 #include <float.h>
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 
 #include "common/compat.h"
 #include "segment/segment.h"
@@ -22,11 +27,16 @@
  * binary: two figures that are equal in decimals differ by less than this part.
  */
 #define EQUAL_PART (4 * DBL_EPSILON)
+#define MAX_POINTS 10000
 
 PG_FUNCTION_INFO_V1(omnicrm_concentration_accum);
 PG_FUNCTION_INFO_V1(omnicrm_gini_final);
 PG_FUNCTION_INFO_V1(omnicrm_top_share_final);
 PG_FUNCTION_INFO_V1(omnicrm_share_needed_final);
+PG_FUNCTION_INFO_V1(omnicrm_customers_needed_final);
+PG_FUNCTION_INFO_V1(omnicrm_curve_accum);
+PG_FUNCTION_INFO_V1(omnicrm_pareto_curve_final);
+PG_FUNCTION_INFO_V1(omnicrm_lorenz_curve_final);
 
 /* The second argument of top_share and share_needed: a share from 0 to 1. */
 static float8
@@ -162,6 +172,27 @@ omnicrm_top_share_final(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(segment_sum_value(&top) / total);
 }
 
+/* The smallest number of values that hold at least the share of the state; -1 when there is no share. */
+static int64
+count_needed(SegmentValues *state)
+{
+	float8		total;
+	float8		positive;
+	float8		goal;
+	SegmentSum	top = {0, 0};
+	int64		taken = 0;
+
+	if (!add_up(state, &total, &positive))
+		return -1;
+	goal = total * state->parameter - positive * EQUAL_PART;
+	while (taken < state->count && segment_sum_value(&top) < goal)
+	{
+		taken++;
+		segment_sum_add(&top, segment_key_to_float8(state->keys[state->count - taken]));
+	}
+	return taken;
+}
+
 /*
  * share_needed(value, s): smallest k / n whose k largest values hold at least
  * the share s of the total.  Null without values or with a total that is not
@@ -171,22 +202,121 @@ Datum
 omnicrm_share_needed_final(PG_FUNCTION_ARGS)
 {
 	SegmentValues *state;
-	float8		total;
-	float8		positive;
-	float8		goal;
-	SegmentSum	top = {0, 0};
-	int64		taken = 0;
+	int64		needed;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (SegmentValues *) PG_GETARG_POINTER(0);
-	if (!add_up(state, &total, &positive))
+	needed = count_needed(state);
+	if (needed < 0)
 		PG_RETURN_NULL();
-	goal = total * state->parameter - positive * EQUAL_PART;
-	while (taken < state->count && segment_sum_value(&top) < goal)
+	PG_RETURN_FLOAT8((float8) needed / state->count);
+}
+
+/* customers_needed(value, s): the same k. */
+Datum
+omnicrm_customers_needed_final(PG_FUNCTION_ARGS)
+{
+	int64		needed;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	needed = count_needed((SegmentValues *) PG_GETARG_POINTER(0));
+	if (needed < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(needed);
+}
+
+/* Transition of pareto_curve(value, points) and lorenz_curve(value, points). */
+Datum
+omnicrm_curve_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	SegmentValues *state = PG_ARGISNULL(0) ? NULL : (SegmentValues *) PG_GETARG_POINTER(0);
+	int32		points;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("points must not be null")));
+	points = PG_GETARG_INT32(2);
+	if (points < 1 || points > MAX_POINTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of points out of range: %d", points),
+				 errhint("Use 1 to %d points; 100 make a row for each percent.", MAX_POINTS)));
+	if (PG_ARGISNULL(1))
 	{
-		taken++;
-		segment_sum_add(&top, segment_key_to_float8(state->keys[state->count - taken]));
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
 	}
-	PG_RETURN_FLOAT8((float8) taken / state->count);
+	if (state == NULL)
+		state = segment_values_make(context, points, 0);
+	if (unlikely(state->option != points))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of points changes from row to row: %d, %d", state->option, points),
+				 errhint("Give the same number in every row of a group.")));
+	segment_values_add(state, PG_GETARG_FLOAT8(1));
+	PG_RETURN_POINTER(state);
+}
+
+/* The curve as an array of pareto_point, from the largest value down or from the smallest up. */
+static Datum
+make_curve(FunctionCallInfo fcinfo, bool from_largest)
+{
+	SegmentValues *state;
+	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	TupleDesc	descriptor;
+	Datum	   *points;
+	float8		total;
+	float8		positive;
+	bool		shares;
+	SegmentSum	sum = {0, 0};
+	int64		taken = 0;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (!OidIsValid(element))
+		elog(ERROR, "a curve must return an array of pareto_point");
+	state = (SegmentValues *) PG_GETARG_POINTER(0);
+	shares = add_up(state, &total, &positive);
+	descriptor = lookup_rowtype_tupdesc(element, -1);
+	points = palloc_array(Datum, state->option);
+	for (int32 i = 1; i <= state->option; i++)
+	{
+		int64		goal = (int64) (((int128) state->count * i + state->option - 1) / state->option);
+		float8		value = 0;
+		Datum		values[5];
+		bool		nulls[5] = {false};
+
+		for (; taken < goal; taken++)
+			segment_sum_add(&sum, segment_key_to_float8(state->keys[from_largest ? state->count - 1 - taken : taken]));
+		value = segment_key_to_float8(state->keys[from_largest ? state->count - taken : taken - 1]);
+		values[0] = Int64GetDatum(taken);
+		values[1] = Float8GetDatum((float8) taken / state->count);
+		values[2] = Float8GetDatum(segment_sum_value(&sum));
+		values[3] = Float8GetDatum(shares ? (taken == state->count ? 1 : segment_sum_value(&sum) / total) : 0);
+		values[4] = Float8GetDatum(value);
+		nulls[3] = !shares;
+		points[i - 1] = heap_copy_tuple_as_datum(heap_form_tuple(descriptor, values, nulls), descriptor);
+	}
+	ReleaseTupleDesc(descriptor);
+	PG_RETURN_ARRAYTYPE_P(construct_array(points, state->option, element, -1, false, TYPALIGN_DOUBLE));
+}
+
+/* Final function of pareto_curve. */
+Datum
+omnicrm_pareto_curve_final(PG_FUNCTION_ARGS)
+{
+	return make_curve(fcinfo, true);
+}
+
+/* Final function of lorenz_curve. */
+Datum
+omnicrm_lorenz_curve_final(PG_FUNCTION_ARGS)
+{
+	return make_curve(fcinfo, false);
 }

@@ -19,6 +19,7 @@
 
 #include "common/compat.h"
 #include "segment/segment.h"
+#include "segment/window.h"
 
 #define DEFAULT_BINS 5
 #define MAX_BINS 100
@@ -30,6 +31,7 @@
 PG_FUNCTION_INFO_V1(omnicrm_rfm_cuts_accum);
 PG_FUNCTION_INFO_V1(omnicrm_rfm_cuts_final);
 PG_FUNCTION_INFO_V1(omnicrm_rfm_score);
+PG_FUNCTION_INFO_V1(omnicrm_rfm_bin);
 
 /* 0 for quantile, METHOD_RFM for rfm; invalid_parameter_value for another. */
 static int32
@@ -57,6 +59,16 @@ refuse_null(const char *name)
 			 errmsg("%s must not be null", name)));
 }
 
+static void
+check_bins(int32 bins)
+{
+	if (bins < 2 || bins > MAX_BINS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of bins out of range: %d", bins),
+				 errhint("Use 2 to %d bins.", MAX_BINS)));
+}
+
 /* The parameters of rfm_cuts(value [, bins [, method]]) in this row. */
 static int32
 cuts_option(FunctionCallInfo fcinfo)
@@ -69,11 +81,7 @@ cuts_option(FunctionCallInfo fcinfo)
 		if (PG_ARGISNULL(2))
 			refuse_null("bins");
 		bins = PG_GETARG_INT32(2);
-		if (bins < 2 || bins > MAX_BINS)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("number of bins out of range: %d", bins),
-					 errhint("Use 2 to %d bins.", MAX_BINS)));
+		check_bins(bins);
 	}
 	if (PG_NARGS() > 3)
 	{
@@ -127,20 +135,48 @@ interpolate(float8 low, float8 high, float8 fraction)
 }
 
 /*
- * Final function of rfm_cuts: bins - 1 cut points in ascending order, which may
- * coincide; null without a value.  The positions are found in integers, so that
- * p = 1/5 is exactly one fifth.
+ * The bins - 1 quantiles that divide the values of these keys, in ascending
+ * order.  The positions are found in integers, so that p = 1/5 is exactly one
+ * fifth.
  */
+static void
+find_quantiles(const uint64 *values, int64 count, int bins, float8 *cuts)
+{
+	int64		ranks[2 * MAX_BINS] = {0};
+	uint64		keys[2 * MAX_BINS];
+	int			places[MAX_BINS];
+	int			nranks = 0;
+
+	for (int i = 1; i < bins; i++)
+	{
+		int64		low = (count - 1) * i / bins;
+
+		/* ascending ranks, each once */
+		if (nranks == 0 || ranks[nranks - 1] < low)
+			ranks[nranks++] = low;
+		places[i] = ranks[nranks - 1] == low ? nranks - 1 : nranks - 2;
+		if (low + 1 < count && ranks[nranks - 1] < low + 1)
+			ranks[nranks++] = low + 1;
+	}
+	segment_select_ranks(values, count, ranks, nranks, keys);
+	for (int i = 1; i < bins; i++)
+	{
+		int64		rest = (count - 1) * i % bins;
+
+		cuts[i - 1] = segment_key_to_float8(keys[places[i]]);
+		if (rest != 0)
+			cuts[i - 1] = interpolate(cuts[i - 1], segment_key_to_float8(keys[places[i] + 1]), (float8) rest / bins);
+	}
+}
+
+/* Final function of rfm_cuts: the cut points, some of which may coincide; null without a value. */
 Datum
 omnicrm_rfm_cuts_final(PG_FUNCTION_ARGS)
 {
 	SegmentValues *state;
 	int			bins;
-	int64		ranks[2 * MAX_BINS] = {0};
-	uint64		keys[2 * MAX_BINS];
-	int			places[MAX_BINS];
-	int			nranks = 0;
-	Datum		cuts[MAX_BINS];
+	float8		cuts[MAX_BINS];
+	Datum		result[MAX_BINS];
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -148,31 +184,10 @@ omnicrm_rfm_cuts_final(PG_FUNCTION_ARGS)
 	bins = OPTION_BINS(state->option);
 	if (bins < 2 || bins > MAX_BINS)
 		elog(ERROR, "invalid number of bins in aggregate state: %d", bins);
-	for (int i = 1; i < bins; i++)
-	{
-		int64		low = (state->count - 1) * i / bins;
-
-		/* ascending ranks, each once */
-		if (nranks == 0 || ranks[nranks - 1] < low)
-			ranks[nranks++] = low;
-		places[i] = ranks[nranks - 1] == low ? nranks - 1 : nranks - 2;
-		if (low + 1 < state->count && ranks[nranks - 1] < low + 1)
-			ranks[nranks++] = low + 1;
-	}
-	segment_select_ranks(state->keys, state->count, ranks, nranks, keys);
-	for (int i = 1; i < bins; i++)
-	{
-		int64		rest = (state->count - 1) * i % bins;
-		float8		cut = segment_key_to_float8(keys[places[i]]);
-
-		if (rest != 0)
-			cut = interpolate(cut, segment_key_to_float8(keys[places[i] + 1]),
-							  (float8) rest / bins);
-		if (state->option & METHOD_RFM)
-			cut += 1;
-		cuts[i - 1] = Float8GetDatum(cut);
-	}
-	PG_RETURN_ARRAYTYPE_P(construct_array(cuts, bins - 1, FLOAT8OID, sizeof(float8),
+	find_quantiles(state->keys, state->count, bins, cuts);
+	for (int i = 0; i < bins - 1; i++)
+		result[i] = Float8GetDatum(state->option & METHOD_RFM ? cuts[i] + 1 : cuts[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(result, bins - 1, FLOAT8OID, sizeof(float8),
 										  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
@@ -224,4 +239,58 @@ omnicrm_rfm_score(PG_FUNCTION_ARGS)
 		score = count + 2 - score;
 	PG_FREE_IF_COPY(array, 1);
 	PG_RETURN_INT16(score);
+}
+
+/* The cut points of a partition, once its first row has been seen. */
+typedef struct BinPartition
+{
+	int			bins;			/* 0: not yet */
+	float8		cuts[MAX_BINS];
+} BinPartition;
+
+/* Finds the cut points of the partition that begins with this row. */
+static void
+find_bins(WindowObject window, BinPartition *partition)
+{
+	bool		isnull;
+	int32		bins = DatumGetInt32(WinGetFuncArgCurrent(window, 1, &isnull));
+	PartitionValues values;
+
+	if (isnull)
+		refuse_null("bins");
+	check_bins(bins);
+	segment_collect_partition(window, &values, false);
+	if (values.count > 0)
+		find_quantiles(values.keys, values.count, bins, partition->cuts);
+	pfree(values.keys);
+	partition->bins = bins;
+}
+
+/*
+ * rfm_bin(value, bins, descending) OVER (...): the score of a value by the cut
+ * points of its own partition.  bins is that of the first row.  Errors:
+ * invalid_parameter_value for bins out of range and values that are not finite,
+ * null_value_not_allowed.
+ */
+Datum
+omnicrm_rfm_bin(PG_FUNCTION_ARGS)
+{
+	WindowObject window = PG_WINDOW_OBJECT();
+	BinPartition *partition = WinGetPartitionLocalMemory(window, sizeof(BinPartition));
+	bool		isnull;
+	float8		value;
+	bool		descending;
+	int			score = 1;
+
+	if (partition->bins == 0)
+		find_bins(window, partition);
+	descending = DatumGetBool(WinGetFuncArgCurrent(window, 2, &isnull));
+	if (isnull)
+		refuse_null("descending");
+	value = DatumGetFloat8(WinGetFuncArgCurrent(window, 0, &isnull));
+	if (isnull)
+		PG_RETURN_NULL();
+	for (int i = 0; i < partition->bins - 1; i++)
+		score += partition->cuts[i] < value;
+	PG_RETURN_INT16(descending ? partition->bins + 1 - score : score);
 }

@@ -10,37 +10,17 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "funcapi.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "common/compat.h"
+#include "segment/maps.h"
 
 #define SCORES 5
-
-typedef struct ScoreRange
-{
-	uint8		low;
-	uint8		high;
-} ScoreRange;
-
-typedef struct SegmentRule
-{
-	const char *segment;
-	ScoreRange	r;
-	ScoreRange	f;
-	ScoreRange	m;
-} SegmentRule;
-
-typedef struct SegmentMap
-{
-	const char *name;
-	const char *others;			/* segment where no rule matches; NULL: none */
-	bool		monetary;		/* does the monetary score matter? */
-	int			nrules;
-	const SegmentRule *rules;
-} SegmentMap;
 
 static const SegmentRule rf25_rules[] = {
 	{"champions", {5, 5}, {4, 5}, {1, 5}},
@@ -82,15 +62,26 @@ static const SegmentRule rfm_0_3_rules[] = {
 };
 
 static const SegmentMap maps[] = {
-	{"rf25", NULL, false, lengthof(rf25_rules), rf25_rules},
-	{"rfm_0_2", "Others", true, lengthof(rfm_0_2_rules), rfm_0_2_rules},
-	{"rfm_0_3", "Others", true, lengthof(rfm_0_3_rules), rfm_0_3_rules},
+	{"rf25", NULL, SCORES, false, lengthof(rf25_rules), rf25_rules},
+	{"rfm_0_2", "Others", SCORES, true, lengthof(rfm_0_2_rules), rfm_0_2_rules},
+	{"rfm_0_3", "Others", SCORES, true, lengthof(rfm_0_3_rules), rfm_0_3_rules},
 };
 
 PG_FUNCTION_INFO_V1(omnicrm_rfm_code);
+PG_FUNCTION_INFO_V1(omnicrm_rfm_weighted);
 PG_FUNCTION_INFO_V1(omnicrm_rfm_segment);
+PG_FUNCTION_INFO_V1(omnicrm_rfm_segment_jsonb);
 PG_FUNCTION_INFO_V1(omnicrm_rfm_map);
+PG_FUNCTION_INFO_V1(omnicrm_rfm_map_jsonb);
 PG_FUNCTION_INFO_V1(omnicrm_rfm_map_check);
+PG_FUNCTION_INFO_V1(omnicrm_rfm_map_check_jsonb);
+
+/* A map of the user's and the jsonb that it was read from. */
+typedef struct ReadMap
+{
+	Jsonb	   *source;
+	SegmentMap *map;
+} ReadMap;
 
 static const SegmentMap *
 find_map(const text *name)
@@ -102,7 +93,7 @@ find_map(const text *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown segment map: \"%s\"", text_to_cstring(name)),
-			 errhint("Known maps: rf25, rfm_0_2, rfm_0_3.")));
+			 errhint("Known maps: rf25, rfm_0_2, rfm_0_3; or give your own as jsonb.")));
 	return NULL;
 }
 
@@ -144,30 +135,45 @@ omnicrm_rfm_code(PG_FUNCTION_ARGS)
 }
 
 /*
- * rfm_segment(r, f, m, map): name of the segment of these scores, 1 to 5 each.
- * Null when a score that the map needs is null.  Errors: invalid_parameter_value
- * for a score out of range or an unknown map.
+ * rfm_weighted(r, f, m, weights): the scores as one figure.  Errors:
+ * invalid_parameter_value unless there are three finite weights.
  */
 Datum
-omnicrm_rfm_segment(PG_FUNCTION_ARGS)
+omnicrm_rfm_weighted(PG_FUNCTION_ARGS)
 {
-	const SegmentMap *map;
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(3);
+	const float8 *weights = (const float8 *) ARR_DATA_PTR(array);
+	float8		result = 0;
+
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != 3 || array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weights must be a list of three numbers"),
+				 errhint("Of recency, frequency and money, for example {100,10,1}.")));
+	for (int i = 0; i < 3; i++)
+	{
+		if (!isfinite(weights[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weight %d is not finite", i + 1)));
+		result += weights[i] * PG_GETARG_INT32(i);
+	}
+	PG_RETURN_FLOAT8(result);
+}
+
+/* The segment of the scores in arguments 0 to 2, as a text; null when a score that the map needs is null. */
+static Datum
+find_segment(FunctionCallInfo fcinfo, const SegmentMap *map)
+{
 	int			r;
 	int			f;
 	int			m = 1;
 
-	if (PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("map must not be null"),
-				 errhint("Known maps: rf25, rfm_0_2, rfm_0_3.")));
-	map = find_map(PG_GETARG_TEXT_PP(3));
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || (map->monetary && PG_ARGISNULL(2)))
 		PG_RETURN_NULL();
-	r = score_argument(fcinfo, 0, "recency", SCORES);
-	f = score_argument(fcinfo, 1, "frequency", SCORES);
+	r = score_argument(fcinfo, 0, "recency", map->scores);
+	f = score_argument(fcinfo, 1, "frequency", map->scores);
 	if (!PG_ARGISNULL(2))
-		m = score_argument(fcinfo, 2, "monetary", SCORES);
+		m = score_argument(fcinfo, 2, "monetary", map->scores);
 	for (int i = 0; i < map->nrules; i++)
 		if (rule_matches(&map->rules[i], r, f, m))
 			PG_RETURN_TEXT_P(cstring_to_text(map->rules[i].segment));
@@ -176,11 +182,51 @@ omnicrm_rfm_segment(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(map->others));
 }
 
-/* rfm_map(map): its rules as rows, in the order in which they are tried. */
+/*
+ * rfm_segment(r, f, m, map): name of the segment of these scores, 1 to 5 each.
+ * Errors: invalid_parameter_value for a score out of range or an unknown map.
+ */
 Datum
-omnicrm_rfm_map(PG_FUNCTION_ARGS)
+omnicrm_rfm_segment(PG_FUNCTION_ARGS)
 {
-	const SegmentMap *map = find_map(PG_GETARG_TEXT_PP(0));
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("map must not be null"),
+				 errhint("Known maps: rf25, rfm_0_2, rfm_0_3.")));
+	return find_segment(fcinfo, find_map(PG_GETARG_TEXT_PP(3)));
+}
+
+/* The same by a map of the user's, which is read once for each query. */
+Datum
+omnicrm_rfm_segment_jsonb(PG_FUNCTION_ARGS)
+{
+	ReadMap    *read = fcinfo->flinfo->fn_extra;
+	Jsonb	   *source;
+
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("map must not be null")));
+	source = PG_GETARG_JSONB_P(3);
+	if (read == NULL || VARSIZE(read->source) != VARSIZE(source) || memcmp(read->source, source, VARSIZE(source)) != 0)
+	{
+		MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		read = palloc_object(ReadMap);
+		read->source = (Jsonb *) palloc(VARSIZE(source));
+		memcpy(read->source, source, VARSIZE(source));
+		read->map = segment_map_read(source);
+		fcinfo->flinfo->fn_extra = read;
+		MemoryContextSwitchTo(before);
+	}
+	return find_segment(fcinfo, read->map);
+}
+
+/* The rules of a map as rows, in the order in which they are tried. */
+static Datum
+list_rules(FunctionCallInfo fcinfo, const SegmentMap *map)
+{
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -236,21 +282,20 @@ check_cell(ReturnSetInfo *result, const SegmentMap *map, bool *used, int r, int 
 }
 
 /*
- * rfm_map_check(map): one row for each cell that no rule (gap) or more than one
- * rule (overlap) matches, and for each segment that no cell ever gets
- * (unreachable).  No row: the map is complete and disjoint.
+ * One row for each cell that no rule (gap) or more than one rule (overlap)
+ * matches, and for each segment that no cell ever gets (unreachable).  No row:
+ * the map is complete and disjoint.
  */
-Datum
-omnicrm_rfm_map_check(PG_FUNCTION_ARGS)
+static Datum
+check_map(FunctionCallInfo fcinfo, const SegmentMap *map)
 {
-	const SegmentMap *map = find_map(PG_GETARG_TEXT_PP(0));
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	bool	   *used = palloc0_array(bool, map->nrules);
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int r = 1; r <= SCORES; r++)
-		for (int f = 1; f <= SCORES; f++)
-			for (int m = 1; m <= (map->monetary ? SCORES : 1); m++)
+	for (int r = 1; r <= map->scores; r++)
+		for (int f = 1; f <= map->scores; f++)
+			for (int m = 1; m <= (map->monetary ? map->scores : 1); m++)
 				check_cell(result, map, used, r, f, m);
 	for (int i = 0; i < map->nrules; i++)
 	{
@@ -260,4 +305,29 @@ omnicrm_rfm_map_check(PG_FUNCTION_ARGS)
 			put_problem(result, "unreachable", 0, 0, 0, &segment, 1);
 	}
 	return (Datum) 0;
+}
+
+/* rfm_map(map) and rfm_map_check(map), of a map by its name or of one's own. */
+Datum
+omnicrm_rfm_map(PG_FUNCTION_ARGS)
+{
+	return list_rules(fcinfo, find_map(PG_GETARG_TEXT_PP(0)));
+}
+
+Datum
+omnicrm_rfm_map_jsonb(PG_FUNCTION_ARGS)
+{
+	return list_rules(fcinfo, segment_map_read(PG_GETARG_JSONB_P(0)));
+}
+
+Datum
+omnicrm_rfm_map_check(PG_FUNCTION_ARGS)
+{
+	return check_map(fcinfo, find_map(PG_GETARG_TEXT_PP(0)));
+}
+
+Datum
+omnicrm_rfm_map_check_jsonb(PG_FUNCTION_ARGS)
+{
+	return check_map(fcinfo, segment_map_read(PG_GETARG_JSONB_P(0)));
 }

@@ -142,3 +142,82 @@ SELECT omnicrm.top_share(1, 'NaN');
 SELECT omnicrm.top_share(1, NULL);
 SELECT omnicrm.share_needed(1, -0.1);
 SELECT omnicrm.share_needed(n, n / 10.0) FROM generate_series(1, 2) AS n;
+
+-- Scores by the cut points of a window partition: independent, and nested, where ties stay together too.
+CREATE TEMP TABLE buyer AS
+SELECT n AS id, (n * 7919 % 1000)::float8 AS recency, 1 + (n * 31 % 97) / 40 AS frequency, round((1 + n * 271 % 503) ^ 1.5, 2) AS money
+FROM generate_series(1, 1000) AS n;
+SELECT count(*) FILTER (WHERE r <> omnicrm.rfm_score(recency, rc, true)) AS recency_differs, count(*) FILTER (WHERE f <> omnicrm.rfm_score(frequency, fc)) AS frequency_differs,
+       count(DISTINCT r) AS scores
+FROM (SELECT *, omnicrm.rfm_bin(recency, 5, true) OVER () AS r, omnicrm.rfm_bin(frequency) OVER () AS f FROM buyer) AS b,
+     (SELECT omnicrm.rfm_cuts(recency) AS rc, omnicrm.rfm_cuts(frequency) AS fc FROM buyer) AS c;
+WITH one AS (SELECT *, omnicrm.rfm_bin(recency, 3, true) OVER () AS r FROM buyer),
+     two AS (SELECT *, omnicrm.rfm_bin(money, 3) OVER (PARTITION BY r) AS m FROM one)
+SELECT r, m, count(*), omnicrm.rfm_cuts(money, 3) IS NOT NULL AS cut FROM two GROUP BY r, m ORDER BY r, m;
+SELECT count(*) AS torn FROM (SELECT 1 FROM (SELECT frequency, r, omnicrm.rfm_bin(frequency, 5) OVER (PARTITION BY r) AS f
+  FROM (SELECT *, omnicrm.rfm_bin(recency, 5, true) OVER () AS r FROM buyer) AS b) AS n GROUP BY r, frequency HAVING min(f) <> max(f)) AS t;
+SELECT v, omnicrm.rfm_bin(v, 2) OVER () AS score, omnicrm.rfm_bin(v, 2, true) OVER (ORDER BY v ROWS 1 PRECEDING) AS reversed FROM unnest('{1,2,2,NULL,9}'::float8[]) AS v ORDER BY v;
+SELECT omnicrm.rfm_bin(NULL) OVER ();
+SELECT omnicrm.rfm_bin(1, 1) OVER ();
+SELECT omnicrm.rfm_bin(1, NULL) OVER ();
+SELECT omnicrm.rfm_bin(1, 5, NULL) OVER ();
+SELECT omnicrm.rfm_bin(v) OVER () FROM unnest('{1,NaN}'::float8[]) AS v;
+SELECT omnicrm.rfm_bin(1);
+
+-- Weights.
+SELECT omnicrm.rfm_weighted(5, 4, 3), omnicrm.rfm_weighted(5, 4, 3, '{1,0.5,0.25}'), omnicrm.rfm_weighted(5, NULL, 3);
+SELECT omnicrm.rfm_weighted(5, 4, 3, '{1,2}');
+SELECT omnicrm.rfm_weighted(5, 4, 3, '{1,NaN,2}');
+SELECT omnicrm.rfm_weighted(5, 4, 3, '{1,NULL,2}');
+
+-- A map of one's own: the first rule that matches; checked for gaps and overlaps.
+CREATE TEMP TABLE own AS SELECT '{"scores": 3, "others": "rest", "rules": [
+  {"segment": "best", "r": 3, "f": [2, 3]}, {"segment": "good", "r": [2, 3], "f": [2, 3]}, {"segment": "rich", "m": 3}, {"segment": "never", "r": 3, "f": 3}]}'::jsonb AS map;
+SELECT omnicrm.rfm_segment(3, 3, 1, map), omnicrm.rfm_segment(2, 3, 1, map), omnicrm.rfm_segment(1, 1, 3, map), omnicrm.rfm_segment(1, 1, 1, map),
+       omnicrm.rfm_segment(3, 3, NULL, map), omnicrm.rfm_segment(1, 1, 1, map - 'others') FROM own;
+SELECT (omnicrm.rfm_map(map)).* FROM own;
+SELECT problem, count(*), min(concat(c.r, c.f, c.m)) AS first, min(segments::text) AS segments FROM own, omnicrm.rfm_map_check(map) AS c GROUP BY problem ORDER BY problem;
+-- The built-in map, written down, is complete.
+SELECT count(*) AS rules, (SELECT count(*) FROM omnicrm.rfm_map_check(jsonb_build_object('rules', jsonb_agg(jsonb_build_object('segment', segment, 'r', ARRAY[r_low, r_high], 'f', ARRAY[f_low, f_high]))))) AS of_its_copy
+FROM omnicrm.rfm_map('rf25');
+SELECT count(*) AS differs FROM generate_series(1, 5) AS r, generate_series(1, 5) AS f,
+  (SELECT jsonb_build_object('rules', jsonb_agg(jsonb_build_object('segment', segment, 'r', ARRAY[r_low, r_high], 'f', ARRAY[f_low, f_high]) ORDER BY rule)) AS map FROM omnicrm.rfm_map()) AS c
+WHERE omnicrm.rfm_segment(r, f, 1, map) IS DISTINCT FROM omnicrm.rfm_segment(r, f);
+SELECT omnicrm.rfm_segment(1, 1, 1, NULL::jsonb);
+SELECT omnicrm.rfm_segment(4, 1, 1, map) FROM own;
+SELECT omnicrm.rfm_segment(1, 1, 1, '[]'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": []}'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": [{"r": 1}]}'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": [{"segment": "a", "r": 6}]}'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": [{"segment": "a", "f": 1.5}]}'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": [{"segment": "a", "f": [3, 2]}]}'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": [{"segment": "a", "recency": 1}]}'::jsonb);
+SELECT omnicrm.rfm_segment(1, 1, 1, '{"rules": [1]}'::jsonb);
+SELECT omnicrm.rfm_map_check('{"scores": 12, "rules": [{"segment": "a"}]}'::jsonb);
+
+-- ABC-XYZ: value and regularity of what is sold each month.
+SELECT item, omnicrm.abc_class(sum(value)) OVER () || omnicrm.xyz_class(stddev_pop(value) / avg(value)) AS class
+FROM (VALUES ('steady', '{100,100,110}'::float8[]), ('seasonal', '{10,20,90}'), ('once', '{0,0,0,60}'), ('small', '{1,1,1}')) AS i(item, months), unnest(months) AS value
+GROUP BY item ORDER BY item;
+SELECT omnicrm.xyz_class(0.5), omnicrm.xyz_class(1), omnicrm.xyz_class('Infinity'), omnicrm.xyz_class(NULL), omnicrm.xyz_class(0.2, '{0.1,0.25}');
+SELECT omnicrm.xyz_class(-0.1);
+SELECT omnicrm.xyz_class('NaN');
+SELECT omnicrm.xyz_class(1, '{1,1}');
+SELECT omnicrm.xyz_class(1, '{1}');
+
+-- Curves as rows, and how many customers make 65 percent of the business.
+SELECT c.* FROM (SELECT omnicrm.pareto_curve(v, 5) AS curve FROM unnest('{50,30,10,6,4,NULL}'::float8[]) AS v) AS p, unnest(curve) AS c;
+SELECT c.* FROM (SELECT omnicrm.lorenz_curve(v, 4) AS curve FROM unnest('{-20,10,30,80}'::float8[]) AS v) AS p, unnest(curve) AS c;
+-- More points than customers, no total, nobody.
+SELECT c.customers, c.share FROM (SELECT omnicrm.pareto_curve(v, 4) AS curve FROM unnest('{3,1}'::float8[]) AS v) AS p, unnest(curve) AS c;
+SELECT c.customers, c.total, c.share FROM (SELECT omnicrm.pareto_curve(v, 2) AS curve FROM unnest('{5,-5}'::float8[]) AS v) AS p, unnest(curve) AS c;
+SELECT omnicrm.pareto_curve(NULL, 3), omnicrm.lorenz_curve(v, 3) FROM generate_series(1, 0) AS v;
+SELECT part, omnicrm.customers_needed(money::float8, 0.65), round(omnicrm.share_needed(money::float8, 0.65)::numeric, 4) AS share, count(*)
+FROM (SELECT id % 2 AS part, money FROM buyer) AS b GROUP BY ROLLUP (part) ORDER BY part;
+SELECT bool_and(c.share BETWEEN omnicrm_top - 1e-12 AND omnicrm_top + 1e-12) AS as_top_share
+FROM (SELECT omnicrm.pareto_curve(money::float8, 10) AS curve, omnicrm.top_share(money::float8, 0.1) AS t1, omnicrm.top_share(money::float8, 0.7) AS t7 FROM buyer) AS p,
+     LATERAL (VALUES (curve[1].share, t1), (curve[7].share, t7)) AS c(share, omnicrm_top);
+SELECT omnicrm.pareto_curve(1, 0);
+SELECT omnicrm.pareto_curve(1, NULL);
+SELECT omnicrm.pareto_curve(n, n::integer) FROM generate_series(1, 2) AS n;
+SELECT omnicrm.customers_needed(1, 2);
