@@ -345,3 +345,36 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20
 AS 'MODULE_PATHNAME', 'omnicrm_clv_value';
 COMMENT ON FUNCTION omnicrm.clv_value(jsonb, bigint, double precision, double precision, jsonb, double precision, double precision, double precision, double precision, double precision[]) IS
   'Customer lifetime value: margin times clv_expected_spend() times the orders of clv_dert() in the next horizon (null: for ever). margin: part of the amount that is kept, for example 0.3; rate: as in clv_dert(). Null for null. Errors: invalid_parameter_value for an impossible customer, another jsonb than a model of orders, covariates that are not those of the model, a rate or margin out of range.';
+
+-- Recalibration: what was predicted on an earlier day against what happened since.
+CREATE FUNCTION omnicrm.calibration_fit_accum(internal, double precision, boolean)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_calibration_fit_accum';
+COMMENT ON FUNCTION omnicrm.calibration_fit_accum(internal, double precision, boolean) IS 'Support function: transition of calibration_fit.';
+
+CREATE FUNCTION omnicrm.calibration_fit_final(internal)
+RETURNS double precision[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_calibration_fit_final';
+COMMENT ON FUNCTION omnicrm.calibration_fit_final(internal) IS 'Support function: result of calibration_fit.';
+
+CREATE AGGREGATE omnicrm.calibration_fit(p double precision, happened boolean) (
+  SFUNC = omnicrm.calibration_fit_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.calibration_fit_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.calibration_fit(double precision, boolean) IS
+  'Intercept and slope of the line that corrects predicted probabilities by what happened: ln(odds) = intercept + slope ln(p / (1 - p)) (Platt 1999), by maximum likelihood with a weak prior at {0,1}, no correction. Predict with a model that was fitted up to an earlier day (half of the history is a good choice), give what happened since, and correct the predictions of today by calibrated(). Rows with a null are left out; null without a row. Same result for any order of the rows. Errors: invalid_parameter_value for a probability outside 0 to 1, program_limit_exceeded.';
+
+CREATE FUNCTION omnicrm.calibrated(p double precision, calibration double precision[])
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_calibrated';
+COMMENT ON FUNCTION omnicrm.calibrated(double precision, double precision[]) IS
+  'A probability corrected by a calibration of calibration_fit(). Null for null. Errors: invalid_parameter_value for a probability outside 0 to 1 and for another list than two finite numbers.';

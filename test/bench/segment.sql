@@ -94,3 +94,69 @@ SELECT format('Pareto classes of %s amounts', (SELECT count(*) FROM bench.money)
                                     FROM (SELECT sum(cash) OVER (ORDER BY cash DESC ROWS UNBOUNDED PRECEDING) - cash AS larger,
                                                  sum(cash) OVER () AS total
                                           FROM bench.money) AS s) AS c GROUP BY class');
+
+-- Purchases of ten times as many customers, five each, in no order: statistics of each customer against the sums that
+-- GROUP BY can give; purchase intervals against lag() and stddev().
+CREATE TABLE bench.purchase AS
+SELECT (bench.unit(n, 51) * 10 * :customers)::integer AS customer, date '2023-01-01' + (bench.unit(n, 52) * 1095)::integer AS day,
+       round((5 / (0.01 + bench.unit(n, 53)))::numeric, 2) AS amount
+FROM generate_series(1, 50 * :customers) AS n;
+ANALYZE bench.purchase;
+INSERT INTO bench_result
+SELECT format('customer_stats of %s orders (GROUP BY with max, count, sum)', (SELECT count(*) FROM bench.purchase)),
+       bench.median_of_three('SELECT count(s) FROM (SELECT customer, omnicrm.customer_stats(day, amount) AS s FROM bench.purchase GROUP BY customer) AS c'),
+       bench.median_of_three('SELECT count(a), sum(b), count(c) FROM (SELECT customer, max(day) AS a, count(*) AS b, sum(amount) AS c FROM bench.purchase GROUP BY customer) AS c');
+INSERT INTO bench_result
+SELECT 'mean, deviation and regularity of their intervals',
+       bench.median_of_three('SELECT count(omnicrm.stats_interval_mean(s)), count(omnicrm.stats_interval_sd(s)), count(omnicrm.stats_regularity(s, 3))
+                              FROM (SELECT customer, omnicrm.customer_stats(day, amount) AS s FROM bench.purchase GROUP BY customer) AS c'),
+       bench.median_of_three('SELECT count(m), count(s) FROM (SELECT customer, avg(gap) AS m, stddev(gap) AS s
+                              FROM (SELECT customer, day - lag(day) OVER (PARTITION BY customer ORDER BY day) AS gap
+                                    FROM (SELECT DISTINCT customer, day FROM bench.purchase) AS d) AS g GROUP BY customer) AS c');
+
+-- Scores on three axes, against ntile(), which tears equal customers apart.
+CREATE TABLE bench.buyer AS
+SELECT customer, omnicrm.stats_recency(s, '2026-01-01')::float8 AS recency, omnicrm.stats_frequency(s)::float8 AS frequency, omnicrm.stats_monetary(s)::float8 AS monetary
+FROM (SELECT customer, omnicrm.customer_stats(day, amount) AS s FROM bench.purchase GROUP BY customer) AS c;
+ANALYZE bench.buyer;
+INSERT INTO bench_result
+SELECT format('cut points and scores on 3 axes, %s customers', (SELECT count(*) FROM bench.buyer)),
+       bench.median_of_three('WITH k AS MATERIALIZED (SELECT omnicrm.rfm_cuts(recency) AS r, omnicrm.rfm_cuts(frequency) AS f, omnicrm.rfm_cuts(monetary) AS m FROM bench.buyer)
+                              SELECT sum(omnicrm.rfm_score(recency, k.r, true) + omnicrm.rfm_score(frequency, k.f) + omnicrm.rfm_score(monetary, k.m)) FROM bench.buyer, k'),
+       bench.median_of_three('SELECT sum(r + f + m) FROM (SELECT ntile(5) OVER (ORDER BY recency DESC) AS r, ntile(5) OVER (ORDER BY frequency) AS f,
+                              ntile(5) OVER (ORDER BY monetary) AS m FROM bench.buyer) AS s');
+INSERT INTO bench_result
+SELECT 'the same, nested',
+       bench.median_of_three('SELECT sum(r + f + m) FROM (SELECT *, omnicrm.rfm_bin(monetary) OVER (PARTITION BY r, f) AS m
+                              FROM (SELECT *, omnicrm.rfm_bin(frequency) OVER (PARTITION BY r) AS f
+                                    FROM (SELECT *, omnicrm.rfm_bin(recency, 5, true) OVER () AS r FROM bench.buyer) AS a) AS b) AS c'),
+       bench.median_of_three('SELECT sum(r + f + m) FROM (SELECT *, ntile(5) OVER (PARTITION BY r, f ORDER BY monetary) AS m
+                              FROM (SELECT *, ntile(5) OVER (PARTITION BY r ORDER BY frequency) AS f
+                                    FROM (SELECT *, ntile(5) OVER (ORDER BY recency DESC) AS r FROM bench.buyer) AS a) AS b) AS c');
+
+-- Lifetime value: ten times as many customers, who buy at random at a rate of their own and leave after a time of their
+-- own, in days; and customers with hundreds of orders each. Plain SQL has no fit.
+CREATE TABLE bench.clv AS
+SELECT 'usual' AS sample, x, CASE WHEN x = 0 THEN 0 ELSE ceil(least(t, life) * power(bench.unit(n, 64), 1.0 / x)) / 7 END AS t_x, t / 7.0 AS t, 10 + 90 * bench.unit(n, 65) AS spend
+FROM (SELECT n, t, life, floor(ln(bench.unit(n, 61) + 1e-9) / ln((least(t, life) + 1e-9) / (90 + least(t, life))))::integer AS x
+      FROM (SELECT n, 189 + n % 84 AS t, -120 * (0.1 + 3 * power(bench.unit(n, 63), 2)) * ln(bench.unit(n, 62) + 1e-9) AS life FROM generate_series(1, 10 * :customers) AS n) AS a) AS b
+UNION ALL
+SELECT 'hundreds of orders', least(x, 490), CASE WHEN x = 0 THEN 0 ELSE greatest(ceil(least(450, life) * power(bench.unit(n, 74), 1.0 / x)), 1) END, 450, 1
+FROM (SELECT n, life, floor(ln(bench.unit(n, 71) + 1e-9) / ln((least(450, life) + 1e-9) / (1.3 + least(450, life))))::integer AS x
+      FROM (SELECT n, -900 * ln(bench.unit(n, 72) + 1e-9) AS life FROM generate_series(1, 3 * :customers) AS n) AS a) AS b;
+ANALYZE bench.clv;
+CREATE TABLE bench.clv_model AS
+SELECT omnicrm.clv_fit_mbg_nbd(x, t_x, t) AS orders, omnicrm.clv_fit_gamma_gamma(x, round(spend::numeric, 2)::float8) AS spending FROM bench.clv WHERE sample = 'usual';
+INSERT INTO bench_result
+SELECT format('%s fit of %s customers, %s different, mean x %s: %s', kind, f.customers, f.cells, c.mean, f.reason),
+       bench.median_of_three(format('SELECT omnicrm.clv_fit_%s(x, t_x, t) FROM bench.clv WHERE sample = %L', kind, c.sample)), NULL
+FROM (SELECT sample, round(avg(x), 1) AS mean FROM bench.clv GROUP BY sample) AS c,
+     unnest('{bg_nbd,mbg_nbd,pareto_nbd}'::text[]) AS kind,
+     LATERAL (SELECT m ->> 'customers' AS customers, m ->> 'cells' AS cells, m ->> 'reason' AS reason
+              FROM (SELECT CASE kind WHEN 'bg_nbd' THEN omnicrm.clv_fit_bg_nbd(x, t_x, t) WHEN 'mbg_nbd' THEN omnicrm.clv_fit_mbg_nbd(x, t_x, t)
+                                ELSE omnicrm.clv_fit_pareto_nbd(x, t_x, t) END AS m FROM bench.clv AS v WHERE v.sample = c.sample) AS m) AS f
+ORDER BY c.mean, kind;
+INSERT INTO bench_result
+SELECT format('P(alive), expected orders and value of %s customers, MBG/NBD', (SELECT count(*) FROM bench.clv WHERE sample = 'usual')),
+       bench.median_of_three($$SELECT sum(omnicrm.clv_p_alive(orders, x, t_x, t)), sum(omnicrm.clv_expected_orders(orders, x, t_x, t, 52)),
+                                      sum(omnicrm.clv_value(orders, x, t_x, t, spending, spend, 52, 0.3, 0.002)) FROM bench.clv, bench.clv_model WHERE sample = 'usual'$$), NULL;

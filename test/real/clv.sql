@@ -119,3 +119,32 @@ FROM predicted JOIN (VALUES ('bg_nbd', 1653.41, 0.7855, 1.6080, 0.8134, 1997.07,
                             ('pareto_nbd', 1665.51, 0.7545, 1.6028, 0.4463, 2015.99, 1833.83, 0.109377))
   AS r(name, orders_expected, mae, rmse, mean_alive, s90, s39, brier) ON model = name
 GROUP BY model;
+
+-- 5. Silence by deciles of the predicted probability, bare and recalibrated on history: the first half of what was known
+-- on the day (to 1997-05-15) predicts the second (138 days); the day itself predicts 90 days and 39 weeks.
+CREATE TEMP TABLE calibration AS
+WITH early AS (
+  SELECT customer_id, omnicrm.clv_x(s, cut) AS x, omnicrm.clv_t_x(s, cut) AS t_x, omnicrm.clv_t(s, cut) AS t,
+         omnicrm.stats_frequency(s, '1997-09-30') = omnicrm.stats_frequency(s, cut) AS silent
+  FROM stats, (VALUES (date '1997-05-15')) AS c(cut)
+), fitted AS (
+  SELECT omnicrm.clv_fit_mbg_nbd(x, t_x, t) AS fit FROM early UNION ALL SELECT omnicrm.clv_fit_pareto_nbd(x, t_x, t) FROM early
+)
+SELECT fit ->> 'model' AS model, omnicrm.calibration_fit(omnicrm.clv_p_no_order(fit, x, t_x, t, 138 / 7.0), silent) AS line FROM early, fitted GROUP BY 1;
+CREATE TEMP TABLE decile AS
+SELECT model, days, recalibrated, avg(abs(error)) AS mean, max(abs(error)) AS worst
+FROM (SELECT model, days, recalibrated, tenth, 100 * (avg(p) - avg(silent::integer)) AS error
+      FROM (SELECT model, days, recalibrated, p, silent, ntile(10) OVER (PARTITION BY model, days, recalibrated ORDER BY p, customer_id) AS tenth
+            FROM (SELECT p.model, d.days, false AS recalibrated, d.p, d.silent, p.customer_id
+                  FROM predicted AS p, LATERAL (VALUES (90, p.silent_90, p.later_90 = 0), (273, p.silent, p.later = 0)) AS d(days, p, silent)
+                  UNION ALL
+                  SELECT p.model, d.days, true, omnicrm.calibrated(d.p, c.line), d.silent, p.customer_id
+                  FROM predicted AS p JOIN calibration AS c USING (model), LATERAL (VALUES (90, p.silent_90, p.later_90 = 0), (273, p.silent, p.later = 0)) AS d(days, p, silent)) AS s) AS t
+      GROUP BY model, days, recalibrated, tenth) AS e
+GROUP BY model, days, recalibrated;
+SELECT pg_temp.near(concat_ws(' ', 'mean error in points,', d.model, d.days, d.recalibrated), mean, r.about, 0.1),
+       pg_temp.near(concat_ws(' ', 'worst error in points,', d.model, d.days, d.recalibrated), worst, r.at_most, 0.1)
+FROM decile AS d JOIN (VALUES ('bg_nbd', 90, false, 2.54, 4.70), ('mbg_nbd', 90, false, 2.56, 5.43), ('pareto_nbd', 90, false, 2.76, 5.57),
+                              ('bg_nbd', 273, false, 5.40, 13.67), ('mbg_nbd', 273, false, 5.41, 13.53), ('pareto_nbd', 273, false, 6.82, 14.52),
+                              ('mbg_nbd', 90, true, 1.88, 4.07), ('mbg_nbd', 273, true, 3.77, 7.02), ('pareto_nbd', 273, true, 3.08, 5.40), ('pareto_nbd', 90, true, 4.59, 12.85))
+  AS r(model, days, recalibrated, about, at_most) USING (model, days, recalibrated);

@@ -198,6 +198,18 @@ SELECT omnicrm.clv_fit_mbg_nbd(x, t_x, t) FROM customer WHERE false;
 SELECT omnicrm.clv_p_alive(NULL, 1, 1, 1), omnicrm.clv_p_alive(model, NULL, 1, 1), omnicrm.clv_expected_orders(model, 1, 1, 1, NULL), omnicrm.clv_next_order(model, 0, 0, 500)
 FROM published WHERE name = 'mbg';
 
+-- Recalibration: predictions that were half as likely as said, on the scale of odds; all or nothing; none.
+SELECT round(c[1]::numeric, 2) AS intercept, round(c[2]::numeric, 2) AS slope, round(omnicrm.calibrated(0.6, c)::numeric, 2) AS instead_of_60_percent
+FROM (SELECT omnicrm.calibration_fit(p, pg_temp.unit(n, 6) < 0.5 * p / (1 - 0.5 * p)) AS c
+      FROM (SELECT n, pg_temp.unit(n, 5) AS p FROM generate_series(1, 100000) AS n) AS s) AS f;
+SELECT count(DISTINCT c) AS results FROM (SELECT omnicrm.calibration_fit(t / 100, x > 2 ORDER BY hashint8extended(id, turn)) AS c FROM customer, generate_series(1, 3) AS turn GROUP BY turn) AS f;
+SELECT c[1] > 0 AS up, omnicrm.calibrated(0.5, c) > 0.9 AS likely, omnicrm.calibrated(0, c) < 0.1 AS never FROM (SELECT omnicrm.calibration_fit(0.5, true) AS c FROM generate_series(1, 100)) AS f;
+SELECT omnicrm.calibration_fit(NULL, true) AS nothing, round(omnicrm.calibrated(0.3, '{0,1}')::numeric, 9) AS the_same, omnicrm.calibrated(NULL, '{0,1}') AS unknown;
+SELECT omnicrm.calibration_fit(1.5, true);
+SELECT omnicrm.calibrated('NaN', '{0,1}');
+SELECT omnicrm.calibrated(0.5, '{0,1,2}');
+SELECT omnicrm.calibrated(0.5, '{0,Infinity}');
+
 -- Bad arguments.
 SELECT omnicrm.clv_fit_mbg_nbd(-1, 0, 1);
 SELECT omnicrm.clv_fit_mbg_nbd(1, 2, 1);
