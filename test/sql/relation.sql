@@ -179,13 +179,16 @@ CREATE FUNCTION t.ties() RETURNS boolean LANGUAGE sql AS $$
   SELECT (SELECT sum(v.revenue) FROM crm_bi.referral_value AS v) = t.raw() AND (SELECT sum(v.tree_revenue) FROM crm_bi.referral_value AS v WHERE v.is_root) = t.raw()
      AND (SELECT sum(v.customers) FROM crm_bi.referral_value AS v) = (SELECT count(*) FROM crm.referral AS r WHERE r.counts)
      AND NOT EXISTS (SELECT referral_event_id, referrer_id, customer_id, counts, set_aside, root_id, depth, tree_position, tree_end FROM crm.referral
-                     EXCEPT SELECT referral_event_id, referrer_id, customer_id, is_counted, set_aside, root_id, depth, tree_position, tree_end FROM crm_bi.fact_referral) $$;
+                     EXCEPT SELECT referral_event_id, referrer_id, customer_id, is_counted, set_aside, root_id, depth, tree_position, tree_end FROM crm_bi.fact_referral)
+     AND NOT EXISTS (SELECT c.customer_id, r.referral_event_id, r.counts, r.set_aside, r.depth FROM crm.customer AS c JOIN crm.referral AS r ON c.customer_id IN (r.customer_id, r.referrer_id)
+                     EXCEPT SELECT c.customer_id, r.referral_event_id, r.counts, r.set_aside, r.depth FROM crm.customer AS c CROSS JOIN LATERAL crm.referrals_around(c.customer_id) AS r) $$;
 SELECT t.raw(), t.ties();
 
 -- Merges. 3 brought 4, 4 brought 5: were 3 and 5 one, the later recommendation
 -- would close a circle and is set aside; were 3 and 4 one, the first is none.
 TRUNCATE before;
 INSERT INTO before SELECT t.state();
+SELECT aspect, customer, item, before, after FROM crm.preview_merge(3, 5) WHERE aspect = 'relation' ORDER BY item COLLATE "C", customer;
 SELECT customers_after FROM crm.merge(3, 5, 'ben', 'one person');
 SELECT referral_event_id AS id, referrer_id, customer_id, counts, set_aside, depth FROM crm.referral ORDER BY 1;
 SELECT count(*) AS broken, t.ties() FROM crm.check();
@@ -228,6 +231,12 @@ SELECT household_id, members, address_shared, surname_shared, phone_shared, post
 SELECT relation, other_id, other_name, detail, NULLIF(since, current_date) AS since, until, holds, note FROM crm.customer_relations(4);
 SELECT relation, other_id, detail, since, until, holds, note FROM crm.customer_relations(1);
 SELECT * FROM crm.customer_relations(99);
+\pset format unaligned
+\pset tuples_only on
+SELECT replace(line, current_date::text, 'today     ') FROM crm.print_card(4) AS line WHERE line ~ '[●○] +(contact|recom|lives)|Relations';
+\pset format aligned
+\pset tuples_only off
+SELECT r ->> 'relation' AS relation, r -> 'customer_id' AS customer_id, r -> 'holds' AS holds FROM jsonb_array_elements(crm.customer_card(1) -> 'relations') AS r;
 -- Limits: three on a phone are too many for 2; a household of three too large for 2.
 SELECT (crm.refresh_households(max_on_phone => 2)).counts;
 SELECT household_id, customer_id, evidence FROM crm.household ORDER BY 1, 2;
@@ -268,6 +277,23 @@ SELECT t.load_advice();
 SELECT rule, raw, row_key FROM crm.quarantine WHERE rule = 'erased_subject' ORDER BY quarantine_id;
 SELECT referral_event_id AS id, referrer_id, customer_id, counts, set_aside, depth FROM crm.referral ORDER BY 1;
 SELECT count(*) AS broken, t.ties() FROM crm.check();
+
+-- Random recommendations among the guests, with circles and repetitions: one by one
+-- and all together they are judged the same.
+CREATE TABLE t.random AS SELECT 'x' || n AS id, 'H' || 1 + (hashint8extended(n, 1) & 31) AS who, 'H' || 1 + (hashint8extended(n, 2) & 31) AS by,
+  timestamptz '2024-01-01' + (hashint8extended(n, 3) & 63) * interval '1 day' AS at FROM generate_series(1, 150) AS n;
+SELECT t.counts(crm.load('web', 't.random', '{"entity": "referral", "key": "id", "customer": "who", "referrer": "by", "referred_at": "at"}'));
+SELECT set_aside, count(*) FROM crm.referral GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS broken, t.ties() FROM crm.check();
+-- A customer in a tree of more than a thousand: judged with all.
+CREATE TABLE t.many AS SELECT 'm' || n AS id, 'm' || n || '@hotel-sol.es' AS mail, 'm' || (n - 1) AS above, timestamptz '2020-01-01' + n * interval '1 hour' AS at FROM generate_series(1, 1010) AS n;
+SELECT t.counts(crm.load('news', 't.many', '{"key": "id", "email": "mail"}'));
+SELECT crm.resolve() IS NOT NULL AS resolved;
+SELECT t.counts(crm.load('news', 't.many', '{"entity": "referral", "key": "id", "customer": "id", "referrer": "above", "referred_at": "at"}'));
+SELECT count(*), max(depth) FROM crm.referral WHERE counts;
+SELECT count(*) FROM crm.referrals_around((SELECT customer_id FROM crm.referral ORDER BY depth DESC NULLS LAST LIMIT 1));
+SELECT crm.add_referral((SELECT customer_id FROM crm.referral ORDER BY depth DESC NULLS LAST LIMIT 1), (SELECT root_id FROM crm.referral ORDER BY depth DESC NULLS LAST LIMIT 1), 'ben', 'a circle of a thousand') \g /dev/null
+SELECT count(*) AS broken FROM crm.check();
 
 -- check() notices: a household of somebody erased.
 INSERT INTO crm.household_member VALUES (4, 4, true, true, false, '2024-01-01');

@@ -320,6 +320,23 @@ $$;
 
 COMMENT ON FUNCTION @hub@.card_offers(bigint) IS 'Part of the customer card: the three best offers for a living customer, with reasons.';
 
+CREATE OR REPLACE FUNCTION @hub@.card_relations(living bigint)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('relation', r.relation, 'customer_id', r.other_id, 'name', r.other_name, 'detail', r.detail,
+                                                 'since', r.since, 'until', r.until, 'holds', r.holds, 'note', r.note) ORDER BY r.place), '[]')
+    FROM @hub@.customer_relations(living) WITH ORDINALITY AS r(relation, other_id, other_name, detail, since, until, holds, note, place)
+    WHERE r.place <= 50);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.card_relations(bigint) IS
+  'Part of the customer card: companies and contacts, recommendations and household of a living customer, at most 50: see customer_relations().';
+
 CREATE OR REPLACE FUNCTION @hub@.customer_card(customer_id bigint)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT
@@ -338,6 +355,7 @@ BEGIN
     'consent', @hub@.card_consent(living),
     'behaviour', @hub@.card_behaviour(living),
     'segment', @hub@.card_segment(living),
+    'relations', @hub@.card_relations(living),
     'open_issues', @hub@.card_issues(living),
     'offers', @hub@.card_offers(living),
     'touches', @hub@.card_touches(living));
@@ -345,4 +363,4 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.customer_card(bigint) IS
-  'Everything known of one customer as one jsonb object: asked_for, currency, who (names, birth date, certainty, former_ids, records), contact_points, consent, behaviour, segment, open_issues, offers, touches. Ids of merged customers lead to the living one. NULL gives NULL. Error: no_data_found for an id that was never given.';
+  'Everything known of one customer as one jsonb object: asked_for, currency, who (names, birth date, certainty, former_ids, records), contact_points, consent, behaviour, segment, relations, open_issues, offers, touches. Ids of merged customers lead to the living one. NULL gives NULL. Error: no_data_found for an id that was never given.';

@@ -177,6 +177,35 @@ $$;
 
 COMMENT ON FUNCTION @hub@.print_behaviour(jsonb, jsonb, text) IS 'Behaviour and segment on the printed customer card.';
 
+CREATE OR REPLACE FUNCTION @hub@.print_relations(relations jsonb)
+RETURNS SETOF text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  relation jsonb;
+BEGIN
+  IF jsonb_array_length(relations) = 0 THEN
+    RETURN;
+  END IF;
+  RETURN NEXT @hub@.card_rule('Relations');
+  FOR relation IN SELECT t.r FROM jsonb_array_elements(relations) WITH ORDINALITY AS t(r, n) WHERE t.n <= 8 ORDER BY t.n LOOP
+    RETURN NEXT @hub@.card_line(@hub@.card_cells(
+      ARRAY[CASE WHEN relation -> 'holds' = 'true' THEN '●' ELSE '○' END, relation ->> 'relation',
+            format('%s (%s)', coalesce(relation ->> 'name', 'customer'), relation ->> 'customer_id'),
+            concat_ws(' · ', relation ->> 'detail', relation ->> 'note'),
+            CASE WHEN relation ->> 'since' IS NULL THEN 'until ' || (relation ->> 'until')
+                 ELSE concat_ws(' to ', relation ->> 'since', relation ->> 'until') END],
+      ARRAY[1, 14, 25, 24, -24]));
+  END LOOP;
+  IF jsonb_array_length(relations) > 8 THEN
+    RETURN NEXT @hub@.card_line(format('  and %s more', jsonb_array_length(relations) - 8));
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.print_relations(jsonb) IS 'Relations on the printed customer card, a filled dot for those that hold; nothing when there is none.';
+
 CREATE OR REPLACE FUNCTION @hub@.print_issues(issues jsonb, currency text)
 RETURNS SETOF text
 LANGUAGE plpgsql STABLE
@@ -267,6 +296,7 @@ BEGIN
   RETURN QUERY SELECT t FROM @hub@.print_who(card -> 'who', customer_id) AS t;
   RETURN QUERY SELECT t FROM @hub@.print_contacts(card -> 'contact_points', card -> 'consent') AS t;
   RETURN QUERY SELECT t FROM @hub@.print_behaviour(card -> 'behaviour', card -> 'segment', currency) AS t;
+  RETURN QUERY SELECT t FROM @hub@.print_relations(card -> 'relations') AS t;
   RETURN QUERY SELECT t FROM @hub@.print_issues(card -> 'open_issues', currency) AS t;
   RETURN QUERY SELECT t FROM @hub@.print_offers(card -> 'offers', currency) AS t;
   RETURN QUERY SELECT t FROM @hub@.print_touches(card -> 'touches') AS t;

@@ -59,10 +59,17 @@ AS $$
   SELECT k.customer_id, 'consent', k.channel_kind || ' ' || k.purpose, k.state
   FROM @hub@.consent_state AS k
   WHERE k.customer_id IN (SELECT c.customer_id FROM living AS c)
+  UNION ALL
+  SELECT c.customer_id, 'relation', r.relation,
+         string_agg(concat_ws(' ', r.other_id, '(' || nullif(concat_ws(', ', r.detail, r.note, CASE WHEN NOT r.holds AND r.note IS NULL THEN 'over' END), '') || ')'),
+                    ', ' ORDER BY r.other_id, r.since, r.detail)
+  FROM living AS c
+  CROSS JOIN LATERAL @hub@.customer_relations(c.customer_id) AS r
+  GROUP BY c.customer_id, r.relation
 $$;
 
 COMMENT ON FUNCTION @hub@.steward_picture(bigint[]) IS
-  'Used by previews: what there is to say of these customers now, one row each: the id that each goes by; of the living ones their records, values, counts of facts with the revenue of orders, and consent.';
+  'Used by previews: what there is to say of these customers now, one row each: the id that each goes by; of the living ones their records, values, counts of facts with the revenue of orders, consent, and relations.';
 
 -- Who earns what of the sales of some customers: sales credit (linear, by the
 -- lookback of the newest attribution run) by channel and employee, and commissions.

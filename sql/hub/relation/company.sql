@@ -3,23 +3,20 @@
 -- Statements on one role of one person at one company, by several records or
 -- sources, are one period where they overlap or touch.
 CREATE OR REPLACE VIEW @hub@.company_contact WITH (security_invoker = true) AS
-WITH told AS (
-  SELECT c.customer_id AS company_id, m.customer_id AS person_id, k.role, k.company_role_id,
-         CASE WHEN least(k.until, k.ended_on) < k.since THEN 'empty'::daterange ELSE daterange(k.since, least(k.until, k.ended_on)) END AS period
-  FROM @hub@.company_role AS k
-  JOIN @hub@.customer_member AS m ON m.record_id = k.record_id
-  JOIN @hub@.customer_member AS c ON c.record_id = k.company_record_id
-  WHERE k.removed_at IS NULL AND m.customer_id <> c.customer_id
-)
-SELECT p.company_id, p.person_id, p.role, lower(p.period) AS since, upper(p.period) AS until, p.period @> current_date AS is_current,
-       t.company_role_ids
-FROM (SELECT t.company_id, t.person_id, t.role, unnest(range_agg(t.period)) AS period
-      FROM told AS t
-      GROUP BY t.company_id, t.person_id, t.role) AS p
-CROSS JOIN LATERAL (
-  SELECT array_agg(t.company_role_id ORDER BY t.company_role_id) AS company_role_ids
-  FROM told AS t
-  WHERE t.company_id = p.company_id AND t.person_id = p.person_id AND t.role = p.role AND t.period <@ p.period AND NOT isempty(t.period)) AS t;
+SELECT g.company_id, g.person_id, g.role, lower(p.period) AS since, upper(p.period) AS until, p.period @> current_date AS is_current,
+       (SELECT array_agg(u.id ORDER BY u.id) FROM unnest(g.ids, g.periods) AS u(id, period) WHERE u.period <@ p.period AND NOT isempty(u.period))
+         AS company_role_ids
+FROM (SELECT c.customer_id AS company_id, m.customer_id AS person_id, k.role, array_agg(k.company_role_id) AS ids, array_agg(k.period) AS periods,
+             range_agg(k.period) AS united
+      FROM (SELECT r.record_id, r.company_record_id, r.role, r.company_role_id,
+                   CASE WHEN least(r.until, r.ended_on) < r.since THEN 'empty'::daterange ELSE daterange(r.since, least(r.until, r.ended_on)) END AS period
+            FROM @hub@.company_role AS r
+            WHERE r.removed_at IS NULL) AS k
+      JOIN @hub@.customer_member AS m ON m.record_id = k.record_id
+      JOIN @hub@.customer_member AS c ON c.record_id = k.company_record_id
+      WHERE m.customer_id <> c.customer_id
+      GROUP BY c.customer_id, m.customer_id, k.role) AS g
+CROSS JOIN LATERAL unnest(g.united) AS p(period);
 
 COMMENT ON VIEW @hub@.company_contact IS 'One row: this customer has, had or will have this role at this company, in one period without gap. It follows merges and splits; what a merge makes a relation of a customer to itself is not shown.';
 COMMENT ON COLUMN @hub@.company_contact.company_id IS 'Company.';

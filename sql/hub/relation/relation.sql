@@ -2,49 +2,48 @@
 
 CREATE OR REPLACE FUNCTION @hub@.customer_relations(customer_id bigint)
 RETURNS TABLE (relation text, other_id bigint, other_name text, detail text, since date, until date, holds boolean, note text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
-  WITH living AS MATERIALIZED (
-    SELECT @hub@.require_customer($1) AS id
-  ), found AS (
+#variable_conflict use_column
+DECLARE
+  living CONSTANT bigint := @hub@.require_customer($1);
+BEGIN
+  RETURN QUERY
+  SELECT f.relation, f.other_id, c.full_name, f.detail, f.since, f.until, f.holds, f.note
+  FROM (
     SELECT 1 AS place, 'contact of' AS relation, k.company_id AS other_id, k.role AS detail, k.since, k.until, k.is_current AS holds, NULL AS note
-    FROM living AS l
-    JOIN @hub@.company_contact AS k ON k.person_id = l.id
+    FROM @hub@.company_contact AS k
+    WHERE k.person_id = living
     UNION ALL
     SELECT 2, 'has contact', k.person_id, k.role, k.since, k.until, k.is_current, NULL
-    FROM living AS l
-    JOIN @hub@.company_contact AS k ON k.company_id = l.id
+    FROM @hub@.company_contact AS k
+    WHERE k.company_id = living
     UNION ALL
-    SELECT CASE r.customer_id WHEN l.id THEN 3 ELSE 4 END, CASE r.customer_id WHEN l.id THEN 'recommended by' ELSE 'recommended' END,
-           CASE r.customer_id WHEN l.id THEN r.referrer_id ELSE r.customer_id END, r.code, (r.referred_at AT TIME ZONE 'UTC')::date, NULL,
+    SELECT CASE r.customer_id WHEN living THEN 3 ELSE 4 END, CASE r.customer_id WHEN living THEN 'recommended by' ELSE 'recommended' END,
+           CASE r.customer_id WHEN living THEN r.referrer_id ELSE r.customer_id END, r.code, (r.referred_at AT TIME ZONE 'UTC')::date, NULL,
            r.counts, r.set_aside
-    FROM living AS l
-    JOIN @hub@.referral AS r ON l.id IN (r.customer_id, r.referrer_id)
-    -- Who has none does not wait for those of all others.
-    WHERE EXISTS (SELECT
-                  FROM @hub@.customer_member AS m
-                  JOIN @hub@.referral_event AS e ON m.record_id IN (e.record_id, e.referrer_record_id)
-                  WHERE m.customer_id = l.id)
+    FROM @hub@.referrals_around(living) AS r
+    WHERE living IN (r.customer_id, r.referrer_id)
     UNION ALL
     -- As crm.household, from the customer on, by index.
     SELECT 5, 'lives with', k.customer_id,
            @hub@.household_evidence(bool_or(o.shares_address), bool_or(o.shares_surname), bool_or(o.shares_phone)), min(o.found_on), NULL, true, NULL
-    FROM living AS l
-    JOIN @hub@.customer_member AS m ON m.customer_id = l.id
+    FROM @hub@.customer_member AS m
     JOIN @hub@.household_member AS h ON h.record_id = m.record_id
     JOIN @hub@.household_member AS o ON o.household_id = h.household_id
-    JOIN @hub@.customer_member AS k ON k.record_id = o.record_id AND k.customer_id <> l.id
-    WHERE NOT EXISTS (SELECT
+    JOIN @hub@.customer_member AS k ON k.record_id = o.record_id
+    WHERE m.customer_id = living AND k.customer_id <> living
+      AND NOT EXISTS (SELECT
                       FROM @hub@.customer_member AS y
                       JOIN @hub@.restricted_record AS x ON x.record_id = y.record_id
-                      WHERE y.customer_id IN (l.id, k.customer_id))
+                      WHERE y.customer_id IN (living, k.customer_id))
     GROUP BY k.customer_id
-  )
-  SELECT f.relation, f.other_id, c.full_name, f.detail, f.since, f.until, f.holds, f.note
-  FROM found AS f
+  ) AS f
   JOIN @hub@.customer AS c ON c.customer_id = f.other_id
-  ORDER BY f.place, f.holds DESC, f.since NULLS FIRST, f.other_id, f.detail
+  ORDER BY f.place, f.holds DESC, f.since NULLS FIRST, f.other_id, f.detail;
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.customer_relations(bigint) IS
