@@ -63,19 +63,23 @@ WITH told AS MATERIALIZED (
   FROM @hub@.customer AS c
   WHERE c.state = 'active' AND c.kind = 'organisation'
   UNION ALL
-  SELECT t.company_id, false, NULL, count(DISTINCT t.person_id) FILTER (WHERE t.is_current), count(DISTINCT t.role) FILTER (WHERE t.is_current),
-         count(DISTINCT t.person_id), 0, 0, NULL, 0
+  SELECT t.company_id AS customer_id, false AS is_company, NULL::text AS province, count(DISTINCT t.person_id) FILTER (WHERE t.is_current) AS contacts,
+         count(DISTINCT t.role) FILTER (WHERE t.is_current) AS roles, count(DISTINCT t.person_id) AS ever, 0::bigint AS orders,
+         0::numeric AS revenue, NULL::numeric AS gross_margin, 0::numeric AS contacts_revenue
   FROM told AS t
   GROUP BY t.company_id
   UNION ALL
-  SELECT c.customer_id, false, NULL, 0, 0, 0, count(*) FILTER (WHERE o.kind = 'sale'), sum(o.revenue), sum(o.gross_margin), 0
+  SELECT c.customer_id, false AS is_company, NULL::text AS province, 0::bigint AS contacts, 0::bigint AS roles, 0::bigint AS ever,
+         count(*) FILTER (WHERE o.kind = 'sale') AS orders, sum(o.revenue) AS revenue, sum(o.gross_margin) AS gross_margin,
+         0::numeric AS contacts_revenue
   FROM @hub@.customer AS c
   JOIN @hub@.customer_member AS m ON m.customer_id = c.customer_id
   JOIN @hub@.sales_order AS o ON o.record_id = m.record_id AND o.duplicate_of IS NULL
   WHERE c.state = 'active' AND c.kind = 'organisation'
   GROUP BY c.customer_id
   UNION ALL
-  SELECT t.company_id, false, NULL, 0, 0, 0, 0, 0, NULL, sum(o.revenue)
+  SELECT t.company_id AS customer_id, false AS is_company, NULL::text AS province, 0::bigint AS contacts, 0::bigint AS roles, 0::bigint AS ever,
+         0::bigint AS orders, 0::numeric AS revenue, NULL::numeric AS gross_margin, sum(o.revenue) AS contacts_revenue
   FROM (SELECT DISTINCT t.company_id, t.person_id FROM told AS t WHERE t.is_current) AS t
   JOIN @hub@.customer_member AS m ON m.customer_id = t.person_id
   JOIN @hub@.sales_order AS o ON o.record_id = m.record_id AND o.duplicate_of IS NULL
