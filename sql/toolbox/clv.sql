@@ -323,7 +323,7 @@ RETURNS double precision
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20
 AS 'MODULE_PATHNAME', 'omnicrm_clv_dert';
 COMMENT ON FUNCTION omnicrm.clv_dert(jsonb, bigint, double precision, double precision, double precision, double precision, double precision[]) IS
-  'Discounted expected residual transactions: expected orders of a customer, for ever or in the next horizon, each discounted to now. rate: continuous, for one unit of time: ln(1 + rate of a year) / units of a year. BG/BB: an order at the next opportunity is discounted once. Null for null. Errors: invalid_parameter_value for an impossible customer, another jsonb than a model of orders, covariates that are not those of the model, a rate below 0 or above 100, or 0 without a horizon.';
+  'Discounted expected residual transactions: expected orders of a customer, for ever or in the next horizon, each discounted to now. rate: continuous, for one unit of time: ln(1 + rate of a year) / units of a year. BG/BB: an order at the next opportunity is discounted once. Null for null. Errors: invalid_parameter_value for an impossible customer, another jsonb than a model of orders, covariates that are not those of the model, a rate below 0 or above 100, or below 1e-6 without a horizon; BG/BB: a horizon beyond 1,000,000 opportunities.';
 
 CREATE FUNCTION omnicrm.clv_p_orders(model jsonb, n bigint, time_span double precision, covariates double precision[] DEFAULT NULL)
 RETURNS double precision

@@ -22,7 +22,8 @@
 #include "segment/clv.h"
 
 #define MEMORY_SLOTS 4096
-#define MAX_COUNT 1000000		/* of orders, in clv_p_orders */
+#define MAX_COUNT 1000000		/* of orders in clv_p_orders, of opportunities of BG/BB */
+#define LEAST_RATE 1e-6			/* that brings a sum for ever to an end */
 
 typedef struct MemorySlot
 {
@@ -169,17 +170,17 @@ read_customer(FunctionCallInfo fcinfo, int number, const ReadModel *read, Custom
 	return true;
 }
 
-/* A length of time in argument number. */
+/* A length of time in argument number; of opportunities, which are counted one by one, not too many. */
 static double
-horizon_argument(FunctionCallInfo fcinfo, int number)
+horizon_argument(FunctionCallInfo fcinfo, int number, const ReadModel *read)
 {
 	double		horizon = PG_GETARG_FLOAT8(number);
 
-	if (!(horizon >= 0) || isinf(horizon))
+	if (!(horizon >= 0) || isinf(horizon) || (read->model.kind == CLV_BG_BB && horizon > MAX_COUNT))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("horizon out of range: %g", horizon),
-				 errhint("Give a time that is not negative, in the unit of the fit.")));
+				 errhint("Give a time that is not negative, in the unit of the fit; for bg_bb at most %d.", MAX_COUNT)));
 	return horizon;
 }
 
@@ -189,11 +190,11 @@ rate_argument(FunctionCallInfo fcinfo, int number, bool forever)
 {
 	double		rate = PG_GETARG_FLOAT8(number);
 
-	if (!(rate >= 0 && rate <= 100) || (forever && rate < 1e-9))
+	if (!(rate >= 0 && rate <= 100) || (forever && rate < LEAST_RATE))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("discount rate out of range: %g", rate),
-				 errhint("Give a continuous rate for one unit of time, ln(1 + rate of a year) / units of a year, for example ln(1.15) / 52; without a horizon it must be above zero.")));
+				 errhint("Give a continuous rate for one unit of time, ln(1 + rate of a year) / units of a year, for example ln(1.15) / 52; without a horizon at least 1e-6.")));
 	return rate;
 }
 
@@ -316,7 +317,7 @@ omnicrm_clv_expected_orders(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(4))
 		PG_RETURN_NULL();
 	read = read_order_model(fcinfo);
-	horizon = horizon_argument(fcinfo, 4);
+	horizon = horizon_argument(fcinfo, 4, read);
 	if (!read_customer(fcinfo, 5, read, &customer))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(p_alive(read, &customer) * orders_if_alive(fcinfo, read, &customer, horizon, 0));
@@ -333,7 +334,7 @@ omnicrm_clv_p_no_order(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(4))
 		PG_RETURN_NULL();
 	read = read_order_model(fcinfo);
-	horizon = horizon_argument(fcinfo, 4);
+	horizon = horizon_argument(fcinfo, 4, read);
 	if (!read_customer(fcinfo, 5, read, &customer))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(prediction_of(read)->p_no_order(customer.parameter, customer.x, customer.t_x, customer.t, horizon));
@@ -400,7 +401,7 @@ omnicrm_clv_dert(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	read = read_order_model(fcinfo);
 	rate = rate_argument(fcinfo, 4, PG_ARGISNULL(5));
-	horizon = PG_ARGISNULL(5) ? INFINITY : horizon_argument(fcinfo, 5);
+	horizon = PG_ARGISNULL(5) ? INFINITY : horizon_argument(fcinfo, 5, read);
 	if (!read_customer(fcinfo, 6, read, &customer))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(p_alive(read, &customer) * orders_if_alive(fcinfo, read, &customer, horizon, rate));
@@ -419,7 +420,7 @@ omnicrm_clv_p_orders(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	read = read_order_model(fcinfo);
 	n = PG_GETARG_INT64(1);
-	time = horizon_argument(fcinfo, 2);
+	time = horizon_argument(fcinfo, 2, read);
 	if (n < 0 || n > MAX_COUNT || (read->model.kind == CLV_BG_BB && time > CLV_MAX_OPPORTUNITIES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -498,7 +499,7 @@ omnicrm_clv_value(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	read = read_order_model(fcinfo);
 	rate = rate_argument(fcinfo, 8, PG_ARGISNULL(6));
-	horizon = PG_ARGISNULL(6) ? INFINITY : horizon_argument(fcinfo, 6);
+	horizon = PG_ARGISNULL(6) ? INFINITY : horizon_argument(fcinfo, 6, read);
 	margin = PG_GETARG_FLOAT8(7);
 	if (!isfinite(margin))
 		ereport(ERROR,

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "common/compat.h"
 #include "segment/maps.h"
@@ -79,6 +80,7 @@ PG_FUNCTION_INFO_V1(omnicrm_rfm_map_check_jsonb);
 /* A map of the user's and the jsonb that it was read from. */
 typedef struct ReadMap
 {
+	MemoryContext context;		/* of both */
 	Jsonb	   *source;
 	SegmentMap *map;
 } ReadMap;
@@ -209,15 +211,22 @@ omnicrm_rfm_segment_jsonb(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("map must not be null")));
 	source = PG_GETARG_JSONB_P(3);
-	if (read == NULL || VARSIZE(read->source) != VARSIZE(source) || memcmp(read->source, source, VARSIZE(source)) != 0)
+	if (read == NULL)
 	{
-		MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		read = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ReadMap));
+		read->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "segment map", ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = read;
+	}
+	if (read->source == NULL || VARSIZE(read->source) != VARSIZE(source) ||
+		memcmp(read->source, source, VARSIZE(source)) != 0)
+	{
+		MemoryContext before = MemoryContextSwitchTo(read->context);
 
-		read = palloc_object(ReadMap);
+		read->source = NULL;
+		MemoryContextReset(read->context);
+		read->map = segment_map_read(source);
 		read->source = (Jsonb *) palloc(VARSIZE(source));
 		memcpy(read->source, source, VARSIZE(source));
-		read->map = segment_map_read(source);
-		fcinfo->flinfo->fn_extra = read;
 		MemoryContextSwitchTo(before);
 	}
 	return find_segment(fcinfo, read->map);

@@ -153,6 +153,7 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT concat_ws('' '', omnicrm.rfm_cuts(value), omnicrm.rfm_cuts(value, 9), omnicrm.rfm_cuts(value, 4, ''rfm''),
                     omnicrm.gini(value), omnicrm.top_share(value, 0.05), omnicrm.share_needed(value, 0.9),
+                    omnicrm.customers_needed(value, 0.5), omnicrm.pareto_curve(value, 7), omnicrm.calibration_fit(abs(value) / 100000, value > 50),
                     omnicrm.customer_stats(date ''2020-01-01'' + part * (abs(value) / 10)::integer %% 1000, value, value))
                   FROM %s', relation) INTO result;
   RETURN result;
