@@ -33,6 +33,78 @@ COMMENT ON COLUMN omnicrm.judgement.similarity IS 'Similarity of the names, 0 to
 COMMENT ON COLUMN omnicrm.judgement.attach IS 'True: one of the two is not named (a person of whom one word is known, or none), so that a link may only attach it to one customer.';
 COMMENT ON COLUMN omnicrm.judgement.decision IS 'linked, person and organisation, names differ or birth dates differ.';
 
+CREATE TYPE omnicrm.judged_pair AS (
+  record_a   bigint,
+  record_b   bigint,
+  kind       text,
+  value      text,
+  priority   integer,
+  similarity real,
+  strength   real,
+  attach     boolean,
+  decision   text
+);
+
+COMMENT ON TYPE omnicrm.judged_pair IS 'Two records and what is made of them, while their component is clustered.';
+COMMENT ON COLUMN omnicrm.judged_pair.record_a IS 'Smaller record id.';
+COMMENT ON COLUMN omnicrm.judged_pair.record_b IS 'Larger record id.';
+COMMENT ON COLUMN omnicrm.judged_pair.kind IS 'Kind of the shared value, model, or decision.';
+COMMENT ON COLUMN omnicrm.judged_pair.value IS 'The shared value; of the model its bits, of a decision who decided.';
+COMMENT ON COLUMN omnicrm.judged_pair.priority IS 'Of the rule: the smallest is tried first.';
+COMMENT ON COLUMN omnicrm.judged_pair.similarity IS 'Of the names, 0 to 1; of the model the probability.';
+COMMENT ON COLUMN omnicrm.judged_pair.strength IS 'Of the model its bits: what links of one priority are tried by, in place of similarity.';
+COMMENT ON COLUMN omnicrm.judged_pair.attach IS 'True: one of the two is not named, so the link may only attach it to one customer.';
+COMMENT ON COLUMN omnicrm.judged_pair.decision IS 'linked, or why not, as in match_link.';
+
+CREATE FUNCTION omnicrm.judge_rule_of(kind text, value text)
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_judge_rule_of';
+
+COMMENT ON FUNCTION omnicrm.judge_rule_of(text, text) IS
+  'The rule by which a shared value is judged: its kind, and company_tax_id for the tax number of an organisation.';
+
+CREATE TYPE omnicrm.judge_rule AS (
+  kind                text,
+  priority            integer,
+  max_records         integer,
+  min_name_similarity real,
+  birth_date_guard    boolean,
+  accept_mistyped     boolean
+);
+
+COMMENT ON TYPE omnicrm.judge_rule IS 'How records that share a value are judged: a row of match_rule.';
+COMMENT ON COLUMN omnicrm.judge_rule.kind IS 'Kind of value, or model.';
+COMMENT ON COLUMN omnicrm.judge_rule.priority IS 'The smallest is tried first.';
+COMMENT ON COLUMN omnicrm.judge_rule.max_records IS 'Of the model: links of the model hold in groups of so many records at most.';
+COMMENT ON COLUMN omnicrm.judge_rule.min_name_similarity IS 'As in omnicrm.judge_value().';
+COMMENT ON COLUMN omnicrm.judge_rule.birth_date_guard IS 'As in omnicrm.judge_value().';
+COMMENT ON COLUMN omnicrm.judge_rule.accept_mistyped IS 'As in omnicrm.judge_value().';
+
+CREATE TYPE omnicrm.shared_value AS (
+  kind    text,
+  value   text,
+  records bigint[]
+);
+
+COMMENT ON TYPE omnicrm.shared_value IS 'A value that records share.';
+COMMENT ON COLUMN omnicrm.shared_value.kind IS 'Kind of its rule.';
+COMMENT ON COLUMN omnicrm.shared_value.value IS 'Normalised value.';
+COMMENT ON COLUMN omnicrm.shared_value.records IS 'Records that hold it.';
+
+CREATE TYPE omnicrm.solved_component AS (
+  pairs  omnicrm.judged_pair[],
+  nodes  bigint[],
+  roots  bigint[],
+  judged bigint
+);
+
+COMMENT ON TYPE omnicrm.solved_component IS 'Result of omnicrm.solve_component().';
+COMMENT ON COLUMN omnicrm.solved_component.pairs IS 'Links that joined two clusters, and refusals, in the order of their records.';
+COMMENT ON COLUMN omnicrm.solved_component.nodes IS 'Records with links or decisions, ascending.';
+COMMENT ON COLUMN omnicrm.solved_component.roots IS 'Smallest record of the cluster of each.';
+COMMENT ON COLUMN omnicrm.solved_component.judged IS 'Number of pairs that there were, with those that joined nothing.';
+
 CREATE FUNCTION omnicrm.judge_value(a omnicrm.judged_person, b omnicrm.judged_person, min_name_similarity real,
   birth_date_guard boolean, accept_mistyped boolean)
 RETURNS omnicrm.judgement
@@ -59,3 +131,20 @@ AS 'MODULE_PATHNAME', 'omnicrm_judge_contradiction';
 
 COMMENT ON FUNCTION omnicrm.judge_contradiction(omnicrm.judged_person, omnicrm.judged_person, real, boolean, boolean) IS
   'Whether two records contradict each other, so that no link of a model may bring them into one group: birth dates (plausible and more than a typing error apart), names (two words each, less similar than the limit); NULL: neither.';
+
+CREATE FUNCTION omnicrm.match_agreement(model jsonb, pattern text)
+RETURNS jsonb
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_match_agreement';
+
+COMMENT ON FUNCTION omnicrm.match_agreement(jsonb, text) IS
+  'A pattern of agreement in words: an object with the level of each comparison that both records have a value for, by column. pattern: as given by omnicrm.match_pairs(). Errors: invalid_parameter_value for what is no model or no pattern of it.';
+
+CREATE FUNCTION omnicrm.solve_component(ids bigint[], persons omnicrm.judged_person[], ties bigint[], rules omnicrm.judge_rule[],
+  shared omnicrm.shared_value[], pairs omnicrm.judged_pair[])
+RETURNS omnicrm.solved_component
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 5000
+AS 'MODULE_PATHNAME', 'omnicrm_solve_component';
+
+COMMENT ON FUNCTION omnicrm.solve_component(bigint[], omnicrm.judged_person[], bigint[], omnicrm.judge_rule[], omnicrm.shared_value[], omnicrm.judged_pair[]) IS
+  'Who belongs together among few records. ids: the records, ascending; persons: what is told of them; ties: decide between equal links, by the exclusive or of both ends. shared: values whose holders are judged pair by pair, by the rule of their kind (omnicrm.judge_value()); a kind without a rule links nobody. pairs: what is known of pairs besides: of kind decision by people, of kind model all links of the model among these records, of others by rules. One pair counts once: a decision first, then a link by a value, then the model. Links of the model do not bring records together that contradict each other (omnicrm.judge_contradiction(); names give way to a link of the model between the two), nor hold in groups of more records than the rule of kind model allows. Clusters are those of omnicrm.link_components(). Errors: invalid_parameter_value for ids that do not ascend, arrays of different length, a record that is linked or holds a value and is not among the ids, links of the model without a rule for them; null_value_not_allowed.';

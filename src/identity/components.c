@@ -33,34 +33,12 @@
 
 #include "common/arrays.h"
 #include "common/compat.h"
+#include "identity/components.h"
 
 #define MAX_COMPONENT_ITEMS 67108864	/* nodes, and links: 64 Mi each */
 
-/* outcome of a link, as in linked_components.outcome */
-#define OUTCOME_LINKED 1
-#define OUTCOME_EXCLUSIVE 2
-#define OUTCOME_ATTACHED_ELSEWHERE 3
-#define OUTCOME_APART 4
-
 /* similarity part of the key of a pair that stays apart: before all links of its priority */
 #define APART_BITS 0
-
-typedef struct ComponentNode
-{
-	int64		id;
-	int64		exclusive;
-	bool		has_exclusive;
-	bool		named;
-} ComponentNode;
-
-/* The two ends are positions in the node array, in the final sorted by id. */
-typedef struct ComponentLink
-{
-	uint64		key;			/* attaching, priority, inverted similarity */
-	int64		tie;			/* decides between equal keys */
-	uint32		a;
-	uint32		b;
-} ComponentLink;
 
 /* Start of a serialised state. */
 typedef struct ComponentHeader
@@ -103,7 +81,7 @@ hash_node(int64 id)
 #define SH_DECLARE
 #include "lib/simplehash.h"
 
-typedef struct ComponentState
+struct ComponentState
 {
 	MemoryContext context;
 	nodemap_hash *map;
@@ -113,7 +91,7 @@ typedef struct ComponentState
 	uint32		node_space;
 	uint32		link_count;
 	uint32		link_space;
-} ComponentState;
+};
 
 static inline int
 compare_links(const ComponentLink *x, const ComponentLink *y)
@@ -159,8 +137,11 @@ PG_FUNCTION_INFO_V1(omnicrm_link_components_serialize);
 PG_FUNCTION_INFO_V1(omnicrm_link_components_deserialize);
 PG_FUNCTION_INFO_V1(omnicrm_link_components_final);
 
-static ComponentState *
-make_state(MemoryContext context)
+/*
+ * omni_components_make: no nodes and no links; they will be kept in the context.
+ */
+ComponentState *
+omni_components_make(MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ComponentState *state = palloc0_object(ComponentState);
@@ -192,10 +173,13 @@ refuse_bytes(void)
 			 errmsg("invalid serialised state of link_components")));
 }
 
-/* The position of a node, which is added or checked against its known facts. */
-static uint32
-find_node(ComponentState *state, int64 id, bool named, bool has_exclusive,
-		  int64 exclusive)
+/*
+ * omni_components_node: adds a node, or checks one that is there against its known
+ * facts.  Result: its place, for omni_components_link().
+ * Errors: data_exception for contradicting facts, program_limit_exceeded.
+ */
+uint32
+omni_components_node(ComponentState *state, int64 id, bool named, bool has_exclusive, int64 exclusive)
 {
 	bool		found;
 	NodeEntry  *entry = nodemap_insert(state->map, id, &found);
@@ -275,6 +259,28 @@ link_key(bool attach, int32 priority, bool has_similarity, float4 similarity)
 }
 
 /*
+ * omni_components_link: adds a link between two nodes, given by their places; one
+ * of similarity minus infinity keeps them apart.
+ * Errors: invalid_parameter_value for a negative priority or a similarity that is no
+ * number, program_limit_exceeded.
+ */
+void
+omni_components_link(ComponentState *state, uint32 a, uint32 b, int32 priority, bool has_similarity, float4 similarity,
+					 int64 tie, bool attach)
+{
+	if (priority < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid priority of a link: %d", priority),
+				 errhint("Priorities are 0 or greater; the smallest is tried first.")));
+	if (has_similarity && isnan(similarity))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the similarity of a link must be a number, not NaN")));
+	add_link(state, link_key(attach, priority, has_similarity, similarity), tie, a, b);
+}
+
+/*
  * link_components_transition(state internal, a bigint, b bigint, priority
  * integer, similarity real, tie bigint, attach boolean, a_named boolean,
  * b_named boolean, a_exclusive bigint, b_exclusive bigint) returns internal:
@@ -291,45 +297,28 @@ omnicrm_link_components_transition(PG_FUNCTION_ARGS)
 	ComponentState *state;
 	uint32		a,
 				b;
-	int32		priority;
-	float4		similarity = 0;
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "link_components_transition called outside an aggregate");
-	state = PG_ARGISNULL(0) ? make_state(context) : (ComponentState *) PG_GETARG_POINTER(0);
+	state = PG_ARGISNULL(0) ? omni_components_make(context) : (ComponentState *) PG_GETARG_POINTER(0);
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("link_components needs a node in its first argument")));
-	a = find_node(state, PG_GETARG_INT64(1), PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
-				  !PG_ARGISNULL(9), PG_ARGISNULL(9) ? 0 : PG_GETARG_INT64(9));
+	a = omni_components_node(state, PG_GETARG_INT64(1), PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
+							 !PG_ARGISNULL(9), PG_ARGISNULL(9) ? 0 : PG_GETARG_INT64(9));
 	if (PG_ARGISNULL(2) || PG_GETARG_INT64(1) == PG_GETARG_INT64(2))
 		PG_RETURN_POINTER(state);
-	b = find_node(state, PG_GETARG_INT64(2), PG_ARGISNULL(8) || PG_GETARG_BOOL(8),
-				  !PG_ARGISNULL(10), PG_ARGISNULL(10) ? 0 : PG_GETARG_INT64(10));
+	b = omni_components_node(state, PG_GETARG_INT64(2), PG_ARGISNULL(8) || PG_GETARG_BOOL(8),
+							 !PG_ARGISNULL(10), PG_ARGISNULL(10) ? 0 : PG_GETARG_INT64(10));
 
 	if (PG_ARGISNULL(3))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the priority of a link must not be null")));
-	priority = PG_GETARG_INT32(3);
-	if (priority < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid priority of a link: %d", priority),
-				 errhint("Priorities are 0 or greater; the smallest is tried first.")));
-	if (!PG_ARGISNULL(4))
-	{
-		similarity = PG_GETARG_FLOAT4(4);
-		if (isnan(similarity))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the similarity of a link must be a number, not NaN")));
-	}
-	add_link(state, link_key(!PG_ARGISNULL(6) && PG_GETARG_BOOL(6), priority,
-							 !PG_ARGISNULL(4), similarity),
-			 PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5), a, b);
+	omni_components_link(state, a, b, PG_GETARG_INT32(3), !PG_ARGISNULL(4), PG_ARGISNULL(4) ? 0 : PG_GETARG_FLOAT4(4),
+						 PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5), !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
 	PG_RETURN_POINTER(state);
 }
 
@@ -346,8 +335,8 @@ merge_into(ComponentState *state, const ComponentNode *nodes, uint32 node_count,
 	{
 		if ((i & 0xffff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		position[i] = find_node(state, nodes[i].id, nodes[i].named,
-								nodes[i].has_exclusive, nodes[i].exclusive);
+		position[i] = omni_components_node(state, nodes[i].id, nodes[i].named,
+										   nodes[i].has_exclusive, nodes[i].exclusive);
 	}
 	for (i = 0; i < link_count; i++)
 		add_link(state, links[i].key, links[i].tie, position[links[i].a], position[links[i].b]);
@@ -373,7 +362,7 @@ omnicrm_link_components_combine(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	state = PG_ARGISNULL(0) ? make_state(context) : (ComponentState *) PG_GETARG_POINTER(0);
+	state = PG_ARGISNULL(0) ? omni_components_make(context) : (ComponentState *) PG_GETARG_POINTER(0);
 	other = (ComponentState *) PG_GETARG_POINTER(1);
 	merge_into(state, other->nodes, other->node_count, other->links, other->link_count);
 	PG_RETURN_POINTER(state);
@@ -444,7 +433,7 @@ omnicrm_link_components_deserialize(PG_FUNCTION_ARGS)
 	for (i = 0; i < header.link_count; i++)
 		if (links[i].a >= header.node_count || links[i].b >= header.node_count)
 			refuse_bytes();
-	state = make_state(CurrentMemoryContext);
+	state = omni_components_make(CurrentMemoryContext);
 	merge_into(state, nodes, header.node_count, links, header.link_count);
 	pfree(nodes);
 	pfree(links);
@@ -623,14 +612,49 @@ join_clusters(ComponentNode *nodes, uint32 *parent, ApartLists *apart, const Com
 	return OUTCOME_LINKED;
 }
 
+/*
+ * omni_components_solve: takes the links in their order.  The result is made in the
+ * current context; the state stays as it is.
+ */
+void
+omni_components_solve(const ComponentState *state, SolvedComponents *solved)
+{
+	uint32		link_count = state->link_count;
+	ComponentLink *links = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(ComponentLink) * (Size) Max(link_count, 1));
+	ApartLists	lists;
+	ApartLists *apart;
+
+	solved->node_count = state->node_count;
+	solved->nodes = sort_nodes(state, links);
+	sort_links(links, link_count);
+	solved->links = links;
+	solved->link_count = link_count;
+	solved->parent = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (Size) Max(state->node_count, 1));
+	for (uint32 i = 0; i < state->node_count; i++)
+		solved->parent[i] = i;
+	solved->outcome = MemoryContextAllocHuge(CurrentMemoryContext, Max(link_count, 1));
+	solved->outcome_count = 0;
+	apart = make_apart_lists(&lists, links, link_count, state->node_count) ? &lists : NULL;
+	for (uint32 i = 0; i < link_count; i++)
+	{
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		solved->outcome[i] = join_clusters(solved->nodes, solved->parent, apart, &links[i]);
+		solved->outcome_count += solved->outcome[i] != 0;
+	}
+	/* roots in place of parents */
+	for (uint32 i = 0; i < state->node_count; i++)
+		solved->parent[i] = find_root(solved->parent, i);
+}
+
 static Datum
-build_result(FunctionCallInfo fcinfo, const ComponentNode *nodes, uint32 *parent,
-			 uint32 node_count, const ComponentLink *links, const uint8 *outcome,
-			 uint32 link_count, uint32 outcome_count)
+build_result(FunctionCallInfo fcinfo, const SolvedComponents *solved)
 {
 	TupleDesc	description;
 	Datum		values[5];
 	bool		nulls[5] = {false, false, false, false, false};
+	uint32		node_count = solved->node_count;
+	uint32		outcome_count = solved->outcome_count;
 	int64	   *node,
 			   *root,
 			   *a,
@@ -652,16 +676,16 @@ build_result(FunctionCallInfo fcinfo, const ComponentNode *nodes, uint32 *parent
 	values[4] = PointerGetDatum(make_fixed_array(INT2OID, sizeof(int16), outcome_count, (void **) &result));
 	for (i = 0; i < node_count; i++)
 	{
-		node[i] = nodes[i].id;
-		root[i] = nodes[find_root(parent, i)].id;
+		node[i] = solved->nodes[i].id;
+		root[i] = solved->nodes[solved->parent[i]].id;
 	}
-	for (i = 0; i < link_count; i++)
+	for (i = 0; i < solved->link_count; i++)
 	{
-		if (outcome[i] == 0)
+		if (solved->outcome[i] == 0)
 			continue;
-		a[used] = nodes[links[i].a].id;
-		b[used] = nodes[links[i].b].id;
-		result[used++] = outcome[i];
+		a[used] = solved->nodes[solved->links[i].a].id;
+		b[used] = solved->nodes[solved->links[i].b].id;
+		result[used++] = solved->outcome[i];
 	}
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }
@@ -678,43 +702,19 @@ omnicrm_link_components_final(PG_FUNCTION_ARGS)
 	MemoryContext context,
 				work,
 				old;
-	ComponentState *state;
-	ComponentNode *nodes;
-	ComponentLink *links;
-	ApartLists	lists;
-	ApartLists *apart;
-	uint32	   *parent;
-	uint8	   *outcome;
-	uint32		i,
-				outcome_count = 0;
+	SolvedComponents solved;
 	Datum		result;
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "link_components_final called outside an aggregate");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	state = (ComponentState *) PG_GETARG_POINTER(0);
 
 	work = AllocSetContextCreate(CurrentMemoryContext, "link_components", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(work);
-	links = MemoryContextAllocHuge(work, sizeof(ComponentLink) * (Size) Max(state->link_count, 1));
-	nodes = sort_nodes(state, links);
-	sort_links(links, state->link_count);
-	parent = MemoryContextAllocHuge(work, sizeof(uint32) * (Size) state->node_count);
-	for (i = 0; i < state->node_count; i++)
-		parent[i] = i;
-	outcome = MemoryContextAllocHuge(work, Max(state->link_count, 1));
-	apart = make_apart_lists(&lists, links, state->link_count, state->node_count) ? &lists : NULL;
-	for (i = 0; i < state->link_count; i++)
-	{
-		if ((i & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		outcome[i] = join_clusters(nodes, parent, apart, &links[i]);
-		outcome_count += outcome[i] != 0;
-	}
+	omni_components_solve((ComponentState *) PG_GETARG_POINTER(0), &solved);
 	MemoryContextSwitchTo(old);
-	result = build_result(fcinfo, nodes, parent, state->node_count, links, outcome,
-						  state->link_count, outcome_count);
+	result = build_result(fcinfo, &solved);
 	MemoryContextDelete(work);
 	PG_RETURN_DATUM(result);
 }

@@ -76,18 +76,26 @@ count_words(const text *name_key)
 }
 
 /*
+ * omni_judge_tax_id_is: whether a tax number is of that kind, person or organisation.
+ */
+bool
+omni_judge_tax_id_is(text *tax_id, const char *wanted)
+{
+	Datum		kind;
+
+	return call_two(omnicrm_tax_id_kind, tax_id, cstring_to_text("ES"), &kind) &&
+		same_text(DatumGetTextPP(kind), cstring_to_text(wanted));
+}
+
+/*
  * omni_judged_finish: fills in what follows from the values of a record.
  */
 void
 omni_judged_finish(JudgedPerson *person)
 {
-	Datum		kind;
-
 	person->words = person->name_key != NULL ? count_words(person->name_key) : 0;
 	person->named = person->words >= 2 || (person->organisation && person->words > 0);
-	person->personal = person->tax_id != NULL &&
-		call_two(omnicrm_tax_id_kind, person->tax_id, cstring_to_text("ES"), &kind) &&
-		same_text(DatumGetTextPP(kind), cstring_to_text("person"));
+	person->personal = person->tax_id != NULL && omni_judge_tax_id_is(person->tax_id, "person");
 }
 
 /*
@@ -139,28 +147,42 @@ surely_two_names(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *
 }
 
 /*
- * omni_judge_value: what a value that two records share makes of them.
+ * omni_judge_similar: what a value that two records share makes of them, whose
+ * names are known to be that similar (has_similarity false: one has none).
  * Arguments: the records; the rule of the kind of value.
  * Result: linked, or why not; the similarity of the names; whether one of the two
  * is not named, so that the link may only attach it.
  */
 Judgement
-omni_judge_value(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule)
+omni_judge_similar(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule, bool has_similarity, float4 similarity)
 {
 	Judgement	result = {JUDGE_LINKED};
 	bool		named = a->named && b->named;
 
-	result.has_similarity = omni_judge_similarity(a, b, &result.similarity);
+	result.has_similarity = has_similarity;
+	result.similarity = similarity;
 	result.attach = rule->min_name_similarity > 0 && !named;
 	if (a->organisation != b->organisation)
 		result.decision = JUDGE_KINDS_DIFFER;
-	else if (result.has_similarity &&
-			 result.similarity < (named ? rule->min_name_similarity : Min(rule->min_name_similarity, (float4) ONE_WORD_SIMILARITY)) &&
+	else if (has_similarity &&
+			 similarity < (named ? rule->min_name_similarity : Min(rule->min_name_similarity, (float4) ONE_WORD_SIMILARITY)) &&
 			 surely_two_names(a, b, rule))
 		result.decision = JUDGE_NAMES_DIFFER;
 	else if ((rule->birth_date_guard || result.attach) && births_contradict(a, b))
 		result.decision = JUDGE_BIRTHS_DIFFER;
 	return result;
+}
+
+/*
+ * omni_judge_value: the same, with the similarity of the names found out.
+ */
+Judgement
+omni_judge_value(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule)
+{
+	float4		similarity;
+	bool		has_similarity = omni_judge_similarity(a, b, &similarity);
+
+	return omni_judge_similar(a, b, rule, has_similarity, similarity);
 }
 
 /* Level of a field in a pattern of agreement. */
@@ -361,6 +383,26 @@ omni_judge_decision_text(JudgeDecision decision)
 			return "decided apart";
 	}
 	return NULL;
+}
+
+/*
+ * omni_judge_decision_of: the decision of such a text.
+ * Errors: invalid_parameter_value.
+ */
+JudgeDecision
+omni_judge_decision_of(const text *name)
+{
+	for (int decision = JUDGE_LINKED; decision <= JUDGE_DECIDED_APART; decision++)
+	{
+		const char *known = omni_judge_decision_text(decision);
+
+		if (VARSIZE_ANY_EXHDR(name) == strlen(known) && memcmp(VARDATA_ANY(name), known, strlen(known)) == 0)
+			return decision;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("no decision on two records: \"%s\"", text_to_cstring(name)),
+			 errhint("Decisions are those of match_link.")));
 }
 
 /*

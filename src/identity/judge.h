@@ -3,11 +3,12 @@
  *		Whether two records are one customer: the rules for a pair.
  *
  * One piece of code for a run over all records (judge_functions.c gives it to
- * SQL) and for the records that one change touches (match_local.c).
+ * SQL) and for the records that one change touches (judge_component.c).
  */
 #ifndef OMNICRM_IDENTITY_JUDGE_H
 #define OMNICRM_IDENTITY_JUDGE_H
 
+#include "access/tupdesc.h"
 #include "utils/date.h"
 
 #include "identity/match.h"
@@ -94,9 +95,20 @@ typedef struct JudgeModel
 	uint32		speaking[MATCH_FIELDS_MAX]; /* levels that speak for one person by two bits and more */
 } JudgeModel;
 
+/* What a function keeps between its calls: see omni_judge_query_model(). */
+typedef struct QueryModel
+{
+	const JudgeModel *model;
+	uint64		models_read;
+	TupleDesc	result;			/* of a function that returns rows: for its own use, NULL at first */
+} QueryModel;
+
 /* judge.c */
+extern bool omni_judge_tax_id_is(text *tax_id, const char *wanted);
 extern void omni_judged_finish(JudgedPerson *person);
 extern bool omni_judge_similarity(const JudgedPerson *a, const JudgedPerson *b, float4 *similarity);
+extern Judgement omni_judge_similar(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule,
+									bool has_similarity, float4 similarity);
 extern Judgement omni_judge_value(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule);
 extern bool omni_judge_names_agree(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule,
 								   const JudgeModel *model, uint64 pattern);
@@ -104,11 +116,13 @@ extern JudgeVerdict omni_judge_weight(const JudgedPerson *a, const JudgedPerson 
 									  const JudgeModel *model, double weight, uint64 pattern);
 extern JudgeContradiction omni_judge_contradiction(const JudgedPerson *a, const JudgedPerson *b, const JudgeRule *rule);
 extern const char *omni_judge_decision_text(JudgeDecision decision);
+extern JudgeDecision omni_judge_decision_of(const text *name);
 extern const char *omni_judge_verdict_text(JudgeVerdict verdict);
 
 /* judge_model.c */
 extern const JudgeModel *omni_judge_model(Datum json);
 extern uint64 omni_judge_models_read(void);
+extern QueryModel *omni_judge_query_model(FunctionCallInfo fcinfo, int argument);
 
 /* judge_functions.c */
 extern void omni_judged_read(Datum composite, JudgedPerson *person);

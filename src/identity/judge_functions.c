@@ -8,14 +8,17 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/typcache.h"
+#include "utils/jsonb.h"
 
 #include "common/compat.h"
+#include "common/elements.h"
 #include "identity/judge.h"
 
+PG_FUNCTION_INFO_V1(omnicrm_judge_rule_of);
 PG_FUNCTION_INFO_V1(omnicrm_judge_value);
 PG_FUNCTION_INFO_V1(omnicrm_judge_weight);
 PG_FUNCTION_INFO_V1(omnicrm_judge_contradiction);
+PG_FUNCTION_INFO_V1(omnicrm_match_agreement);
 
 /* attributes of judged_person */
 #define JUDGED_ATTRIBUTES	8
@@ -32,18 +35,10 @@ text_or_null(Datum value, bool isnull)
 void
 omni_judged_read(Datum composite, JudgedPerson *person)
 {
-	HeapTupleHeader header = DatumGetHeapTupleHeader(composite);
-	TupleDesc	description = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple;
 	Datum		values[JUDGED_ATTRIBUTES];
 	bool		nulls[JUDGED_ATTRIBUTES];
 
-	if (description->natts != JUDGED_ATTRIBUTES)
-		elog(ERROR, "judged_person has %d attributes", description->natts);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	tuple.t_data = header;
-	heap_deform_tuple(&tuple, description, values, nulls);
-	ReleaseTupleDesc(description);
+	omni_row_attributes(composite, "judged_person", JUDGED_ATTRIBUTES, values, nulls);
 	memset(person, 0, sizeof(*person));
 	person->organisation = !nulls[0] && VARSIZE_ANY_EXHDR(DatumGetPointer(values[0])) > 0 &&
 		VARDATA_ANY(DatumGetPointer(values[0]))[0] == 'o';
@@ -67,6 +62,22 @@ read_arguments(FunctionCallInfo fcinfo, JudgedPerson *a, JudgedPerson *b, JudgeR
 	rule->min_name_similarity = PG_GETARG_FLOAT4(rule_at);
 	rule->birth_date_guard = PG_GETARG_BOOL(rule_at + 1);
 	rule->accept_mistyped = PG_GETARG_BOOL(rule_at + 2);
+}
+
+/*
+ * judge_rule_of(kind text, value text) returns text: the rule that a shared value of
+ * that kind goes by.
+ */
+Datum
+omnicrm_judge_rule_of(PG_FUNCTION_ARGS)
+{
+	const text *kind = PG_GETARG_TEXT_PP(0);
+	static const char tax_id[] = "tax_id";
+
+	if (VARSIZE_ANY_EXHDR(kind) == strlen(tax_id) && memcmp(VARDATA_ANY(kind), tax_id, strlen(tax_id)) == 0 &&
+		omni_judge_tax_id_is(PG_GETARG_TEXT_PP(1), "organisation"))
+		PG_RETURN_TEXT_P(cstring_to_text("company_tax_id"));
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /*
@@ -123,28 +134,6 @@ read_pattern(const text *pattern, const MatchModel *model)
 	return result;
 }
 
-/* The model of a call; one that is the same for the whole query is looked for once. */
-typedef struct QueryModel
-{
-	const JudgeModel *model;
-	uint64		models_read;
-} QueryModel;
-
-static const JudgeModel *
-query_model(FunctionCallInfo fcinfo, int argument)
-{
-	QueryModel *known = fcinfo->flinfo->fn_extra;
-
-	if (known == NULL)
-		known = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(QueryModel));
-	if (known->model == NULL || known->models_read != omni_judge_models_read() || !get_fn_expr_arg_stable(fcinfo->flinfo, argument))
-	{
-		known->model = omni_judge_model(PG_GETARG_DATUM(argument));
-		known->models_read = omni_judge_models_read();
-	}
-	return known->model;
-}
-
 /*
  * judge_weight(a judged_person, b judged_person, weight double precision, pattern
  * text, model jsonb, min_name_similarity real, birth_date_guard boolean,
@@ -153,7 +142,7 @@ query_model(FunctionCallInfo fcinfo, int argument)
 Datum
 omnicrm_judge_weight(PG_FUNCTION_ARGS)
 {
-	const JudgeModel *model = query_model(fcinfo, 4);
+	const JudgeModel *model = omni_judge_query_model(fcinfo, 4)->model;
 	JudgedPerson a;
 	JudgedPerson b;
 	JudgeRule	rule;
@@ -189,4 +178,40 @@ omnicrm_judge_contradiction(PG_FUNCTION_ARGS)
 		default:
 			PG_RETURN_NULL();
 	}
+}
+
+static void
+push_text(JsonbParseState **state, JsonbIteratorToken token, const char *string)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, string);
+	value.val.string.len = strlen(string);
+	(void) pushJsonbValue(state, token, &value);
+}
+
+/*
+ * match_agreement(model jsonb, pattern text) returns jsonb: the level in words of
+ * each comparison that says something, by column.
+ */
+Datum
+omnicrm_match_agreement(PG_FUNCTION_ARGS)
+{
+	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
+	uint64		pattern = read_pattern(PG_GETARG_TEXT_PP(1), model);
+	JsonbParseState *state = NULL;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchField *field = &model->field[f];
+		int			level = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
+
+		if (level >= field->levels)
+			continue;
+		push_text(&state, WJB_KEY, field->column);
+		push_text(&state, WJB_VALUE, omni_match_kind(field->kind)->levels[level]);
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

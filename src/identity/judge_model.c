@@ -9,6 +9,8 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "fmgr.h"
+#include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -151,4 +153,36 @@ uint64
 omni_judge_models_read(void)
 {
 	return models_read;
+}
+
+/* Whether an argument is written down in the query; a parameter of an expression of PL/pgSQL is another one at each turn. */
+static bool
+is_constant(const FmgrInfo *function, int argument)
+{
+	const FuncExpr *call = (const FuncExpr *) function->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) && list_length(call->args) > argument &&
+		IsA(list_nth(call->args, argument), Const);
+}
+
+/*
+ * omni_judge_query_model: the model of a call; a constant of the query is looked for
+ * once.
+ * Arguments: the call, whose fn_extra this takes; the number of the model among its
+ * arguments.
+ * Errors: those of omni_judge_model().
+ */
+QueryModel *
+omni_judge_query_model(FunctionCallInfo fcinfo, int argument)
+{
+	QueryModel *known = fcinfo->flinfo->fn_extra;
+
+	if (known == NULL)
+		known = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(QueryModel));
+	if (known->model == NULL || known->models_read != omni_judge_models_read() || !is_constant(fcinfo->flinfo, argument))
+	{
+		known->model = omni_judge_model(PG_GETARG_DATUM(argument));
+		known->models_read = omni_judge_models_read();
+	}
+	return known;
 }

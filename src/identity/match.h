@@ -15,6 +15,7 @@
 
 #include "identity/kernel.h"
 #include "storage/shmem.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 
 #define MATCH_FIELDS_MAX	16
@@ -101,6 +102,8 @@ typedef struct MatchField
 	char	  **terms;
 	double	   *term_share;
 	double		rare_share;
+	uint32	   *term_slots;		/* hash table of the terms: their numbers + 1 */
+	uint32		nterm_slots;
 } MatchField;
 
 typedef struct MatchModel
@@ -151,6 +154,22 @@ typedef struct MatchDictionary
 	uint32	   *other_column;	/* of given names: the surname of the same text, or MATCH_NULL */
 } MatchDictionary;
 
+/*
+ * A value of a record: what keys are made of, and what a packed record holds.  Its
+ * texts lie in the dictionary or in the packed bytes.
+ */
+typedef struct MatchPacked
+{
+	uint8		field;			/* its number in the model */
+	uint8		kind;
+	bool		blocking;
+	uint8		length;
+	uint8		local;			/* e-mail: length of the part before @ */
+	uint8		ngroups;
+	const unsigned char *groups;	/* of equivalent names, two bytes each, the higher one first */
+	const unsigned char *text;
+} MatchPacked;
+
 /* What somebody decided of two records. */
 typedef struct MatchDecision
 {
@@ -181,6 +200,7 @@ typedef struct MatchData
 	uint32		nrecords;
 	uint32		capacity;
 	int			width;			/* of a row, a power of two */
+	uint32		first_values;	/* room that a dictionary starts with, a power of two */
 	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
 	bool		integer_ids;
@@ -347,17 +367,35 @@ extern bool omni_match_kind_by_name(const char *name, MatchKind *kind);
 extern int	omni_match_kind_levels(MatchKind kind);
 extern char *omni_match_kind_names(void);
 extern bool omni_match_is_identifier(MatchKind kind);
+extern double omni_match_number(const unsigned char *text, int length);
 extern bool omni_match_normalise(const MatchField *field, Datum raw, MatchValue *value, char *rest);
 
 /* match_data.c */
 extern MatchData *omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *options,
 								  const MatchModel *model);
-extern MatchData *omni_match_of_values(const MatchModel *model, int nrecords, text *const *values);
 extern uint32 omni_match_find_record(const MatchData *data, const char *id);
-extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
 extern char *omni_match_id(const MatchData *data, uint32 record);
-extern void omni_match_apply_terms(MatchData *data);
 extern void *omni_match_alloc_lines(MemoryContext context, Size size);
+
+/* match_values.c */
+extern int	omni_match_width(const MatchModel *model);
+extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
+extern Size omni_match_add_to_pool(MemoryContext context, char **pool, Size *used, Size *size, const char *text, Size length);
+extern uint32 omni_match_enter(MatchData *data, int f, Datum raw);
+extern MatchValue *omni_match_find_value(const MatchDictionary *dictionary, const char *text, int length);
+extern void omni_match_link_name_columns(MatchData *data);
+extern MatchData *omni_match_of_values(const MatchModel *model, int nrecords, text *const *values);
+extern MatchData *omni_match_of_packed(const MatchModel *model, int nrecords, const bytea *const *packed);
+
+/* match_terms.c */
+extern void omni_match_index_terms(MatchField *field);
+extern double omni_match_term_share(const MatchField *field, const unsigned char *text, int length);
+extern void omni_match_apply_terms(MatchData *data);
+
+/* match_compared.c */
+extern int	omni_match_unpack(const bytea *packed, const MatchModel *model, MatchPacked *values);
+extern int	omni_match_packed_keys(const bytea *packed, const MatchModel *model, uint64 *keys, uint8 *kinds);
+extern int	omni_match_key_entries(const bytea *packed, const MatchModel *model, MatchKeyEntry *entries);
 
 /* match_sketch.c */
 extern void omni_match_add_sketches(MatchData *data);
@@ -368,9 +406,14 @@ extern MatchData *omni_match_without_copies(MatchData *data);
 
 /* match_keys.c */
 extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds);
+extern int	omni_match_keys_of(const MatchPacked *values, int nvalues, uint64 *keys, uint8 *kinds);
+extern uint64 omni_match_whole_key(const bytea *packed);
 extern const char *omni_match_key_kind(const MatchModel *model, int kind);
 extern int	omni_match_key_limit(const MatchModel *model, int kind);
 extern void omni_match_prefetch_values(const MatchData *data, uint32 record);
+
+/* match_key_list.c */
+extern ArrayType *omni_match_key_array(uint64 *keys, int n);
 
 /* match_blocks.c */
 extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n, int lowest, int end);
@@ -413,6 +456,7 @@ extern uint32 omni_match_exclusive(const MatchData *data, int f, uint32 record);
 extern double omni_match_merge_threshold(int64 threshold, uint32 size_a, uint32 size_b);
 
 /* match_explain.c */
+extern void omni_match_record(Jsonb *record, const char *name, const MatchModel *model, text **values);
 extern char *omni_match_shown(const MatchData *data, int f, uint32 value);
 extern MatchData *omni_match_run(FunctionCallInfo fcinfo, int options_argument, MatchRunOptions *options,
 								 MatchClusters **clusters, MatchBlocks **blocks);

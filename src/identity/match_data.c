@@ -14,7 +14,6 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -62,107 +61,6 @@ typedef struct Reader
 	RawCache	cache[MATCH_FIELDS_MAX];
 } Reader;
 
-/*
- * omni_match_text: the text of a value.
- */
-const unsigned char *
-omni_match_text(const MatchDictionary *dictionary, const MatchValue *value)
-{
-	return value->length <= MATCH_INLINE_MAX ? value->text
-		: (const unsigned char *) dictionary->pool + value->more;
-}
-
-/* Room in a pool of texts; its offset. */
-static Size
-add_to_pool(MemoryContext context, char **pool, Size *used, Size *size, const char *text, Size length)
-{
-	Size		offset = *used;
-
-	if (*used + length > *size)
-	{
-		Size		wanted = Max(add_size(*used, length), Max(*size * 2, 8192));
-
-		*pool = *pool == NULL ? MemoryContextAllocHuge(context, wanted) : repalloc_huge(*pool, wanted);
-		*size = wanted;
-	}
-	memcpy(*pool + offset, text, length);
-	*used += length;
-	return offset;
-}
-
-static void
-grow_slots(MatchData *data, MatchDictionary *dictionary)
-{
-	dictionary->nslots = Max(dictionary->nslots * 2, FIRST_VALUES * 2);
-	if (dictionary->slots != NULL)
-		pfree(dictionary->slots);
-	dictionary->slots = MemoryContextAllocExtended(data->context, mul_size(dictionary->nslots, sizeof(uint32)),
-												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint32 i = 0; i < dictionary->count; i++)
-	{
-		const MatchValue *value = &dictionary->values[i];
-		uint32		at = hash_bytes(omni_match_text(dictionary, value), value->length) & (dictionary->nslots - 1);
-
-		while (dictionary->slots[at] != 0)
-			at = (at + 1) & (dictionary->nslots - 1);
-		dictionary->slots[at] = i + 1;
-	}
-}
-
-/* The number of a normalised value, entered where it is new. */
-static uint32
-enter_value(MatchData *data, MatchDictionary *dictionary, MatchValue *value, const char *text)
-{
-	uint32		at;
-
-	if (dictionary->count * 2 >= dictionary->nslots)
-		grow_slots(data, dictionary);
-	at = hash_bytes((const unsigned char *) text, value->length) & (dictionary->nslots - 1);
-	while (dictionary->slots[at] != 0)
-	{
-		const MatchValue *known = &dictionary->values[dictionary->slots[at] - 1];
-
-		if (known->length == value->length && memcmp(omni_match_text(dictionary, known), text, value->length) == 0)
-			return dictionary->slots[at] - 1;
-		at = (at + 1) & (dictionary->nslots - 1);
-	}
-	if (dictionary->count == dictionary->capacity)
-	{
-		dictionary->capacity = Max(dictionary->capacity * 2, FIRST_VALUES);
-		dictionary->values = dictionary->values == NULL
-			? MemoryContextAllocHuge(data->context, mul_size(dictionary->capacity, sizeof(MatchValue)))
-			: repalloc_huge(dictionary->values, mul_size(dictionary->capacity, sizeof(MatchValue)));
-	}
-	if (value->length <= MATCH_INLINE_MAX)
-		memcpy(value->text, text, value->length);
-	else
-	{
-		Size		offset = add_to_pool(data->context, &dictionary->pool, &dictionary->pool_used,
-										 &dictionary->pool_size, text, value->length);
-
-		if (offset > PG_UINT32_MAX)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("values of one column exceed 4 GB")));
-		value->more = offset;
-	}
-	dictionary->values[dictionary->count] = *value;
-	dictionary->slots[at] = ++dictionary->count;
-	return dictionary->count - 1;
-}
-
-static uint32
-normalise(MatchData *data, int f, Datum raw)
-{
-	MatchValue	value;
-	char		text[MATCH_TEXT_MAX];
-
-	memset(&value, 0, sizeof(value));
-	if (!omni_match_normalise(&data->model->field[f], raw, &value, text))
-		return MATCH_NULL;
-	return enter_value(data, &data->dictionary[f], &value, text);
-}
-
 static void
 grow_cache(Reader *reader, RawCache *cache)
 {
@@ -205,7 +103,7 @@ value_number(Reader *reader, int f, Datum raw)
 	if (length == 0)
 		return MATCH_NULL;
 	if (length > RAW_CACHED_MAX)
-		return normalise(reader->data, f, PointerGetDatum(value));
+		return omni_match_enter(reader->data, f, PointerGetDatum(value));
 	if (cache->used * 2 >= cache->size)
 		grow_cache(reader, cache);
 	hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value), length, 0);
@@ -219,12 +117,12 @@ value_number(Reader *reader, int f, Datum raw)
 			return entry->value;
 		at = (at + 1) & (cache->size - 1);
 	}
-	number = normalise(reader->data, f, PointerGetDatum(value));
+	number = omni_match_enter(reader->data, f, PointerGetDatum(value));
 	cache->entries[at].hash = hash;
 	cache->entries[at].length = length;
 	cache->entries[at].value = number;
-	cache->entries[at].offset = add_to_pool(reader->cache_context, &cache->pool, &cache->pool_used, &cache->pool_size,
-											VARDATA_ANY(value), length);
+	cache->entries[at].offset = omni_match_add_to_pool(reader->cache_context, &cache->pool, &cache->pool_used,
+													   &cache->pool_size, VARDATA_ANY(value), length);
 	cache->used++;
 	return number;
 }
@@ -475,26 +373,6 @@ sort_records(MatchData *data)
 	data->source = source;
 }
 
-/* The value of a text, or NULL. */
-static MatchValue *
-find_value(MatchDictionary *dictionary, const char *text, int length)
-{
-	uint32		at;
-
-	if (dictionary->nslots == 0 || length > MATCH_TEXT_MAX)
-		return NULL;
-	at = hash_bytes((const unsigned char *) text, length) & (dictionary->nslots - 1);
-	while (dictionary->slots[at] != 0)
-	{
-		MatchValue *value = &dictionary->values[dictionary->slots[at] - 1];
-
-		if (value->length == length && memcmp(omni_match_text(dictionary, value), text, length) == 0)
-			return value;
-		at = (at + 1) & (dictionary->nslots - 1);
-	}
-	return NULL;
-}
-
 /*
  * Numbers the values of each field by their first record, so that numbers do not
  * depend on the order of the rows either.
@@ -538,27 +416,6 @@ renumber_values(MatchData *data)
 		pfree(dictionary->values);
 		dictionary->values = values;
 		dictionary->capacity = dictionary->count;
-	}
-}
-
-/* Which given names also occur as surnames. */
-static void
-link_name_columns(MatchData *data)
-{
-	MatchDictionary *given;
-	MatchDictionary *surname;
-
-	if (data->model->given_name < 0 || data->model->surname < 0)
-		return;
-	given = &data->dictionary[data->model->given_name];
-	surname = &data->dictionary[data->model->surname];
-	given->other_column = MemoryContextAllocHuge(data->context, mul_size(Max(given->count, 1), sizeof(uint32)));
-	for (uint32 i = 0; i < given->count; i++)
-	{
-		const MatchValue *value = find_value(surname, (const char *) omni_match_text(given, &given->values[i]),
-											 given->values[i].length);
-
-		given->other_column[i] = value != NULL ? value - surname->values : MATCH_NULL;
 	}
 }
 
@@ -628,7 +485,8 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 
 	data->context = AllocSetContextCreate(caller, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
 	data->model = model;
-	data->width = pg_nextpower2_32(2 * Max(model->nfields, 1));
+	data->width = omni_match_width(model);
+	data->first_values = FIRST_VALUES;
 	data->across = ninputs > 1;
 	data->one_per_source = options->one_per_source;
 	data->nsources = data->across ? ninputs : 0;
@@ -664,48 +522,12 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	sort_records(data);
 	renumber_values(data);
 	omni_match_add_sketches(data);
-	link_name_columns(data);
+	omni_match_link_name_columns(data);
 	omni_match_apply_terms(data);
 	if (OidIsValid(options->decisions))
 		read_decisions(data, options->decisions);
 	SPI_finish();
 	AtEOXact_GUC(true, level);
-	return data;
-}
-
-/*
- * omni_match_of_values: records that no relation holds, numbered from 0.
- * Arguments: the model; their number, some few; their values, row by row, NULL
- * where there is none.
- */
-MatchData *
-omni_match_of_values(const MatchModel *model, int nrecords, text *const *values)
-{
-	MatchData  *data = palloc0_object(MatchData);
-	int			nfields = model->nfields;
-
-	data->context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
-	data->model = model;
-	data->width = pg_nextpower2_32(2 * Max(nfields, 1));
-	data->integer_ids = true;
-	for (int r = 0; r < nrecords; r++)
-	{
-		if (data->nrecords == data->capacity)
-			grow_records(data);
-		data->numbers[r] = r;
-		data->source[r] = MATCH_SOURCES_MAX;
-		for (int f = 0; f < nfields; f++)
-		{
-			text	   *raw = values[r * nfields + f];
-			bool		usable = raw != NULL && VARSIZE_ANY_EXHDR(raw) <= MATCH_RAW_MAX;
-
-			data->values[(Size) r * data->width + f] = usable ? normalise(data, f, PointerGetDatum(raw)) : MATCH_NULL;
-		}
-		data->nrecords++;
-	}
-	omni_match_add_sketches(data);
-	link_name_columns(data);
-	omni_match_apply_terms(data);
 	return data;
 }
 
@@ -751,41 +573,4 @@ char *
 omni_match_id(const MatchData *data, uint32 record)
 {
 	return data->integer_ids ? psprintf(INT64_FORMAT, data->numbers[record]) : data->texts[record];
-}
-
-/* What equality of a value of this share weighs more than equality on average. */
-static int32
-term_adjustment(const MatchField *field, double share)
-{
-	double		bits;
-
-	if (share <= 0 || field->u[0] <= 0)
-		return 0;
-	bits = log2(field->u[0] / share);
-	return omni_match_units(Max(-MATCH_TERM_BITS, Min(MATCH_TERM_BITS, bits)));
-}
-
-/*
- * omni_match_apply_terms: sets the adjustment of each value from the term
- * frequencies of the model.
- */
-void
-omni_match_apply_terms(MatchData *data)
-{
-	for (int f = 0; f < data->model->nfields; f++)
-	{
-		const MatchField *field = &data->model->field[f];
-		MatchDictionary *dictionary = &data->dictionary[f];
-		int32		rare = term_adjustment(field, field->rare_share);
-
-		for (uint32 i = 0; i < dictionary->count; i++)
-			dictionary->values[i].adjust = field->term_frequency ? rare : 0;
-		for (int i = 0; field->term_frequency && i < field->nterms; i++)
-		{
-			MatchValue *value = find_value(dictionary, field->terms[i], strlen(field->terms[i]));
-
-			if (value != NULL)
-				value->adjust = term_adjustment(field, field->term_share[i]);
-		}
-	}
 }

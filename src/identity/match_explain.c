@@ -66,16 +66,22 @@ json_text(const JsonbValue *value)
 	}
 }
 
-/* The values of a record that is a JSON object. */
-static void
-read_record(Jsonb *record, const char *name, const MatchModel *model, text **values)
+/*
+ * omni_match_record: the values of a record that is a JSON object, as texts.
+ * Arguments: the object; what it is called in errors; the model; room for a value
+ * of each field, NULL where there is none.
+ * Errors: invalid_parameter_value for what is no object, and for members none of
+ * which is a column of the model.
+ */
+void
+omni_match_record(Jsonb *record, const char *name, const MatchModel *model, text **values)
 {
 	bool		known = false;
 
 	if (!JB_ROOT_IS_OBJECT(record))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("record %s must be a JSON object", name),
+				 errmsg("%s must be a JSON object", name),
 				 errhint("For example to_jsonb(t) of a row t of the table.")));
 	for (int f = 0; f < model->nfields; f++)
 	{
@@ -91,32 +97,19 @@ read_record(Jsonb *record, const char *name, const MatchModel *model, text **val
 	if (!known && JB_ROOT_COUNT(record) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("record %s has none of the columns of the model", name),
+				 errmsg("%s has none of the columns of the model", name),
 				 errhint("The first one is \"%s\".", model->field[0].column)));
 }
 
 /* Share of all values that the weight of an agreed value goes by, or 0. */
 static double
-share_of_value(const MatchField *field, const char *text)
+share_of_value(const MatchData *data, int f, uint32 value)
 {
-	if (!field->term_frequency)
-		return 0;
-	for (int i = 0; i < field->nterms; i++)
-	{
-		if (strcmp(field->terms[i], text) == 0)
-			return field->term_share[i];
-	}
-	return field->rare_share;
-}
-
-/* The text of an agreed value, as the model has it. */
-static char *
-agreed_text(const MatchData *data, int f, uint32 value)
-{
+	const MatchField *field = &data->model->field[f];
 	const MatchDictionary *dictionary = &data->dictionary[f];
 	const MatchValue *known = &dictionary->values[value];
 
-	return pnstrdup((const char *) omni_match_text(dictionary, known), known->length);
+	return field->term_frequency ? omni_match_term_share(field, omni_match_text(dictionary, known), known->length) : 0;
 }
 
 /* One row of an explanation: what a field says. */
@@ -154,7 +147,7 @@ put_part(ReturnSetInfo *result, const MatchData *data, int f, const MatchPart *p
 		values[6] = Float8GetDatum(known ? field->u_given[part->given][part->level] : field->u[part->level]);
 	}
 	if (part->agreed != MATCH_NULL)
-		share = share_of_value(field, agreed_text(data, f, part->agreed));
+		share = share_of_value(data, f, part->agreed);
 	nulls[7] = nulls[8] = share <= 0;
 	values[7] = Float8GetDatum(share);
 	values[8] = Float8GetDatum(share <= 0 ? 0 : (double) data->dictionary[f].values[part->agreed].adjust / MATCH_UNIT);
@@ -186,8 +179,8 @@ omnicrm_match_explain(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	omni_match_model(PG_GETARG_JSONB_P(0), model);
-	read_record(PG_GETARG_JSONB_P(1), "a", model, raw);
-	read_record(PG_GETARG_JSONB_P(2), "b", model, raw + model->nfields);
+	omni_match_record(PG_GETARG_JSONB_P(1), "record a", model, raw);
+	omni_match_record(PG_GETARG_JSONB_P(2), "record b", model, raw + model->nfields);
 	data = omni_match_of_values(model, 2, raw);
 	probe->data = data;
 	omni_match_probe(probe, 0);

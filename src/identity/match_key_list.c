@@ -25,9 +25,12 @@ compare_keys(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Distinct keys in ascending order, as numbers without sign. */
-static ArrayType *
-key_array(uint64 *keys, int n)
+/*
+ * omni_match_key_array: distinct keys in ascending order, as numbers without sign;
+ * the argument is sorted.
+ */
+ArrayType *
+omni_match_key_array(uint64 *keys, int n)
 {
 	Datum	   *items = palloc(Max(n, 1) * sizeof(Datum));
 	int			count = 0;
@@ -72,7 +75,7 @@ omnicrm_match_keys(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		values[0] = CStringGetTextDatum(omni_match_id(data, r));
-		values[1] = PointerGetDatum(key_array(keys, n));
+		values[1] = PointerGetDatum(omni_match_key_array(keys, n));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		MemoryContextReset(row);
 	}

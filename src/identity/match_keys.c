@@ -23,6 +23,8 @@
 #define KEY_WORD			UINT64CONST(1)
 /* or an e-mail, a phone, a number: no budget drops the records of one person */
 #define KEY_STRONG			UINT64CONST(2)
+/* or all values at once, by which records with the same ones find each other */
+#define KEY_WHOLE			UINT64CONST(3)
 
 /* What a record has to make keys of. */
 typedef struct Tokens
@@ -185,12 +187,12 @@ add_date(Tokens *t, const unsigned char *text)
 }
 
 static void
-add_field(Tokens *t, const MatchField *field, const MatchDictionary *dictionary, const MatchValue *value, int f)
+add_value(Tokens *t, const MatchPacked *value)
 {
-	const unsigned char *text = omni_match_text(dictionary, value);
+	const unsigned char *text = value->text;
 	int			length = value->length;
 
-	switch (field->kind)
+	switch ((MatchKind) value->kind)
 	{
 		case MATCH_NAME:
 		case MATCH_GIVEN_NAME:
@@ -208,7 +210,7 @@ add_field(Tokens *t, const MatchField *field, const MatchDictionary *dictionary,
 		case MATCH_PHONE:
 		case MATCH_TAX_ID:
 		case MATCH_CODE:
-			add_alone(t, token(text, length, 12 + f));
+			add_alone(t, token(text, length, 12 + value->field));
 			break;
 		case MATCH_POSTCODE:
 			add_alone(t, token(text, length, 4));
@@ -241,29 +243,27 @@ put_key(uint64 *keys, uint8 *kinds, int n, uint64 key, MatchKeyKind kind)
 }
 
 /*
- * omni_match_keys: the keys of a record.
- * Arguments: the records, the number of one, room for MATCH_KEYS_MAX keys and for
- * their kinds.
+ * omni_match_keys_of: the keys of the values of a record, of which some may repeat.
+ * Arguments: the values in the order of their fields; room for MATCH_KEYS_MAX keys
+ * and for their kinds.
  * Result: their number.
  */
 int
-omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds)
+omni_match_keys_of(const MatchPacked *values, int nvalues, uint64 *keys, uint8 *kinds)
 {
-	const MatchModel *model = data->model;
-	const uint32 *row = omni_match_row(data, record);
 	Tokens		t;
 	int			n = 0;
 
 	t.nnames = t.nothers = t.nalone = 0;
 	t.year = t.month_day = t.year_month = 0;
-	for (int f = 0; f < model->nfields; f++)
+	for (int i = 0; i < nvalues; i++)
 	{
 		int			known = t.nalone;
 
-		if (row[f] != MATCH_NULL && model->field[f].blocking)
-			add_field(&t, &model->field[f], &data->dictionary[f], &data->dictionary[f].values[row[f]], f);
+		if (values[i].blocking)
+			add_value(&t, &values[i]);
 		while (known < t.nalone)
-			t.alone_field[known++] = f;
+			t.alone_field[known++] = values[i].field;
 	}
 	for (int i = 0; i < t.nalone; i++)
 		n = put_key(keys, kinds, n, single_key(t.alone[i], KEY_STRONG), MATCH_KEY_VALUE + t.alone_field[i]);
@@ -294,6 +294,45 @@ omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds
 			n = put_key(keys, kinds, n, pair_key(t.other[i], t.other[k], 10), MATCH_KEY_TWO_PLACES);
 	}
 	return n;
+}
+
+/*
+ * omni_match_keys: the keys of a record, as by omni_match_keys_of().
+ */
+int
+omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds)
+{
+	const MatchModel *model = data->model;
+	const uint32 *row = omni_match_row(data, record);
+	MatchPacked values[MATCH_FIELDS_MAX];
+	int			n = 0;
+
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchDictionary *dictionary = &data->dictionary[f];
+		const MatchValue *value;
+
+		if (row[f] == MATCH_NULL || !model->field[f].blocking)
+			continue;
+		value = &dictionary->values[row[f]];
+		values[n].field = f;
+		values[n].kind = model->field[f].kind;
+		values[n].blocking = true;
+		values[n].length = value->length;
+		values[n].local = value->local;
+		values[n++].text = omni_match_text(dictionary, value);
+	}
+	return omni_match_keys_of(values, n, keys, kinds);
+}
+
+/*
+ * omni_match_whole_key: the key of all values of a record at once; no other key has
+ * its two lowest bits.
+ */
+uint64
+omni_match_whole_key(const bytea *packed)
+{
+	return single_key(token((const unsigned char *) VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), KEY_WHOLE), KEY_WHOLE);
 }
 
 /*

@@ -290,6 +290,19 @@ normalise_date(const MatchField *field, Datum raw, Output *out)
 	return true;
 }
 
+/*
+ * omni_match_number: the number that the text of a value stands for.
+ */
+double
+omni_match_number(const unsigned char *text, int length)
+{
+	char		digits[MATCH_TEXT_MAX + 1];
+
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	return strtod(digits, NULL);
+}
+
 static bool
 normalise_number(Datum raw, MatchValue *value, Output *out)
 {
@@ -307,6 +320,8 @@ normalise_number(Datum raw, MatchValue *value, Output *out)
 	snprintf(digits, sizeof(digits), "%.15g", value->number + 0.0);
 	for (const char *s = digits; *s; s++)
 		put(out, *s);
+	/* of one text there is one number */
+	value->number = omni_match_number((const unsigned char *) out->text, out->length);
 	return true;
 }
 

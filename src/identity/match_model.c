@@ -474,6 +474,7 @@ read_terms(JsonbContainer *object, MatchField *field)
 			field->term_share[field->nterms++] = share;
 		}
 	}
+	omni_match_index_terms(field);
 }
 
 /*

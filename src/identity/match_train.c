@@ -512,6 +512,7 @@ collect_terms(MatchField *field, const MatchDictionary *dictionary)
 	field->nterms = n;
 	if (dictionary->count > n)
 		field->rare_share = (present - listed) / (dictionary->count - n) / present;
+	omni_match_index_terms(field);
 	pfree(terms);
 }
 

@@ -13,6 +13,11 @@ my $calls = $ENV{OMNICRM_FUZZ_CALLS} // 200;
 my $node = Omnicrm->new->start;
 $node->database('fuzz');
 
+# A matching model of two columns, for what takes one, and records packed by it.
+my $model = sprintf q('{"omnicrm_model": 1, "prior": 0.01, "comparisons": [{"column": "key", "kind": "text", "levels": [%s]}, {"column": "x", "kind": "birth_date", "levels": [%s]}]}'),
+	map { join ', ', ('{"m": 0.15, "u": 0.1}') x $_ } 5, 6;
+my @packed = ("'\\x01008b026964'", "'\\x01008b0269780183083139383030353035'", "'\\x0101830831393830'", "'\\x01f08b0161'");
+
 my %values = (
 	'text' => [ 'NULL', "''", "' '", "'a'", "'José María García-López'", "'GARCIA LOPEZ, J. M.'", "'600 11 12 22'", "'+34600111222'",
 		"'a\@b.es'", "'\@'", "'12345678Z'", "'X1234567L'", "'B12345674'", "'31/02/2024'", "'0000-00-00'", "'NaN'", "'-1'", "'1,234.50'",
@@ -29,8 +34,8 @@ my %values = (
 	'timestamp with time zone' => [ 'NULL', "'2024-02-29 12:00+00'", "'1980-05-05 00:00+00'", "'4713-01-01 00:00+00 BC'", "'294276-12-31 23:59:59+00'",
 		"'infinity'", "'-infinity'" ],
 	'interval' => [ 'NULL', "'0'", "'1 day'", "'-1 day'", "'90 days'", "'1 month -30 days'", "'178000000 years'", "'1 microsecond'" ],
-	'jsonb' => [ 'NULL', "'null'", "'{}'", "'[]'", "'1'", "'\"x\"'", "'{\"key\": \"id\", \"x\": [1, null, {\"a\": []}]}'" ],
-	'bytea' => [ 'NULL', "''", "'\\x00'", "'\\xffffffffffffffff'", "'\\x0000000000000000000000000000000000000000'" ],
+	'jsonb' => [ 'NULL', "'null'", "'{}'", "'[]'", "'1'", "'\"x\"'", "'{\"key\": \"id\", \"x\": [1, null, {\"a\": []}]}'", $model, $model ],
+	'bytea' => [ 'NULL', "''", "'\\x00'", "'\\xffffffffffffffff'", "'\\x0000000000000000000000000000000000000000'", @packed ],
 	'name' => [ 'NULL', "'a'", "'\"; DROP TABLE x --'" ],
 	'"char"' => [ 'NULL', "'a'", "''" ],
 	'regclass' => [ 'NULL', "'pg_catalog.pg_class'", '0', '4294967295' ],
@@ -113,6 +118,8 @@ for my $line (split /\n/, $output)
 	next unless $line =~ /^psql:[^:]*:(\d+): (?:ERROR|FATAL|PANIC):\s+(\w{5}):\s*(.*)/ || $line =~ /^psql:[^:]*:(\d+): (server closed|connection)()/;
 	my ($at, $code, $message) = ($1, $2, $3);
 	next if $code =~ /^\w{5}$/ && $code !~ /^(XX|57|58|42)/;
+	# a relation or column that is not there
+	next if $code =~ /^42(P01|703)$/ && $statements[ $at - $first ] =~ /::regclass/;
 	push @internal, "$code $message\n  " . substr($statements[ $at - $first ], 0, 1000) if $seen{"$code$message"}++ < 3;
 }
 is(join("\n", @internal), '', scalar(@statements) . ' calls ended in a result or a clean error');

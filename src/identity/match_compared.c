@@ -1,0 +1,330 @@
+/*
+ * match_compared.c
+ *		A record in the form in which the engine compares it, packed into bytes, and
+ *		the keys by which an index finds it.
+ *
+ * The bytes are a version, then for each field that has a value, in the order of
+ * the model: the number of the field; its kind (four bits), the number of groups
+ * of equivalent names (three) and whether it makes keys (one); the length of the
+ * text; the groups, two bytes each, the higher one first; the text.  No value at
+ * all is no byte.  They hold whatever the keys depend on, so that an index over
+ * keys needs no model, and two records have the same bytes when they have the same
+ * values.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "common/compat.h"
+#include "identity/judge.h"
+
+PG_FUNCTION_INFO_V1(omnicrm_match_compared);
+PG_FUNCTION_INFO_V1(omnicrm_match_compared_keys);
+PG_FUNCTION_INFO_V1(omnicrm_match_short_keys);
+PG_FUNCTION_INFO_V1(omnicrm_match_whole_key);
+PG_FUNCTION_INFO_V1(omnicrm_match_key_limits);
+
+#define PACKED_VERSION		1
+/* number of field, kind and length, before the groups and the text */
+#define PACKED_HEAD			3
+#define PACKED_MAX			(1 + MATCH_FIELDS_MAX * (PACKED_HEAD + 2 * MATCH_GROUPS_MAX + MATCH_TEXT_MAX))
+#define KIND_BITS			4
+#define KIND_MASK			((1 << KIND_BITS) - 1)
+#define GROUPS_MASK			7
+#define BLOCKING_BIT		0x80
+#define DATE_LENGTH			8
+
+/* Writes a value down; the number of bytes. */
+static int
+pack_value(const MatchField *field, int f, const MatchValue *value, const char *text, unsigned char *to)
+{
+	unsigned char *at = to + PACKED_HEAD;
+	int			ngroups = 0;
+
+	for (; ngroups < MATCH_GROUPS_MAX && value->groups[ngroups] != 0; ngroups++)
+	{
+		*at++ = value->groups[ngroups] >> 8;
+		*at++ = value->groups[ngroups] & 0xff;
+	}
+	to[0] = f;
+	to[1] = field->kind | ngroups << KIND_BITS | (field->blocking ? BLOCKING_BIT : 0);
+	to[2] = value->length;
+	memcpy(at, text, value->length);
+	return at + value->length - to;
+}
+
+static void __attribute__((noreturn))
+bad_packed(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid values of a record: %s", what),
+			 errhint("Make them with omnicrm.match_compared() of this model.")));
+}
+
+/* Whether a value may stand where it stands, in a record of the model, when there is one. */
+static void
+check_value(const MatchPacked *value, int previous, const MatchModel *model)
+{
+	if (value->field <= previous || value->field >= MATCH_FIELDS_MAX)
+		bad_packed(psprintf("no place for field %d", value->field));
+	if (value->kind > MATCH_NUMBER)
+		bad_packed(psprintf("field %d is of kind %d", value->field, value->kind));
+	if (value->ngroups > MATCH_GROUPS_MAX)
+		bad_packed(psprintf("field %d has %d groups of names", value->field, value->ngroups));
+	if (value->length < 1 || value->length > MATCH_TEXT_MAX ||
+		(value->kind == MATCH_BIRTH_DATE && value->length != DATE_LENGTH))
+		bad_packed(psprintf("field %d is %d bytes long", value->field, value->length));
+	if (model == NULL)
+		return;
+	if (value->field >= model->nfields || value->kind != model->field[value->field].kind ||
+		value->blocking != model->field[value->field].blocking)
+		bad_packed(psprintf("field %d is not that of the model", value->field));
+}
+
+/*
+ * omni_match_unpack: the values of a packed record.
+ * Arguments: its bytes; the model that the values must be of, or NULL for any; room
+ * for MATCH_FIELDS_MAX values.
+ * Result: their number; they point into the bytes.
+ * Errors: invalid_parameter_value for bytes that no record of the model gives.
+ */
+int
+omni_match_unpack(const bytea *packed, const MatchModel *model, MatchPacked *values)
+{
+	const unsigned char *at = (const unsigned char *) VARDATA_ANY(packed);
+	const unsigned char *end = at + VARSIZE_ANY_EXHDR(packed);
+	int			n = 0;
+
+	if (at == end)
+		return 0;
+	if (*at != PACKED_VERSION)
+		bad_packed(psprintf("version %d", *at));
+	at++;
+	if (at == end)
+		bad_packed("no field");
+	while (at < end)
+	{
+		MatchPacked *value = &values[n];
+
+		if (end - at < PACKED_HEAD)
+			bad_packed("they end within a field");
+		value->field = at[0];
+		value->kind = at[1] & KIND_MASK;
+		value->ngroups = at[1] >> KIND_BITS & GROUPS_MASK;
+		value->blocking = (at[1] & BLOCKING_BIT) != 0;
+		value->length = at[2];
+		/* the numbers of the fields ascend, so that there is room for each */
+		check_value(value, n > 0 ? values[n - 1].field : -1, model);
+		value->groups = at + PACKED_HEAD;
+		value->text = value->groups + 2 * value->ngroups;
+		if (end - at < PACKED_HEAD + 2 * value->ngroups + value->length)
+			bad_packed("they end within a field");
+		at = value->text + value->length;
+		value->local = 0;
+		while (value->kind == MATCH_EMAIL && value->local < value->length && value->text[value->local] != '@')
+			value->local++;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * match_compared(model jsonb, record jsonb) returns bytea: the values of a record,
+ * as the engine compares them.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_compared(PG_FUNCTION_ARGS)
+{
+	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "omnicrm compared", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	text	   *raw[MATCH_FIELDS_MAX];
+	unsigned char packed[PACKED_MAX];
+	int			length = 0;
+	bytea	   *result;
+
+	omni_match_record(PG_GETARG_JSONB_P(1), "the record", model, raw);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		MatchValue	value;
+		char		text[MATCH_TEXT_MAX];
+
+		if (raw[f] == NULL || VARSIZE_ANY_EXHDR(raw[f]) > MATCH_RAW_MAX)
+			continue;
+		memset(&value, 0, sizeof(value));
+		if (!omni_match_normalise(&model->field[f], PointerGetDatum(raw[f]), &value, text))
+			continue;
+		if (length == 0)
+			packed[length++] = PACKED_VERSION;
+		length += pack_value(&model->field[f], f, &value, text, packed + length);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	result = palloc(VARHDRSZ + length);
+	SET_VARSIZE(result, VARHDRSZ + length);
+	memcpy(VARDATA(result), packed, length);
+	PG_RETURN_BYTEA_P(result);
+}
+
+/*
+ * omni_match_packed_keys: the keys of a packed record, its whole key last; none of
+ * a record without values.  Arguments and result as of omni_match_keys_of().
+ */
+int
+omni_match_packed_keys(const bytea *packed, const MatchModel *model, uint64 *keys, uint8 *kinds)
+{
+	MatchPacked values[MATCH_FIELDS_MAX];
+	int			nvalues = omni_match_unpack(packed, model, values);
+	int			n = omni_match_keys_of(values, nvalues, keys, kinds);
+
+	if (nvalues == 0)
+		return 0;
+	keys[n] = omni_match_whole_key(packed);
+	kinds[n] = MATCH_KEY_COPY;
+	return n + 1;
+}
+
+/*
+ * match_compared_keys(compared bytea, copy boolean) returns bigint[]: the keys of a
+ * record, ascending as numbers without sign; of a copy but the whole key.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_compared_keys(PG_FUNCTION_ARGS)
+{
+	const bytea *packed = PG_GETARG_BYTEA_PP(0);
+	uint64		keys[MATCH_KEYS_MAX];
+	uint8		kinds[MATCH_KEYS_MAX];
+	int			n = omni_match_packed_keys(packed, NULL, keys, kinds);
+
+	if (PG_GETARG_BOOL(1) && n > 0)
+		PG_RETURN_ARRAYTYPE_P(omni_match_key_array(&keys[n - 1], 1));
+	PG_RETURN_ARRAYTYPE_P(omni_match_key_array(keys, n));
+}
+
+/* Orders numbers of 32 bits. */
+static int
+compare_short_keys(const void *a, const void *b)
+{
+	int32		x = *(const int32 *) a;
+	int32		y = *(const int32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * match_short_keys(keys bigint[]) returns integer[]: the lower halves of keys, each
+ * once, ascending.  Half the room in an index, at the price of a few strangers that
+ * match_meet() passes over.
+ * Errors: null_value_not_allowed.
+ */
+Datum
+omnicrm_match_short_keys(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const int64 *keys = (const int64 *) ARR_DATA_PTR(array);
+	int32	   *halves = palloc(Max(n, 1) * sizeof(int32));
+	Datum	   *items = palloc(Max(n, 1) * sizeof(Datum));
+	int			distinct = 0;
+
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a key is null")));
+	for (int i = 0; i < n; i++)
+		halves[i] = (int32) (uint32) keys[i];
+	qsort(halves, n, sizeof(int32), compare_short_keys);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || halves[i] != halves[i - 1])
+			items[distinct++] = Int32GetDatum(halves[i]);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(items, distinct, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/*
+ * match_whole_key(compared bytea) returns bigint: the key of all values at once;
+ * NULL where there is none.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_whole_key(PG_FUNCTION_ARGS)
+{
+	const bytea *packed = PG_GETARG_BYTEA_PP(0);
+	MatchPacked values[MATCH_FIELDS_MAX];
+
+	if (omni_match_unpack(packed, NULL, values) == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) omni_match_whole_key(packed));
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64		x = ((const MatchKeyEntry *) a)->key;
+	uint64		y = ((const MatchKeyEntry *) b)->key;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * omni_match_key_entries: the distinct keys of a packed record of a model, in
+ * ascending order with their kinds.
+ * Arguments: its bytes; the model; room for MATCH_KEYS_MAX entries.
+ * Result: their number.
+ * Errors: invalid_parameter_value.
+ */
+int
+omni_match_key_entries(const bytea *packed, const MatchModel *model, MatchKeyEntry *entries)
+{
+	uint64		keys[MATCH_KEYS_MAX];
+	uint8		kinds[MATCH_KEYS_MAX];
+	int			n = omni_match_packed_keys(packed, model, keys, kinds);
+	int			distinct = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		entries[i].key = keys[i];
+		entries[i].record = 0;
+		entries[i].kind = kinds[i];
+	}
+	qsort(entries, n, sizeof(MatchKeyEntry), compare_keys);
+	for (int i = 0; i < n; i++)
+	{
+		/* a key that two fields give has the same limit by either */
+		if (i == 0 || entries[i].key != entries[distinct - 1].key)
+			entries[distinct++] = entries[i];
+	}
+	return distinct;
+}
+
+/*
+ * match_key_limits(model jsonb, compared bytea) returns integer[]: the largest block
+ * of each key of match_compared_keys(); NULL for the whole key.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_key_limits(PG_FUNCTION_ARGS)
+{
+	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
+	MatchKeyEntry entries[MATCH_KEYS_MAX];
+	Datum		limits[MATCH_KEYS_MAX];
+	bool		nulls[MATCH_KEYS_MAX];
+	int			n = omni_match_key_entries(PG_GETARG_BYTEA_PP(1), model, entries);
+	int			lower = 1;
+
+	if (n == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT4OID));
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = entries[i].kind == MATCH_KEY_COPY;
+		limits[i] = nulls[i] ? (Datum) 0 : Int32GetDatum(omni_match_key_limit(model, entries[i].kind));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(limits, nulls, 1, &n, &lower, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
