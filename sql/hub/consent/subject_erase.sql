@@ -448,6 +448,7 @@ BEGIN
   INSERT INTO @hub@.subject_log (action, customer_id, why, touched)
   VALUES ('erase', living, btrim(subject_erase.why), '[]')
   RETURNING subject_log_id INTO erasure;
+  PERFORM @hub@.forget_record(r.id) FROM unnest(keys.record_ids) AS r(id);
   report := @hub@.erase_everywhere(living, keys.record_ids, keys.customer_ids, erasure);
   UPDATE @hub@.subject_log AS l SET touched = report WHERE l.subject_log_id = erasure;
   RETURN QUERY

@@ -151,7 +151,9 @@ BEGIN
     FROM @hub@.golden_rows(record_ids, customer_ids) AS g
     LEFT JOIN @hub@.customer AS k ON k.customer_id = g.customer_id
     OFFSET 0
-  ), made AS (
+  ), stored AS (
+    -- Those that are there are met by their key, in whatever order the planner
+    -- would have joined them.
     INSERT INTO @hub@.customer (
       customer_id, kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province,
       country, loyalty_card, username, attributes, name_tokens, certainty, record_count, source_count, first_seen, last_seen)
@@ -160,17 +162,15 @@ BEGIN
            g.postcode, g.city, g.province, g.country, g.loyalty_card, g.username, g.attributes, g.name_tokens, g.certainty,
            g.record_count, g.source_count, g.first_seen, g.last_seen
     FROM golden AS g
-    WHERE g.made
-  ), changed AS (
-    UPDATE @hub@.customer AS c
-    SET state = 'active', kind = g.kind, full_name = g.full_name, given_name = g.given_name, surname = g.surname,
-        birth_date = g.birth_date, gender = g.gender, email = g.email, phone = g.phone, tax_id = g.tax_id, street = g.street,
-        postcode = g.postcode, city = g.city, province = g.province, country = g.country, loyalty_card = g.loyalty_card,
-        username = g.username, attributes = g.attributes, name_tokens = g.name_tokens, certainty = g.certainty,
-        record_count = g.record_count, source_count = g.source_count, first_seen = g.first_seen, last_seen = g.last_seen,
-        updated_at = moment
-    FROM golden AS g
-    WHERE c.customer_id = g.customer_id AND g.before IS NOT NULL
+    WHERE g.made OR g.before IS NOT NULL
+    ON CONFLICT ON CONSTRAINT customer_pkey DO UPDATE
+    SET state = 'active', kind = excluded.kind, full_name = excluded.full_name, given_name = excluded.given_name,
+        surname = excluded.surname, birth_date = excluded.birth_date, gender = excluded.gender, email = excluded.email,
+        phone = excluded.phone, tax_id = excluded.tax_id, street = excluded.street, postcode = excluded.postcode,
+        city = excluded.city, province = excluded.province, country = excluded.country, loyalty_card = excluded.loyalty_card,
+        username = excluded.username, attributes = excluded.attributes, name_tokens = excluded.name_tokens,
+        certainty = excluded.certainty, record_count = excluded.record_count, source_count = excluded.source_count,
+        first_seen = excluded.first_seen, last_seen = excluded.last_seen, updated_at = moment
   ), remembered AS (
     INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
     SELECT g.customer_id, moment, g.before - 'name_tokens' || jsonb_build_object('updated_at', g.old_updated_at)

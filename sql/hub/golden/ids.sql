@@ -6,89 +6,106 @@
 -- and from nothing that happened in between: whoever takes a merge or a split
 -- back has the ids back too, in whatever order.
 
--- Step 8 of crm.resolve(): an id for each cluster, the oldest that was made for
--- one of its records, else a new one. An id whose record is gone is the id of the
--- oldest record that it leaves behind.
-CREATE OR REPLACE FUNCTION @hub@.resolve_assign_ids(provisional boolean DEFAULT false)
-RETURNS void
+-- An id for each cluster: the oldest that was made for one of its records, else a
+-- new one. An id whose record is gone is the id of the oldest record that it
+-- leaves behind.
+CREATE OR REPLACE FUNCTION @hub@.assign_ids(
+  touched bigint[], nodes bigint[], roots bigint[], provisional boolean,
+  OUT record_ids bigint[], OUT customer_ids bigint[], OUT home_ids bigint[], OUT old_ids bigint[], OUT moved boolean, OUT created bigint, OUT split bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   ids CONSTANT regclass := pg_get_serial_sequence('@hub@.customer', 'customer_id');
 BEGIN
-  UPDATE pg_temp.omnicrm_resolve_member AS m
-  SET home_id = o.old_customer
-  FROM (SELECT k.old_customer, coalesce(min(k.record_id) FILTER (WHERE k.home_id IS NULL), min(k.record_id)) AS record_id
-        FROM pg_temp.omnicrm_resolve_member AS k
-        WHERE k.old_customer IS NOT NULL
-        GROUP BY k.old_customer
-        HAVING bool_and(k.home_id IS DISTINCT FROM k.old_customer)) AS o
-  WHERE m.record_id = o.record_id;
-
-  INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
-  SELECT m.cluster, min(m.home_id), false
-  FROM pg_temp.omnicrm_resolve_member AS m
-  WHERE m.home_id IS NOT NULL
-  GROUP BY m.cluster;
-  INSERT INTO pg_temp.omnicrm_resolve_customer (cluster, customer_id, made)
-  SELECT f.cluster, CASE WHEN provisional THEN -f.cluster ELSE nextval(ids) END, true
-  FROM (SELECT DISTINCT m.cluster
-        FROM pg_temp.omnicrm_resolve_member AS m
-        WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_customer AS k WHERE k.cluster = m.cluster)
-        ORDER BY m.cluster) AS f;
-  -- The cluster is the smallest record_id of its records.
-  UPDATE pg_temp.omnicrm_resolve_member AS m
-  SET home_id = c.customer_id
-  FROM pg_temp.omnicrm_resolve_customer AS c
-  WHERE c.made AND m.record_id = c.cluster;
-  ANALYZE pg_temp.omnicrm_resolve_customer (cluster);
+  SELECT array_agg(n.record_id), array_agg(n.customer_id), array_agg(n.home_id), array_agg(n.old_id),
+         coalesce(bool_or(n.old_id <> n.customer_id OR n.home_id IS DISTINCT FROM n.old_home_id AND n.old_id IS NOT NULL), false),
+         count(n.new_id), count(DISTINCT n.old_id) FILTER (WHERE n.torn)
+  INTO record_ids, customer_ids, home_ids, old_ids, moved, created, split
+  FROM (
+    SELECT i.record_id, i.cluster, i.old_id, i.old_home_id, coalesce(i.home_id, i.new_id) AS home_id, i.new_id,
+           coalesce(i.owner_id, max(i.new_id) OVER (PARTITION BY i.cluster)) AS customer_id,
+           min(i.cluster) OVER (PARTITION BY i.old_id) <> max(i.cluster) OVER (PARTITION BY i.old_id) AS torn
+    FROM (
+      SELECT o.record_id, o.cluster, o.old_id, o.old_home_id, o.home_id, o.owner_id,
+             CASE WHEN o.owner_id IS NULL AND o.record_id = o.cluster
+                  THEN CASE WHEN provisional THEN -o.cluster ELSE nextval(ids) END END AS new_id
+      FROM (
+        SELECT h.record_id, h.cluster, h.old_id, h.old_home_id, h.home_id, min(h.home_id) OVER (PARTITION BY h.cluster) AS owner_id
+        FROM (
+          SELECT c.record_id, c.cluster, m.customer_id AS old_id, m.home_id AS old_home_id,
+                 CASE WHEN m.customer_id IS NOT NULL AND NOT coalesce(bool_or(m.home_id = m.customer_id) OVER w, false)
+                           AND c.record_id = coalesce(min(c.record_id) FILTER (WHERE m.home_id IS NULL) OVER w, min(c.record_id) OVER w)
+                      THEN m.customer_id ELSE m.home_id END AS home_id
+          FROM (SELECT u.record_id, min(u.cluster) AS cluster
+                FROM (SELECT t.id AS record_id, t.id AS cluster FROM unnest(touched) AS t(id)
+                      UNION ALL
+                      SELECT n.node, n.root FROM unnest(nodes, roots) AS n(node, root)) AS u
+                GROUP BY u.record_id) AS c
+          LEFT JOIN LATERAL (SELECT k.customer_id, k.home_id FROM @hub@.customer_member AS k WHERE k.record_id = c.record_id OFFSET 0) AS m ON true
+          WINDOW w AS (PARTITION BY m.customer_id)
+        ) AS h
+        -- New ids in the order of records.
+        ORDER BY h.record_id
+        OFFSET 0
+      ) AS o
+      ORDER BY o.record_id
+      OFFSET 0
+    ) AS i
+    ORDER BY customer_id, i.record_id
+  ) AS n;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.resolve_assign_ids(boolean) IS
-  'Used by crm.resolve(): gives each cluster its customer id. provisional: new customers get negative ids, in place of ones from the sequence, for a transaction that will be rolled back. Returns nothing.';
+COMMENT ON FUNCTION @hub@.assign_ids(bigint[], bigint[], bigint[], boolean) IS
+  'Used by resolve_local(): the touched records in the order of their customers, with customer, id made for the record, and customer of before; whether any record moved; how many customers are new and how many are split. provisional: new customers get negative ids.';
 
--- Step 10: golden customers, then who belongs to whom.
-CREATE OR REPLACE FUNCTION @hub@.resolve_write_customers()
+-- Golden customers, then who belongs to whom.
+CREATE OR REPLACE FUNCTION @hub@.store_members(record_ids bigint[], customer_ids bigint[], home_ids bigint[], old_ids bigint[], moved boolean)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   written bigint;
 BEGIN
-  SELECT @hub@.write_golden(array_agg(m.record_id ORDER BY c.customer_id, m.record_id),
-                            array_agg(c.customer_id ORDER BY c.customer_id, m.record_id)) INTO written
-  FROM pg_temp.omnicrm_resolve_member AS m
-  JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster;
-
-  UPDATE @hub@.customer_member AS k
-  SET customer_id = c.customer_id, home_id = m.home_id,
-      since = CASE WHEN k.customer_id = c.customer_id THEN k.since ELSE now() END
-  FROM pg_temp.omnicrm_resolve_member AS m
-  JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
-  WHERE k.record_id = m.record_id AND m.old_customer IS NOT NULL
-    AND (k.customer_id <> c.customer_id OR k.home_id IS DISTINCT FROM m.home_id);
+  written := @hub@.write_golden(record_ids, customer_ids);
+  IF moved THEN
+    UPDATE @hub@.customer_member AS k
+    SET customer_id = n.customer_id, home_id = n.home_id, since = CASE WHEN k.customer_id = n.customer_id THEN k.since ELSE now() END
+    FROM unnest(record_ids, customer_ids, home_ids) AS n(record_id, customer_id, home_id)
+    WHERE k.record_id = n.record_id AND (k.customer_id <> n.customer_id OR k.home_id IS DISTINCT FROM n.home_id);
+  END IF;
   INSERT INTO @hub@.customer_member (record_id, customer_id, home_id)
-  SELECT m.record_id, c.customer_id, m.home_id
-  FROM pg_temp.omnicrm_resolve_member AS m
-  JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
-  WHERE m.old_customer IS NULL
-  ORDER BY m.record_id;
-  RETURN written - (SELECT count(*) FROM pg_temp.omnicrm_resolve_customer AS c WHERE c.made);
+  SELECT n.record_id, n.customer_id, n.home_id
+  FROM unnest(record_ids, customer_ids, home_ids, old_ids) AS n(record_id, customer_id, home_id, old_id)
+  WHERE n.old_id IS NULL
+  ORDER BY n.record_id;
+  RETURN written;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.resolve_write_customers() IS
-  'Used by crm.resolve(): writes golden customers and their members. Returns the number of customers that were there before and changed.';
+COMMENT ON FUNCTION @hub@.store_members(bigint[], bigint[], bigint[], bigint[], boolean) IS
+  'Used by resolve_local(): writes golden customers and their members. Returns the number of customers that are new or changed.';
 
--- Then the ids that came back and those that ended. An id points to the customer
--- that has its record; one without a record follows the id that it points to.
-CREATE OR REPLACE FUNCTION @hub@.resolve_write_redirects()
+-- The ids that came back and those that ended. An id points to the customer that
+-- has its record; one without a record follows the id that it points to.
+CREATE OR REPLACE FUNCTION @hub@.store_redirects(customer_ids bigint[], home_ids bigint[], old_ids bigint[])
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   moment CONSTANT timestamptz := clock_timestamp();
@@ -98,8 +115,8 @@ DECLARE
 BEGIN
   WITH back AS (
     DELETE FROM @hub@.customer_redirect AS r
-    USING pg_temp.omnicrm_resolve_customer AS c
-    WHERE r.old_id = c.customer_id
+    USING (SELECT DISTINCT u.id FROM unnest(customer_ids) AS u(id)) AS c
+    WHERE r.old_id = c.id
     RETURNING r.old_id
   )
   UPDATE @hub@.customer AS c
@@ -109,15 +126,13 @@ BEGIN
 
   WITH target AS (
     SELECT DISTINCT ON (t.old_id) t.old_id, t.customer_id
-    FROM (SELECT m.home_id AS old_id, c.customer_id, 1 AS preference
-          FROM pg_temp.omnicrm_resolve_member AS m
-          JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
+    FROM (SELECT m.home_id AS old_id, m.customer_id, 1 AS preference
+          FROM unnest(customer_ids, home_ids) AS m(customer_id, home_id)
           WHERE m.home_id IS NOT NULL
           UNION ALL
-          SELECT r.old_id, c.customer_id, 2
-          FROM pg_temp.omnicrm_resolve_member AS m
-          JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
-          JOIN @hub@.customer_redirect AS r ON r.customer_id = m.home_id
+          SELECT r.old_id, m.customer_id, 2
+          FROM unnest(customer_ids, home_ids, old_ids) AS m(customer_id, home_id, old_customer)
+          CROSS JOIN LATERAL (SELECT k.old_id FROM @hub@.customer_redirect AS k WHERE k.customer_id = m.home_id OFFSET 0) AS r
           WHERE m.home_id = m.old_customer) AS t
     ORDER BY t.old_id, t.preference
   ), ended AS (
@@ -151,20 +166,17 @@ BEGIN
   PERFORM @hub@.announce('merged', ended_ids, other_ids);
 
   -- Records that went elsewhere than the id of their customer.
-  SELECT array_agg(s.old_customer ORDER BY s.old_customer, s.customer_id), array_agg(s.customer_id ORDER BY s.old_customer, s.customer_id)
+  SELECT array_agg(s.old_id ORDER BY s.old_id, s.customer_id), array_agg(s.customer_id ORDER BY s.old_id, s.customer_id)
   INTO ended_ids, other_ids
-  FROM (SELECT DISTINCT m.old_customer, c.customer_id
-        FROM pg_temp.omnicrm_resolve_member AS m
-        JOIN pg_temp.omnicrm_resolve_customer AS c ON c.cluster = m.cluster
-        WHERE m.old_customer <> c.customer_id) AS s
-  WHERE NOT EXISTS (SELECT FROM @hub@.customer_redirect AS r WHERE r.old_id = s.old_customer AND r.customer_id = s.customer_id);
+  FROM (SELECT DISTINCT m.old_id, m.customer_id FROM unnest(customer_ids, old_ids) AS m(customer_id, old_id) WHERE m.old_id <> m.customer_id) AS s
+  WHERE NOT EXISTS (SELECT FROM @hub@.customer_redirect AS r WHERE r.old_id = s.old_id AND r.customer_id = s.customer_id);
   PERFORM @hub@.announce('split', ended_ids, other_ids);
   RETURN ended;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.resolve_write_redirects() IS
-  'Used by crm.resolve(): ends the ids of merged customers, redirects them, and announces merges and splits. Returns the number of ids that ended.';
+COMMENT ON FUNCTION @hub@.store_redirects(bigint[], bigint[], bigint[]) IS
+  'Used by crm.resolve() and resolve_local(): by position the customer of a record, the id that was made for it, and the customer of before. Ends the ids of merged customers, redirects them, and announces merges and splits. Returns the number of ids that ended.';
 
 CREATE OR REPLACE FUNCTION @hub@.current_id(customer_id bigint)
 RETURNS bigint

@@ -61,59 +61,26 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  small_run CONSTANT bigint := 1000;
-  settings CONSTANT text[] := ARRAY[current_setting('enable_hashjoin'), current_setting('enable_mergejoin')];
-  model @hub@.match_model;
-  records bigint;
+  again CONSTANT bigint[] := ARRAY(SELECT r.record_id
+                                   FROM (SELECT DISTINCT u.record_id FROM unnest(record_ids) AS u(record_id)) AS n
+                                   JOIN @hub@.source_record AS r ON r.record_id = n.record_id
+                                   WHERE r.erased_at IS NULL
+                                   ORDER BY r.record_id);
 BEGIN
-  PERFORM @hub@.resolve_make_tables();
-  INSERT INTO pg_temp.omnicrm_resolve_record (record_id, dirty, round)
-  SELECT r.record_id, false, 0
-  FROM (SELECT DISTINCT u.record_id FROM unnest(record_ids) AS u(record_id)) AS n
-  JOIN @hub@.source_record AS r ON r.record_id = n.record_id AND r.erased_at IS NULL;
-  GET DIAGNOSTICS records = ROW_COUNT;
-  IF records = 0 THEN
-    PERFORM @hub@.resolve_drop_tables();
-    RETURN;
+  IF cardinality(again) > 0 THEN
+    INSERT INTO pg_temp.omnicrm_steward_before (record_id, customer_id)
+    SELECT b.record_id, b.old_id
+    FROM @hub@.resolve_slice('{}', again, @hub@.applied_model(), provisional) AS s
+    CROSS JOIN LATERAL unnest(s.record_ids, s.old_ids) AS b(record_id, old_id)
+    WHERE b.old_id IS NOT NULL
+    ON CONFLICT DO NOTHING;
+    ANALYZE pg_temp.omnicrm_steward_before;
   END IF;
-  ANALYZE pg_temp.omnicrm_resolve_record;
-  IF records <= small_run THEN
-    PERFORM @hub@.resolve_prefer_keys();
-  END IF;
-  -- The model by which these records were last looked at.
-  SELECT m.* INTO model
-  FROM @hub@.match_model AS m
-  WHERE m.applied_at IS NOT NULL AND EXISTS (SELECT FROM @hub@.match_rule AS r WHERE r.kind = 'model')
-  ORDER BY m.version DESC
-  LIMIT 1;
-  IF model.version IS NOT NULL THEN
-    PERFORM @hub@.resolve_make_model_tables();
-  END IF;
-  PERFORM @hub@.resolve_find_touched();
-  PERFORM @hub@.resolve_add_clean_pairs();
-  PERFORM @hub@.resolve_add_model_pairs(false, model.version IS NOT NULL);
-  PERFORM @hub@.resolve_find_apart();
-  PERFORM @hub@.resolve_cluster();
-  PERFORM @hub@.resolve_assign_ids(provisional);
-  PERFORM @hub@.resolve_write_links();
-  PERFORM @hub@.resolve_write_customers();
-  PERFORM @hub@.resolve_write_redirects();
-  IF model.version IS NOT NULL THEN
-    PERFORM @hub@.resolve_write_review(model);
-  END IF;
-  INSERT INTO pg_temp.omnicrm_steward_before (record_id, customer_id)
-  SELECT m.record_id, m.old_customer
-  FROM pg_temp.omnicrm_resolve_member AS m
-  WHERE m.old_customer IS NOT NULL
-  ON CONFLICT DO NOTHING;
-  ANALYZE pg_temp.omnicrm_steward_before;
-  PERFORM @hub@.resolve_drop_tables();
-  PERFORM set_config('enable_hashjoin', settings[1], true), set_config('enable_mergejoin', settings[2], true);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_again(bigint[], boolean) IS
-  'Used by the acts of stewards: clusters the components of these records again, whose content did not change, notes whose they were, and brings the golden customers up to date. provisional: as in resolve_assign_ids(). Returns nothing.';
+  'Used by the acts of stewards: clusters the components of these records again, whose content did not change, notes whose they were, and brings the golden customers up to date. provisional: as in assign_ids(). Returns nothing.';
 
 -- What is about few records must not scan a table, whatever the statistics say.
 CREATE OR REPLACE FUNCTION @hub@.steward_prefer_keys(pairs bigint)
@@ -121,7 +88,9 @@ RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT @hub@.resolve_prefer_keys() WHERE pairs <= 100
+  SELECT set_config(s.name, 'off', true)
+  FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) AS s(name)
+  WHERE pairs <= 100
 $$;
 
 COMMENT ON FUNCTION @hub@.steward_prefer_keys(bigint) IS

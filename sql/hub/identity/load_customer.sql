@@ -7,12 +7,19 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT CASE WHEN plan #> '{targets,attributes}' IS NULL THEN 'NULL::jsonb' ELSE
-    format('NULLIF(jsonb_strip_nulls(jsonb_build_object(%s)), ''{}'')',
-           (SELECT string_agg(CASE WHEN plan ? 'replay' THEN format('%1$L, r -> %1$L', x.item ->> 'name')
-                                   ELSE format('%1$L, r.%1$I%2$s', x.item ->> 'name', CASE WHEN x.item ->> 'type' IN ('json', 'json[]') THEN '::text' END)
-                              END, ', ' ORDER BY x.position)
-            FROM jsonb_array_elements(plan #> '{targets,attributes,columns}') WITH ORDINALITY AS x(item, position)))
+  SELECT CASE
+    WHEN plan #> '{targets,attributes}' IS NULL THEN 'NULL::jsonb'
+    -- The members of one object.
+    WHEN (plan #>> '{targets,attributes,object}')::boolean THEN
+      format('CASE WHEN jsonb_typeof(%1$s) = ''object'' THEN NULLIF(jsonb_strip_nulls(%1$s), ''{}'') END',
+             CASE WHEN plan ? 'replay' THEN format('(r -> %L)', plan #>> '{targets,attributes,columns,0,name}')
+                  ELSE format('to_jsonb(r.%I)', plan #>> '{targets,attributes,columns,0,name}') END)
+    ELSE
+      format('NULLIF(jsonb_strip_nulls(jsonb_build_object(%s)), ''{}'')',
+             (SELECT string_agg(CASE WHEN plan ? 'replay' THEN format('%1$L, r -> %1$L', x.item ->> 'name')
+                                     ELSE format('%1$L, r.%1$I%2$s', x.item ->> 'name', CASE WHEN x.item ->> 'type' IN ('json', 'json[]') THEN '::text' END)
+                                END, ', ' ORDER BY x.position)
+              FROM jsonb_array_elements(plan #> '{targets,attributes,columns}') WITH ORDINALITY AS x(item, position)))
   END
 $$;
 
@@ -99,7 +106,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   zone CONSTANT text := plan ->> 'zone';
-  started CONSTANT timestamptz := plan ->> 'started_at';
   kind_text CONSTANT text := CASE WHEN plan #> '{targets,kind}' IS NULL THEN 'NULL::text' ELSE format('lower(%s)', @hub@.load_trim('a.t_kind')) END;
 BEGIN
   RETURN format($sql$
@@ -114,7 +120,7 @@ SELECT e.payload, e.quarantine_id, e.key, e.business_at AS at, e.entered_by, e.k
        o.record_id AS old_id, o.content_hash AS old_hash
 FROM (
   SELECT d.*, %3$s AS quality,
-         omnicrm.content_hash(%4$L || d.payload::text) AS content_hash,
+         omnicrm.content_hash(%4$s || d.payload::text) AS content_hash,
          CASE WHEN d.flagged OR d.odd_birth THEN array_remove(ARRAY[
            CASE WHEN d.fake_email THEN 'placeholder_email' WHEN d.r_email IS NOT NULL THEN 'email_invalid' END,
            CASE WHEN d.fake_phone THEN 'placeholder_phone' WHEN d.r_phone IS NOT NULL THEN 'phone_invalid' END,
@@ -184,10 +190,10 @@ FROM (
                                             'company', 'empresa', 'business', 'b2b'), false) AS odd_kind,
                %5$s AS r_email, %6$s AS r_phone, %7$s AS r_tax_id, %8$s AS r_birth_date, %9$s AS r_postcode, %10$s AS r_gender,
                %11$s AS r_business_at,
-               coalesce(least(%12$s, %13$L::date), %13$L::date) AS known_on
+               coalesce(least(%12$s, %13$s), %13$s) AS known_on
         FROM (
           SELECT a.payload, a.quarantine_id, a.attributes, %14$s AS key, %15$s AS kind_text, a.t_email, a.t_phone, a.t_tax_id,
-                 a.t_birth_date, a.t_postcode, a.t_gender, a.t_business_at, coalesce(a.t_country, %16$L) AS place,
+                 a.t_birth_date, a.t_postcode, a.t_gender, a.t_business_at, coalesce(a.t_country, %16$s) AS place,
                  %17$s AS business_at,
                  %18$s AS birth_date,
                  omnicrm.normalize_text(%19$s) AS full_name,
@@ -195,9 +201,9 @@ FROM (
                  omnicrm.normalize_text(%21$s) AS surname,
                  omnicrm.normalize_gender(a.t_gender) AS gender,
                  omnicrm.normalize_email(a.t_email) AS email,
-                 omnicrm.normalize_phone(a.t_phone, coalesce(a.t_country, %16$L)) AS phone,
-                 omnicrm.normalize_tax_id(a.t_tax_id, coalesce(a.t_country, %16$L)) AS tax_id,
-                 omnicrm.normalize_postcode(a.t_postcode, coalesce(a.t_country, %16$L)) AS postcode,
+                 omnicrm.normalize_phone(a.t_phone, coalesce(a.t_country, %16$s)) AS phone,
+                 omnicrm.normalize_tax_id(a.t_tax_id, coalesce(a.t_country, %16$s)) AS tax_id,
+                 omnicrm.normalize_postcode(a.t_postcode, coalesce(a.t_country, %16$s)) AS postcode,
                  omnicrm.normalize_text(%22$s) AS street,
                  omnicrm.normalize_text(%23$s) AS city,
                  omnicrm.normalize_text(%24$s) AS province,
@@ -226,20 +232,20 @@ FROM (
 LEFT JOIN LATERAL (
   SELECT o.record_id, o.content_hash FROM @hub@.source_record AS o WHERE o.source_id = %34$s AND o.source_key = e.key OFFSET '0'
 ) AS o ON true$sql$,
-    @hub@.load_texts(plan, false), @hub@.load_from(plan), @hub@.load_quality(), @hub@.load_fingerprint(plan),
+    @hub@.load_texts(plan, false), @hub@.load_from(plan), @hub@.load_quality(), @hub@.load_argument(plan, 'fingerprint', quote_literal(@hub@.load_fingerprint(plan))),
     @hub@.load_rejected(plan, 'email'), @hub@.load_rejected(plan, 'phone'), @hub@.load_rejected(plan, 'tax_id'),
     @hub@.load_rejected(plan, 'birth_date'), @hub@.load_rejected(plan, 'postcode'), @hub@.load_rejected(plan, 'gender'),
     @hub@.load_rejected(plan, 'business_at'),
     -- The session's time zone is UTC inside crm.load().
     CASE WHEN zone = 'UTC' THEN 'p.business_at::date' ELSE format('(p.business_at AT TIME ZONE %L)::date', zone) END,
-    (started AT TIME ZONE zone)::date, @hub@.load_trim('a.t_key'), kind_text, plan ->> 'region',
+    @hub@.load_today(plan), @hub@.load_trim('a.t_key'), kind_text, @hub@.load_argument(plan, 'region', quote_literal(plan ->> 'region')),
     @hub@.load_parsed(plan, 'business_at', 'timestamp'), @hub@.load_parsed(plan, 'birth_date', 'date'),
     @hub@.load_short(plan, 'full_name', 1000), @hub@.load_short(plan, 'given_name', 1000), @hub@.load_short(plan, 'surname', 1000),
     @hub@.load_short(plan, 'street', 1000), @hub@.load_short(plan, 'city', 1000), @hub@.load_short(plan, 'province', 1000),
     @hub@.load_short(plan, 'country', 1000), @hub@.load_short(plan, 'loyalty_card', 400), @hub@.load_short(plan, 'device', 400),
     @hub@.load_short(plan, 'username', 400), @hub@.load_short(plan, 'entered_by', 1000), @hub@.load_too_long(plan),
     @hub@.load_payload(plan, 'r'), CASE WHEN plan ? 'replay' THEN 'q.quarantine_id' ELSE 'NULL::bigint' END,
-    @hub@.load_attributes(plan), (plan ->> 'source_id')::integer);
+    @hub@.load_attributes(plan), @hub@.load_argument(plan, 'source_id', ((plan ->> 'source_id')::integer)::text));
 END
 $$;
 
@@ -258,8 +264,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   WITH two_surnames AS (
-    SELECT plan ->> 'region' = ANY (ARRAY['ES', 'PT', 'AD', 'AR', 'BO', 'BR', 'CL', 'CO', 'CR', 'CU', 'DO', 'EC', 'GT', 'HN', 'MX', 'NI', 'PA',
-                                          'PE', 'PR', 'PY', 'SV', 'UY', 'VE']) AS usual
+    SELECT format('%s IN (''ES'', ''PT'', ''AD'', ''AR'', ''BO'', ''BR'', ''CL'', ''CO'', ''CR'', ''CU'', ''DO'', ''EC'', ''GT'', ''HN'', ''MX'', ''NI'','
+                  || ' ''PA'', ''PE'', ''PR'', ''PY'', ''SV'', ''UY'', ''VE'')', @hub@.load_argument(plan, 'region', quote_literal(plan ->> 'region'))) AS usual
   ), kind AS (
     SELECT k.kind, k.needs, k.value, k.condition
     FROM two_surnames AS t
@@ -268,9 +274,9 @@ AS $$
       ('email', 'email', 'm.email', 'true'),
       ('loyalty_card', 'loyalty_card', 'm.loyalty_card', 'true'),
       ('name_birth', 'birth_date', 'm.name_key || ''|'' || m.birth_date::text',
-       format('strpos(m.name_key, '' '') > 0 AND m.birth_date > %L', ((plan ->> 'started_at')::timestamptz - interval '110 years')::date)),
+       format('strpos(m.name_key, '' '') > 0 AND m.birth_date > (%s - interval ''110 years'')::date', @hub@.load_today(plan))),
       ('name_postcode', 'postcode', 'm.name_key || ''|'' || m.postcode',
-       CASE WHEN t.usual THEN 'm.name_key LIKE ''% % %''' ELSE 'strpos(m.name_key, '' '') > 0' END),
+       format('m.name_key LIKE CASE WHEN %s THEN ''%% %% %%'' ELSE ''%% %%'' END', t.usual)),
       ('phone', 'phone', 'm.phone', 'true'),
       ('tax_id', 'tax_id', 'm.tax_id', 'true'),
       ('username', 'username', 'm.username', 'true')) AS k(kind, needs, value, condition)
@@ -302,24 +308,20 @@ $$;
 COMMENT ON FUNCTION @hub@.record_columns(text) IS
   'Used by crm.load(): list of the columns of source_record that a load fills, each after the prefix.';
 
--- Keeps the old version of changed records, updates them, replaces their
--- identifiers. Returns their number.
-CREATE OR REPLACE FUNCTION @hub@.store_changed_customers(plan jsonb)
-RETURNS bigint
-LANGUAGE plpgsql
+-- The statement that keeps the old version of records that are about to change:
+-- their payload, contact points that may go, and takes their identifiers away. The
+-- query gives their ids.
+CREATE OR REPLACE FUNCTION @hub@.archive_statement(query text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  stage CONSTANT text := @hub@.stage_name(plan);
-  changed bigint;
-BEGIN
-  EXECUTE format($sql$
+  SELECT format($sql$
     WITH changed AS MATERIALIZED (
       SELECT o.record_id, o.load_id, o.business_at, o.received_at, o.payload, o.email, o.phone, o.device, o.street, o.postcode, o.city, o.province,
              o.country
-      FROM %s AS s
-      JOIN @hub@.source_record AS o ON o.record_id = s.old_id
-      WHERE s.rule IS NULL AND s.old_hash <> s.content_hash
+      FROM (%s) AS s(record_id)
+      JOIN @hub@.source_record AS o ON o.record_id = s.record_id
     ), gone AS (
       DELETE FROM @hub@.identifier AS i USING changed AS c WHERE i.record_id = c.record_id
     ), seen AS (
@@ -336,7 +338,24 @@ BEGIN
       SET shown = excluded.shown, first_seen = least(k.first_seen, excluded.first_seen), last_seen = greatest(k.last_seen, excluded.last_seen)
     )
     INSERT INTO @hub@.source_record_history (record_id, load_id, business_at, received_at, payload)
-    SELECT c.record_id, c.load_id, c.business_at, c.received_at, c.payload FROM changed AS c$sql$, stage);
+    SELECT c.record_id, c.load_id, c.business_at, c.received_at, c.payload FROM changed AS c$sql$, query)
+$$;
+
+COMMENT ON FUNCTION @hub@.archive_statement(text) IS
+  'Used by crm.load() and crm.ingest(): SQL statement that moves the old version of the records of a query to source_record_history and its contact points to contact_seen, and deletes their identifiers.';
+
+-- Keeps the old version of changed records, updates them, replaces their
+-- identifiers. Returns their number.
+CREATE OR REPLACE FUNCTION @hub@.store_changed_customers(plan jsonb)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  stage CONSTANT text := @hub@.stage_name(plan);
+  changed bigint;
+BEGIN
+  EXECUTE @hub@.archive_statement(format('SELECT s.old_id FROM %s AS s WHERE s.rule IS NULL AND s.old_hash <> s.content_hash', stage));
   GET DIAGNOSTICS changed = ROW_COUNT;
   IF changed = 0 THEN
     RETURN 0;

@@ -273,6 +273,13 @@ AS $$
 DECLARE
   unknown text;
 BEGIN
+  IF type = 'attributes' AND jsonb_typeof(source) = 'object' THEN
+    IF source - 'object' <> '{}' OR jsonb_typeof(source -> 'object') IS DISTINCT FROM 'string' THEN
+      PERFORM @hub@.raise_mapping(format('mapping of %s is %s', quote_literal(target), left(source::text, 60)),
+        'Name columns, ["shoe_size", "club"], or one column of type jsonb whose members are attributes, {"object": "details"}.');
+    END IF;
+    RETURN jsonb_build_object('columns', @hub@.mapped_columns(relation, target, source -> 'object'), 'object', true);
+  END IF;
   IF type = 'attributes' OR jsonb_typeof(source) <> 'object' THEN
     RETURN jsonb_build_object('columns', @hub@.mapped_columns(relation, target, source));
   END IF;

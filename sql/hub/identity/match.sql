@@ -8,8 +8,9 @@
 -- those that are good but for one thing, wait in review_queue.
 --
 -- What the model says of two records is a function of the two records and the
--- model. The pairs that it is asked about share a blocking key: a run over many
--- records finds them in memory, a run over few in match_key.
+-- model. The pairs that it is asked about share a blocking key: a run over all
+-- records finds them in memory (this file), one over few by the index of
+-- match_compared (compared.sql).
 
 -- The records as the model sees them. Organisations are left to the rules.
 CREATE OR REPLACE VIEW @hub@.match_record
@@ -144,8 +145,8 @@ RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-  DELETE FROM @hub@.match_key;
-  DELETE FROM @hub@.match_record_key;
+  DELETE FROM @hub@.match_compared;
+  DELETE FROM @hub@.match_common_key;
   DELETE FROM @hub@.match_candidate;
   DELETE FROM @hub@.review_queue WHERE state = 'open';
 $$;
@@ -153,115 +154,8 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_forget_model() IS
   'Used by crm.resolve() of every record without a model: empties what only a model fills. Returns nothing.';
 
--- Keys of the dirty records, in place of their old ones; of all records the
--- first time.
-CREATE OR REPLACE FUNCTION @hub@.resolve_write_keys(model @hub@.match_model)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  IF model.keys_at IS NULL THEN
-    DELETE FROM @hub@.match_key;
-    DELETE FROM @hub@.match_record_key;
-    INSERT INTO @hub@.match_record_key (record_id, keys)
-    SELECT r.id::bigint, r.keys
-    FROM omnicrm.match_keys('@hub@.match_record', 'record_id', model.model) AS r;
-    -- In the order of the index, which is then filled from left to right.
-    INSERT INTO @hub@.match_key (key, record_id)
-    SELECT u.key, r.record_id
-    FROM @hub@.match_record_key AS r
-    CROSS JOIN LATERAL unnest(r.keys) AS u(key)
-    ORDER BY u.key, r.record_id;
-    UPDATE @hub@.match_model AS m SET keys_at = now() WHERE m.version = model.version;
-    RETURN;
-  END IF;
-  DELETE FROM @hub@.match_key AS k
-  USING pg_temp.omnicrm_resolve_record AS t
-  JOIN @hub@.match_record_key AS r ON r.record_id = t.record_id
-  CROSS JOIN LATERAL unnest(r.keys) AS u(key)
-  WHERE t.dirty AND k.key = u.key AND k.record_id = t.record_id;
-  DELETE FROM @hub@.match_record_key AS r
-  USING pg_temp.omnicrm_resolve_record AS t
-  WHERE t.dirty AND r.record_id = t.record_id;
-  INSERT INTO @hub@.match_record_key (record_id, keys)
-  SELECT r.id::bigint, r.keys
-  FROM omnicrm.match_keys('pg_temp.omnicrm_resolve_person', 'record_id', model.model) AS r;
-  INSERT INTO @hub@.match_key (key, record_id)
-  SELECT u.key, r.record_id
-  FROM pg_temp.omnicrm_resolve_person AS p
-  JOIN @hub@.match_record_key AS r ON r.record_id = p.record_id
-  CROSS JOIN LATERAL unnest(r.keys) AS u(key);
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.resolve_write_keys(@hub@.match_model) IS
-  'Used by crm.resolve(): brings crm.match_key up to date. Returns nothing.';
-
--- Pairs of a dirty record with any other, and what they weigh. Few dirty records:
--- their keys name those worth a look, and only these are read. A key that is
--- held by more records than the model allows names nobody.
-CREATE OR REPLACE FUNCTION @hub@.resolve_score(model @hub@.match_model, every_record boolean)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  dirty CONSTANT bigint := (SELECT count(*) FROM pg_temp.omnicrm_resolve_record AS t WHERE t.dirty);
-  persons CONSTANT bigint := (SELECT count(*) FROM @hub@.source_record);
-  most CONSTANT integer := coalesce((model.model ->> 'max_block')::integer, 200);
-BEGIN
-  IF every_record OR dirty > greatest(1000, persons / 20) THEN
-    -- Keys that are there are kept right, unless all would have to be written.
-    IF every_record THEN
-      DELETE FROM @hub@.match_key;
-      DELETE FROM @hub@.match_record_key;
-      UPDATE @hub@.match_model AS m SET keys_at = NULL WHERE m.version = model.version AND m.keys_at IS NOT NULL;
-    ELSIF model.keys_at IS NOT NULL THEN
-      INSERT INTO pg_temp.omnicrm_resolve_person
-      SELECT p.* FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_record AS p ON p.record_id = t.record_id WHERE t.dirty;
-      PERFORM @hub@.resolve_write_keys(model);
-    END IF;
-    INSERT INTO pg_temp.omnicrm_resolve_found (record_a, record_b, weight, probability, pattern)
-    SELECT f.id_a::bigint, f.id_b::bigint, f.weight, f.probability, f.pattern
-    FROM omnicrm.match_pairs('@hub@.match_record', 'record_id', model.model) AS f
-    WHERE every_record
-       OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = f.id_a::bigint AND t.dirty)
-       OR EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = f.id_b::bigint AND t.dirty);
-  ELSE
-    INSERT INTO pg_temp.omnicrm_resolve_person
-    SELECT p.* FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_record AS p ON p.record_id = t.record_id WHERE t.dirty;
-    PERFORM @hub@.resolve_write_keys(model);
-    INSERT INTO pg_temp.omnicrm_resolve_meeting (record_a, record_b)
-    SELECT DISTINCT least(d.record_id, o.record_id), greatest(d.record_id, o.record_id)
-    FROM pg_temp.omnicrm_resolve_record AS d
-    JOIN @hub@.match_record_key AS r ON r.record_id = d.record_id
-    CROSS JOIN LATERAL unnest(r.keys) AS k(key)
-    CROSS JOIN LATERAL (SELECT array_agg(h.record_id) AS records
-                        FROM (SELECT m.record_id FROM @hub@.match_key AS m WHERE m.key = k.key LIMIT most + 1) AS h) AS b
-    CROSS JOIN LATERAL unnest(b.records) AS o(record_id)
-    WHERE d.dirty AND o.record_id <> d.record_id
-      AND cardinality(b.records) <= CASE WHEN k.key & 1 = 1 THEN greatest(2, most / 3) ELSE most END;
-    INSERT INTO pg_temp.omnicrm_resolve_person
-    SELECT p.*
-    FROM (SELECT m.record_a AS record_id FROM pg_temp.omnicrm_resolve_meeting AS m
-          UNION
-          SELECT m.record_b FROM pg_temp.omnicrm_resolve_meeting AS m) AS n
-    JOIN @hub@.match_record AS p ON p.record_id = n.record_id
-    WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_record AS t WHERE t.record_id = n.record_id AND t.dirty);
-    INSERT INTO pg_temp.omnicrm_resolve_found (record_a, record_b, weight, probability, pattern)
-    SELECT f.id_a::bigint, f.id_b::bigint, f.weight, f.probability, f.pattern
-    FROM omnicrm.match_pairs('pg_temp.omnicrm_resolve_person', 'record_id', model.model) AS f
-    JOIN pg_temp.omnicrm_resolve_meeting AS m ON m.record_a = f.id_a::bigint AND m.record_b = f.id_b::bigint;
-  END IF;
-  ANALYZE pg_temp.omnicrm_resolve_found (record_a, record_b);
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.resolve_score(@hub@.match_model, boolean) IS
-  'Used by crm.resolve(): finds the pairs of dirty records that the model holds for alike. Returns nothing.';
-
--- The verdict on each pair (omnicrm.judge_weight()).
+-- Step 3: the pairs that the model finds alike, and the verdict on each
+-- (omnicrm.judge_weight()).
 CREATE OR REPLACE FUNCTION @hub@.resolve_judge(model @hub@.match_model)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -283,7 +177,8 @@ BEGIN
              ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, birth_position, 1) >= '6', b.email, b.phone,
                   b.tax_id)::omnicrm.judged_person,
              f.weight, f.pattern, model.model, rule.min_name_similarity, rule.birth_date_guard, rule.accept_mistyped) AS verdict
-    FROM pg_temp.omnicrm_resolve_found AS f
+    FROM (SELECT k.id_a::bigint AS record_a, k.id_b::bigint AS record_b, k.weight, k.probability, k.pattern
+          FROM omnicrm.match_pairs('@hub@.match_record', 'record_id', model.model) AS k) AS f
     JOIN @hub@.source_record AS a ON a.record_id = f.record_a
     JOIN @hub@.source_record AS b ON b.record_id = f.record_b
     OFFSET 0
@@ -292,13 +187,7 @@ BEGIN
   ANALYZE pg_temp.omnicrm_resolve_candidate (record_a, record_b);
 
   DELETE FROM @hub@.match_candidate AS c
-  USING pg_temp.omnicrm_resolve_record AS t
-  WHERE c.record_a = t.record_id AND t.dirty
-    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_candidate AS n WHERE n.record_a = c.record_a AND n.record_b = c.record_b);
-  DELETE FROM @hub@.match_candidate AS c
-  USING pg_temp.omnicrm_resolve_record AS t
-  WHERE c.record_b = t.record_id AND t.dirty
-    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_candidate AS n WHERE n.record_a = c.record_a AND n.record_b = c.record_b);
+  WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_candidate AS n WHERE n.record_a = c.record_a AND n.record_b = c.record_b);
   INSERT INTO @hub@.match_candidate AS c (record_a, record_b, weight, probability, pattern, verdict)
   SELECT n.record_a, n.record_b, n.weight, n.probability, n.pattern, n.verdict
   FROM pg_temp.omnicrm_resolve_candidate AS n
@@ -311,12 +200,11 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_judge(@hub@.match_model) IS
-  'Used by crm.resolve(): says of each pair that the model found whether it links. Returns the number of pairs that do.';
+  'Used by crm.resolve(): finds the pairs that the model holds for alike and says of each whether it links. Returns the number of pairs that do.';
 
--- Links of the model and decisions of people, among pairs with a dirty record or
--- among touched ones that did not change. A link of a rule stays what it is; a
+-- Links of the model and decisions of people. A link of a rule stays what it is; a
 -- refusal of a rule gives way to the model, and everything to a person.
-CREATE OR REPLACE FUNCTION @hub@.resolve_add_model_pairs(of_dirty boolean, use_model boolean)
+CREATE OR REPLACE FUNCTION @hub@.resolve_add_model_pairs(use_model boolean)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -328,34 +216,16 @@ BEGIN
   IF use_model THEN
     INSERT INTO pg_temp.omnicrm_resolve_link (record_a, record_b, kind, value, priority, similarity, strength)
     SELECT c.record_a, c.record_b, 'model', round(c.weight::numeric, 1) || ' bits', r.priority, c.probability, c.weight
-    FROM pg_temp.omnicrm_resolve_record AS t
-    JOIN @hub@.match_candidate AS c ON c.record_a = t.record_id
+    FROM @hub@.match_candidate AS c
     JOIN @hub@.match_rule AS r ON r.kind = 'model'
-    LEFT JOIN pg_temp.omnicrm_resolve_record AS o ON o.record_id = c.record_b
-    WHERE c.verdict = 'link' AND CASE WHEN of_dirty THEN t.dirty ELSE NOT t.dirty AND NOT o.dirty END
-    UNION
-    SELECT c.record_a, c.record_b, 'model', round(c.weight::numeric, 1) || ' bits', r.priority, c.probability, c.weight
-    FROM pg_temp.omnicrm_resolve_record AS t
-    JOIN @hub@.match_candidate AS c ON c.record_b = t.record_id
-    JOIN @hub@.match_rule AS r ON r.kind = 'model'
-    WHERE c.verdict = 'link' AND of_dirty AND t.dirty;
+    WHERE c.verdict = 'link';
   END IF;
-  IF EXISTS (SELECT FROM @hub@.match_decision) THEN
-    INSERT INTO pg_temp.omnicrm_resolve_link (record_a, record_b, kind, value, priority, same)
-    SELECT d.record_a, d.record_b, 'decision', d.decided_by, 0, d.same
-    FROM pg_temp.omnicrm_resolve_record AS t
-    JOIN @hub@.match_decision AS d ON d.record_a = t.record_id
-    LEFT JOIN pg_temp.omnicrm_resolve_record AS o ON o.record_id = d.record_b
-    WHERE CASE WHEN of_dirty THEN t.dirty ELSE NOT t.dirty AND NOT o.dirty END
-    UNION
-    SELECT d.record_a, d.record_b, 'decision', d.decided_by, 0, d.same
-    FROM pg_temp.omnicrm_resolve_record AS t
-    JOIN @hub@.match_decision AS d ON d.record_b = t.record_id
-    WHERE of_dirty AND t.dirty;
-    DELETE FROM pg_temp.omnicrm_resolve_link AS m
-    USING pg_temp.omnicrm_resolve_link AS d
-    WHERE m.record_a = d.record_a AND m.record_b = d.record_b AND m.kind = 'model' AND d.kind = 'decision';
-  END IF;
+  INSERT INTO pg_temp.omnicrm_resolve_link (record_a, record_b, kind, value, priority, same)
+  SELECT d.record_a, d.record_b, 'decision', d.decided_by, 0, d.same
+  FROM @hub@.match_decision AS d;
+  DELETE FROM pg_temp.omnicrm_resolve_link AS m
+  USING pg_temp.omnicrm_resolve_link AS d
+  WHERE m.record_a = d.record_a AND m.record_b = d.record_b AND m.kind = 'model' AND d.kind = 'decision';
   ANALYZE pg_temp.omnicrm_resolve_link (record_a, record_b);
   UPDATE pg_temp.omnicrm_resolve_pair AS p
   SET kind = n.kind, value = n.value, priority = n.priority, similarity = n.similarity, strength = n.strength, attach = false,
@@ -371,16 +241,15 @@ BEGIN
   JOIN @hub@.source_record AS b ON b.record_id = n.record_b
   WHERE NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_pair AS p WHERE p.record_a = n.record_a AND p.record_b = n.record_b);
   GET DIAGNOSTICS found = ROW_COUNT;
-  TRUNCATE pg_temp.omnicrm_resolve_link;
   ANALYZE pg_temp.omnicrm_resolve_pair (record_a, record_b, decision);
   RETURN added + found;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.resolve_add_model_pairs(boolean, boolean) IS
+COMMENT ON FUNCTION @hub@.resolve_add_model_pairs(boolean) IS
   'Used by crm.resolve(): adds the links of the model and the decisions of people to its pairs. Returns their number.';
 
--- Which records must not meet: what people decided, for every link; and for the
+-- Step 4: which records must not meet: what people decided, for every link; and for the
 -- links of the model, records of one component that contradict each other. A
 -- component of more records than match_rule allows has no link of the model.
 CREATE OR REPLACE FUNCTION @hub@.resolve_find_apart()
@@ -451,71 +320,3 @@ $$;
 
 COMMENT ON FUNCTION @hub@.resolve_find_apart() IS
   'Used by crm.resolve(): finds the records that must not meet in one customer. Returns nothing.';
-
--- What waits for a person: of two customers the pair with most evidence, unless
--- somebody has decided of them already.
-CREATE OR REPLACE FUNCTION @hub@.resolve_write_review(model @hub@.match_model)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  -- The model without its numbers.
-  legend CONSTANT jsonb := (SELECT jsonb_agg(jsonb_build_object('column', c.value -> 'column', 'levels', jsonb_path_query_array(c.value, '$.levels[*].level'))
-                                             ORDER BY c.place)
-                            FROM jsonb_array_elements(model.model -> 'comparisons') WITH ORDINALITY AS c(value, place));
-  waiting bigint;
-BEGIN
-  INSERT INTO pg_temp.omnicrm_resolve_review (record_a, record_b, weight, probability, why, agreement)
-  SELECT k.record_a, k.record_b, k.weight, k.probability, k.why,
-         (SELECT coalesce(jsonb_object_agg(g.value ->> 'column', g.value -> 'levels' -> substr(k.pattern, g.place::integer, 1)::integer), '{}')
-          FROM jsonb_array_elements(legend) WITH ORDINALITY AS g(value, place)
-          WHERE substr(k.pattern, g.place::integer, 1) <> '-')
-  FROM (
-    SELECT DISTINCT ON (least(ma.customer_id, mb.customer_id), greatest(ma.customer_id, mb.customer_id))
-           c.record_a, c.record_b, c.weight, c.probability, c.pattern, ma.customer_id AS customer_a, mb.customer_id AS customer_b,
-           CASE WHEN c.verdict = 'link' THEN coalesce(l.decision, c.verdict) ELSE c.verdict END AS why
-    FROM (SELECT m.record_a, m.record_b
-          FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_candidate AS m ON m.record_a = t.record_id
-          UNION
-          SELECT m.record_a, m.record_b
-          FROM pg_temp.omnicrm_resolve_record AS t JOIN @hub@.match_candidate AS m ON m.record_b = t.record_id) AS n
-    JOIN @hub@.match_candidate AS c ON c.record_a = n.record_a AND c.record_b = n.record_b
-    JOIN @hub@.customer_member AS ma ON ma.record_id = c.record_a
-    JOIN @hub@.customer_member AS mb ON mb.record_id = c.record_b
-    JOIN @hub@.source_record AS a ON a.record_id = c.record_a
-    JOIN @hub@.source_record AS b ON b.record_id = c.record_b
-    LEFT JOIN @hub@.match_link AS l ON l.record_a = c.record_a AND l.record_b = c.record_b
-    WHERE ma.customer_id <> mb.customer_id
-    ORDER BY least(ma.customer_id, mb.customer_id), greatest(ma.customer_id, mb.customer_id), c.weight DESC,
-             -- Not the ids, which depend on the order of loads.
-             hashtextextended(a.source_key, a.source_id) # hashtextextended(b.source_key, b.source_id), c.record_a, c.record_b
-  ) AS k
-  WHERE NOT EXISTS (SELECT
-                    FROM @hub@.customer_member AS m
-                    JOIN @hub@.match_decision AS d ON d.record_a = m.record_id
-                    JOIN @hub@.customer_member AS o ON o.record_id = d.record_b
-                    WHERE m.customer_id = k.customer_a AND o.customer_id = k.customer_b
-                       OR m.customer_id = k.customer_b AND o.customer_id = k.customer_a);
-  DELETE FROM @hub@.review_queue AS q
-  USING pg_temp.omnicrm_resolve_record AS t
-  WHERE q.state = 'open' AND q.record_a = t.record_id
-    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_review AS n WHERE n.record_a = q.record_a AND n.record_b = q.record_b);
-  DELETE FROM @hub@.review_queue AS q
-  USING pg_temp.omnicrm_resolve_record AS t
-  WHERE q.state = 'open' AND q.record_b = t.record_id
-    AND NOT EXISTS (SELECT FROM pg_temp.omnicrm_resolve_review AS n WHERE n.record_a = q.record_a AND n.record_b = q.record_b);
-  INSERT INTO @hub@.review_queue AS q (record_a, record_b, weight, probability, why, agreement)
-  SELECT n.record_a, n.record_b, n.weight, n.probability, n.why, n.agreement
-  FROM pg_temp.omnicrm_resolve_review AS n
-  ORDER BY n.weight DESC, n.record_a, n.record_b
-  ON CONFLICT (record_a, record_b) DO UPDATE
-  SET weight = excluded.weight, probability = excluded.probability, why = excluded.why, agreement = excluded.agreement
-  WHERE q.state = 'open' AND (q.weight, q.why, q.agreement) IS DISTINCT FROM (excluded.weight, excluded.why, excluded.agreement);
-  SELECT count(*) INTO waiting FROM pg_temp.omnicrm_resolve_review;
-  RETURN waiting;
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.resolve_write_review(@hub@.match_model) IS
-  'Used by crm.resolve(): brings crm.review_queue up to date for the touched records. Returns the number of pairs of theirs that wait.';

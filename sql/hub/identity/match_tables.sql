@@ -19,7 +19,7 @@ COMMENT ON COLUMN @hub@.match_model.origin IS 'trained on the records of the hub
 COMMENT ON COLUMN @hub@.match_model.made_at IS 'When it was stored.';
 COMMENT ON COLUMN @hub@.match_model.made_by IS 'Who stored it.';
 COMMENT ON COLUMN @hub@.match_model.applied_at IS 'When crm.resolve() first looked at every record with it; NULL: the next call does.';
-COMMENT ON COLUMN @hub@.match_model.keys_at IS 'When crm.match_key was filled for it; NULL: the next small crm.resolve() does.';
+COMMENT ON COLUMN @hub@.match_model.keys_at IS 'When crm.match_compared was filled for it.';
 
 -- No foreign keys in the tables below: crm.resolve() derives them from the
 -- records, as it does match_link.
@@ -43,22 +43,29 @@ COMMENT ON COLUMN @hub@.match_candidate.probability IS 'Probability of one perso
 COMMENT ON COLUMN @hub@.match_candidate.pattern IS 'Level of agreement of each comparison of the model: 0 the best, - where a value is missing.';
 COMMENT ON COLUMN @hub@.match_candidate.verdict IS 'link, or why a person has to look.';
 
-CREATE TABLE @hub@.match_key (
-  key       bigint NOT NULL,
-  record_id bigint NOT NULL,
-  PRIMARY KEY (key, record_id)
-);
-COMMENT ON TABLE @hub@.match_key IS 'One row is one blocking key of one record (omnicrm.match_keys()): records with a common key are held against each other. Empty until the first crm.resolve() of a few records.';
-COMMENT ON COLUMN @hub@.match_key.key IS 'Hash of what the record has to be found by.';
-COMMENT ON COLUMN @hub@.match_key.record_id IS 'Source record.';
-
-CREATE TABLE @hub@.match_record_key (
+-- The keys stand in an index of their own kind: a table with a row for each would
+-- take more room than all else of a record.
+CREATE TABLE @hub@.match_compared (
   record_id bigint PRIMARY KEY,
-  keys      bigint[] NOT NULL
+  compared  bytea NOT NULL,
+  copy      boolean NOT NULL,
+  keys      integer[] NOT NULL
 );
-COMMENT ON TABLE @hub@.match_record_key IS 'One row is one record with its keys in crm.match_key.';
-COMMENT ON COLUMN @hub@.match_record_key.record_id IS 'Source record.';
-COMMENT ON COLUMN @hub@.match_record_key.keys IS 'Its keys, each once.';
+CREATE INDEX match_compared_keys_idx ON @hub@.match_compared USING gin (keys) WITH (fastupdate = off);
+ALTER TABLE @hub@.match_compared ALTER COLUMN compared SET STATISTICS 0, ALTER COLUMN keys SET STATISTICS 0;
+COMMENT ON TABLE @hub@.match_compared IS 'One row is one record of a person as the matching model compares it (omnicrm.match_compared()): a change of few records is held against those that share a key with them.';
+COMMENT ON COLUMN @hub@.match_compared.record_id IS 'Source record.';
+COMMENT ON COLUMN @hub@.match_compared.compared IS 'Its values, as omnicrm.match_compared() packs them.';
+COMMENT ON COLUMN @hub@.match_compared.copy IS 'True: ten records and more have these very values, and the oldest stands for them; this one meets nobody else.';
+COMMENT ON COLUMN @hub@.match_compared.keys IS 'Lower halves of its blocking keys (omnicrm.match_compared_keys()); of a copy only that of all values together.';
+
+CREATE TABLE @hub@.match_common_key (
+  key  bigint PRIMARY KEY,
+  most integer NOT NULL
+);
+COMMENT ON TABLE @hub@.match_common_key IS 'One row is one blocking key that more records have than the model allows: nobody meets by it.';
+COMMENT ON COLUMN @hub@.match_common_key.key IS 'Key, as in omnicrm.match_compared_keys().';
+COMMENT ON COLUMN @hub@.match_common_key.most IS 'Number of records up to which they would meet.';
 
 CREATE TABLE @hub@.match_decision (
   record_a   bigint NOT NULL,

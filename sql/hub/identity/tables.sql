@@ -38,11 +38,12 @@ CREATE TABLE @hub@.load_batch (
   finished_at       timestamptz,
   CHECK (rows_in = rows_loaded + rows_unchanged + rows_quarantined)
 );
-COMMENT ON TABLE @hub@.load_batch IS 'One row is one call of crm.load() or crm.replay_quarantine(): in = loaded + unchanged + quarantined.';
+CREATE INDEX load_batch_ingest_idx ON @hub@.load_batch (source_id, load_id) WHERE relation = 'ingest';
+COMMENT ON TABLE @hub@.load_batch IS 'One row is one call of crm.load() or crm.replay_quarantine(), or what crm.ingest() took in from one source on one day: in = loaded + unchanged + quarantined.';
 COMMENT ON COLUMN @hub@.load_batch.load_id IS 'Key.';
 COMMENT ON COLUMN @hub@.load_batch.source_id IS 'Source of the rows.';
 COMMENT ON COLUMN @hub@.load_batch.entity IS 'What the rows are: customer, order, touch, ...';
-COMMENT ON COLUMN @hub@.load_batch.relation IS 'Table or view that was read.';
+COMMENT ON COLUMN @hub@.load_batch.relation IS 'Table or view that was read; ingest: what crm.ingest() took in.';
 COMMENT ON COLUMN @hub@.load_batch.mapping IS 'Mapping as given.';
 COMMENT ON COLUMN @hub@.load_batch.replay IS 'True when the rows came out of quarantine.';
 COMMENT ON COLUMN @hub@.load_batch.rows_in IS 'Rows read.';
@@ -237,6 +238,7 @@ CREATE TABLE @hub@.resolve_queue (
   queue_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   record_id bigint NOT NULL
 );
+CREATE INDEX resolve_queue_record_idx ON @hub@.resolve_queue (record_id);
 COMMENT ON TABLE @hub@.resolve_queue IS 'Source records that are new or changed since the last crm.resolve(); a record may be here more than once.';
 COMMENT ON COLUMN @hub@.resolve_queue.queue_id IS 'Key.';
 COMMENT ON COLUMN @hub@.resolve_queue.record_id IS 'Source record.';
@@ -288,10 +290,11 @@ INSERT INTO @hub@.match_rule VALUES
 
 -- Values held by more records than match_rule.max_records. crm.resolve() keeps
 -- them, so that it notices when a value enters or leaves this list and
--- re-evaluates its holders: that makes incremental and full runs agree.
+-- re-evaluates its holders: that makes incremental and full runs agree. Compared as in
+-- identifier, so that its key serves.
 CREATE TABLE @hub@.overshared_value (
-  kind    text NOT NULL,
-  value   text NOT NULL,
+  kind    text COLLATE "C" NOT NULL,
+  value   text COLLATE "C" NOT NULL,
   records integer NOT NULL,
   since   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (kind, value)
