@@ -127,11 +127,17 @@ SELECT count(*) AS waiting_differs FROM (SELECT * FROM t.waiting('hub_a') EXCEPT
 SELECT count(*) AS waiting_differs FROM (SELECT * FROM t.waiting('hub_b') EXCEPT SELECT * FROM t.waiting('hub_a')) AS d;
 SELECT keys_at IS NOT NULL AS keys FROM hub_b.match_model;
 SELECT count(*) AS stale_keys
-FROM (SELECT k.key, k.record_id FROM hub_b.match_key AS k
-      UNION SELECT u.key, k.record_id FROM hub_b.match_record_key AS k, unnest(k.keys) AS u(key)
+FROM (SELECT u.key, k.record_id
+      FROM hub_b.match_compared AS k, unnest(omnicrm.match_compared_keys(k.compared, k.copy)) AS u(key)
+      WHERE u.key <> omnicrm.match_whole_key(k.compared) AND NOT k.copy
       EXCEPT SELECT u.key, r.id::bigint FROM hub_b.match_model AS m, omnicrm.match_keys('hub_b.match_record', 'record_id', m.model) AS r, unnest(r.keys) AS u(key)) AS d;
+CREATE TABLE t.compared AS
+SELECT to_jsonb(k) AS item FROM hub_b.match_compared AS k UNION ALL SELECT to_jsonb(k) FROM hub_b.match_common_key AS k UNION ALL SELECT to_jsonb(k) FROM hub_b.match_candidate AS k;
 SELECT r.counts ->> 'created' AS created, r.counts ->> 'changed' AS changed, r.counts ->> 'merged' AS merged, r.counts ->> 'split' AS split
 FROM hub_b.resolve('{"all": true}') AS r;
+SELECT count(*) AS compared_differs
+FROM (SELECT to_jsonb(k) FROM hub_b.match_compared AS k UNION ALL SELECT to_jsonb(k) FROM hub_b.match_common_key AS k UNION ALL SELECT to_jsonb(k) FROM hub_b.match_candidate AS k
+      EXCEPT SELECT item FROM t.compared) AS d;
 SELECT * FROM hub_b.check();
 
 -- Relatives: what two of them share weighs much, and they stay two. A record

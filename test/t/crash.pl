@@ -1,6 +1,6 @@
 # A backend killed, and the whole server killed, in the middle of loading, of
-# resolving, of merging and of taking it back: afterwards nothing is half done, and
-# the same call again works.
+# resolving, of taking in, of merging and of taking it back: afterwards nothing is
+# half done, and the same call again works.
 use strict;
 use warnings;
 use Test::More;
@@ -35,6 +35,18 @@ SELECT (SELECT count(*) FROM crm.load_batch), (SELECT count(*) FROM crm.source_r
        (SELECT count(*) FROM crm.outbox)
 END
 
+# The server restarts by itself after the death of a backend.
+sub wait_for_restart
+{
+	for (1 .. 600)
+	{
+		my ($status) = $node->try_sql('shop', 'SELECT 1');
+		last unless $status;
+		sleep 0.1;
+	}
+	return;
+}
+
 # Starts the work, waits until it has written into the table, and strikes.
 sub strike
 {
@@ -51,13 +63,7 @@ sub strike
 		kill 'KILL', $busy;
 		waitpid $pid, 0;
 		$outcome = $?;
-		# The server restarts by itself after the death of a backend.
-		for (1 .. 600)
-		{
-			my ($status) = $node->try_sql('shop', 'SELECT 1');
-			last unless $status;
-			sleep 0.1;
-		}
+		wait_for_restart();
 	}
 	else
 	{
@@ -83,6 +89,58 @@ $node->sql('shop', $resolve);
 is($node->sql('shop', "SELECT count(*) FROM crm.customer_member"), $rows, 'resolve again: every record has its customer');
 is($node->sql('shop', 'SELECT count(*) FROM crm.resolve_queue'), '0', 'and nobody waits');
 is($node->sql('shop', 'SELECT count(*) FROM crm.check()'), '0', 'everything ties');
+
+# A batch, all in one transaction.
+my $batch = q{SELECT count(DISTINCT i.customer_id) FROM crm.ingest('web shop', (SELECT jsonb_agg(jsonb_build_object('key', 'b' || n,
+  'full_name', 'Eva Sanz Vega', 'email', 'lote' || n % 2000 || '@mar-hotel.es', 'attributes', jsonb_build_object('note', repeat('nota ', 20))))
+  FROM generate_series(1, 4000) AS n)) AS i};
+strike('batch', $batch, 'crm.source_record', 'backend');
+strike('batch', $batch, 'crm.source_record', 'server');
+is($node->sql('shop', $batch), '2000', 'batch again: all of it');
+is($node->sql('shop', $batch), '2000', 'and once more changes nothing');
+
+# One by one: whatever the client was told to be in is in, and at most the one more
+# whose answer got lost.
+for my $how ('backend', 'server')
+{
+	my $file = "$node->{folder}/$how.sql";
+	open my $out, '>', $file or die "$file: $!";
+	print $out "SET application_name = 'victim';\n";
+	printf $out "SELECT crm.ingest('web shop', '$how%d', '{\"full_name\": \"Iker Vega Mora\", \"email\": \"$how%d\@mar-hotel.es\"}');\n", $_, $_ / 2 for 1 .. 20_000;
+	close $out;
+	my $pid = open(my $answers, '-|') // die "fork: $!";
+	if ($pid == 0)
+	{
+		open STDERR, '>', '/dev/null';
+		exec $node->command('shop'), '-f', $file or exit 127;
+	}
+	my @told;
+	while (my $line = <$answers>)
+	{
+		push @told, $line if $line =~ /^\d+$/;
+		next if @told != 300;
+		if ($how eq 'backend')
+		{
+			kill 'KILL', $node->sql('shop', "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'");
+		}
+		else
+		{
+			$node->power_cut;
+		}
+	}
+	close $answers;
+	if ($how eq 'backend') { wait_for_restart() } else { $node->start }
+	my ($there, $customers) = split /\|/, $node->sql('shop', <<"END");
+SELECT count(*), count(DISTINCT m.customer_id)
+FROM crm.source_record AS r JOIN crm.customer_member AS m USING (record_id)
+WHERE r.source_key LIKE '$how%' AND substr(r.source_key, 1 + length('$how'))::integer <= ${\scalar @told} + 1
+END
+	ok($there == @told || $there == @told + 1, "one by one, $how killed: what was told to be in is in");
+	is($there, $node->sql('shop', "SELECT count(*) FROM crm.source_record WHERE source_key LIKE '$how%'"), "one by one, $how killed: and nothing more");
+	is($customers, int($there / 2) + 1, "one by one, $how killed: each has its customer");
+	is($node->sql('shop', 'SELECT count(*) FROM crm.check()'), '0', "one by one, $how killed: everything ties");
+}
+
 # Every second customer into the one before.
 my $pairs = q{SELECT array_agg(x.customer_id ORDER BY x.n) FROM (SELECT c.customer_id, row_number() OVER (ORDER BY c.customer_id) AS n
   FROM crm.customer AS c WHERE c.state = 'active') AS x WHERE x.n % 2 = };

@@ -100,8 +100,13 @@ FROM (SELECT r.content_hash AS hash FROM crm.source_record AS r JOIN crm.custome
       UNION ALL
       SELECT o.content_hash FROM crm.sales_order AS o JOIN crm.customer_member AS m USING (record_id) WHERE m.customer_id = $her
       UNION ALL
-      SELECT k.key FROM crm.match_key AS k JOIN crm.customer_member AS m USING (record_id) WHERE m.customer_id = $her
-        AND NOT EXISTS (SELECT FROM crm.match_key AS o JOIN crm.customer_member AS x USING (record_id) WHERE o.key = k.key AND x.customer_id <> $her)) AS n
+      SELECT u.key
+      FROM crm.match_compared AS k
+      JOIN crm.customer_member AS m USING (record_id)
+      CROSS JOIN LATERAL unnest(omnicrm.match_compared_keys(k.compared, false)) AS u(key)
+      WHERE m.customer_id = $her
+        AND NOT EXISTS (SELECT FROM crm.match_compared AS o JOIN crm.customer_member AS x USING (record_id)
+                        WHERE o.keys && omnicrm.match_short_keys(ARRAY[u.key]) AND x.customer_id <> $her)) AS n
 END
 cmp_ok(scalar @numbers, '>', 10, 'hashes to look for');
 
