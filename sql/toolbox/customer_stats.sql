@@ -42,6 +42,10 @@ CREATE TYPE omnicrm.customer_stats (
 COMMENT ON TYPE omnicrm.customer_stats IS
   'What the orders of one customer amount to: exact sums of money, numbers of orders and returns, the days with a sale. Made by customer_stats(), summed up by stats_rollup(), read by the functions stats_... and clv_x, clv_t_x, clv_t, clv_spend. Written as hexadecimal.';
 
+-- Two values are the same when their bytes are, so values can be compared, grouped and made distinct as bytea.
+CREATE CAST (omnicrm.customer_stats AS bytea) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (omnicrm.customer_stats AS bytea) IS 'The bytes of a value, which lets values be compared, grouped and made distinct.';
+
 CREATE FUNCTION omnicrm.customer_stats_accum(internal, date, numeric)
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE

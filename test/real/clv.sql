@@ -36,9 +36,9 @@ CREATE TEMP TABLE cbs AS
 SELECT customer_id, omnicrm.clv_x(s, cut) AS x, omnicrm.clv_t_x(s, cut) AS t_x, omnicrm.clv_t(s, cut) AS t,
        omnicrm.clv_spend(early) AS spend, omnicrm.stats_frequency(s) - 1 - omnicrm.clv_x(s, cut) AS later,
        omnicrm.stats_frequency(s, cut + 90) - 1 - omnicrm.clv_x(s, cut) AS later_90
-FROM (SELECT s.customer_id, s.s::text::omnicrm.customer_stats AS s, omnicrm.customer_stats(c.day, c.amount) AS early, date '1997-09-30' AS cut
+FROM (SELECT s.customer_id, s.s, omnicrm.customer_stats(c.day, c.amount) AS early, date '1997-09-30' AS cut
       FROM stats AS s JOIN cdnow AS c ON c.customer_id = s.customer_id AND c.day <= '1997-09-30'
-      GROUP BY s.customer_id, s.s::text) AS e;
+      GROUP BY s.customer_id, s.s) AS e;
 SELECT pg_temp.near('repeats', sum(x), 2457, 0), pg_temp.near('once only', count(*) FILTER (WHERE x = 0), 1411, 0),
        pg_temp.near('cells', count(DISTINCT (x, t_x, t)), 1016, 0), pg_temp.near('orders of the hold-out', sum(later), 1882, 0),
        pg_temp.near('orders of 90 days', sum(later_90), 718, 0), pg_temp.near('silent for 90 days', count(*) FILTER (WHERE later_90 = 0), 1959, 0)

@@ -74,6 +74,8 @@ ORDER BY day;
 -- Stored, written and read again.
 SELECT count(*) AS changed FROM stats WHERE s::text::omnicrm.customer_stats::text IS DISTINCT FROM s::text;
 SELECT s FROM stats WHERE customer = 5;
+SELECT count(*) AS values, count(DISTINCT s) AS different, count(*) FILTER (WHERE s = s::text::omnicrm.customer_stats) AS equal
+FROM (SELECT s FROM stats UNION ALL SELECT s FROM stats) AS twice;
 -- Bad arguments.
 SELECT omnicrm.customer_stats(current_date, 1.005);
 SELECT omnicrm.customer_stats(current_date, 'NaN');
