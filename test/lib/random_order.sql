@@ -12,7 +12,7 @@ SELECT crm.set_match_model(m.model) FROM t.model AS m \g /dev/null
 -- The first record comes in by itself, so that the model is applied.
 CREATE TABLE t.batch AS
 SELECT b.source, b.batch, jsonb_agg(b.attributes || jsonb_build_object('key', b.key) ORDER BY b.n) AS records
-FROM (SELECT p.source, p.key, p.attributes, r.n, CASE WHEN r.n = 1 THEN 0 ELSE 1 + r.n / (ARRAY[7, 40, 1, 200, 100])[1 + :order % 5] END AS batch
+FROM (SELECT p.source, p.key, p.attributes, r.n, CASE WHEN r.n = 1 THEN 0 ELSE 1 + r.n / (ARRAY[1, 40, 7, 200, 100])[1 + :order % 5] END AS batch
       FROM t.person AS p
       JOIN (SELECT source, key, row_number() OVER (ORDER BY hashtextextended(source || ' ' || key, :order)) AS n FROM t.person) AS r USING (source, key)) AS b
 GROUP BY b.source, b.batch;

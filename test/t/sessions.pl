@@ -1,6 +1,6 @@
 # Eight sessions at once on one hub: records come by every way in, change and go,
-# stewards merge, split and take back, people are erased, in transactions of several
-# statements, some of them rolled back. Whatever meets whom: no session waits for
+# stewards merge, split and take back, people are erased, the model is another, in
+# transactions of several statements, some of them rolled back. Whatever meets whom: no session waits for
 # another in a circle, and what is there in the end is what a full run makes of it.
 use strict;
 use warnings;
@@ -115,7 +115,8 @@ my %expected = (
 	steward => { '55000' => 1, '23000' => 1, 'P0002' => 1, '22023' => 1, '25P02' => 1 },
 	race    => { '55000' => 1 },
 	twin    => {},
-	erase   => {});
+	erase   => {},
+	model   => {});
 
 # The same numbers on every machine.
 my $seed;
@@ -145,10 +146,19 @@ sub script
 		{
 			($kind, @statements) = ('erase', "SELECT count(*) FROM crm.subject_erase(t.somebody($n, 3), 'asked for it');");
 		}
+		elsif ($number == 6 && $session == 5)
+		{
+			# The same model under another number, which the next run applies to all.
+			($kind, @statements) = ('model', 'SELECT crm.set_match_model(m.model) FROM crm.match_model AS m WHERE m.active;');
+		}
 		elsif ($what < 60)
 		{
 			$kind = 'ingest';
-			push @statements, 'SELECT t.' . (pick(6) ? 'one' : 'batch') . "($n + $_);" for 1 .. 1 + pick(4);
+			for my $m (1 .. 1 + pick(4))
+			{
+				my $statement = 'SELECT t.' . (pick(6) ? 'one' : 'batch') . "($n + $m);";
+				push @statements, pick(6) ? $statement : ('SAVEPOINT before;', $statement, 'ROLLBACK TO before;');
+			}
 		}
 		elsif ($what < 74)
 		{

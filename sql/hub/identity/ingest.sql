@@ -374,7 +374,9 @@ BEGIN
   SELECT r.record_id, m.customer_id INTO gone, home
   FROM @hub@.source_record AS r
   LEFT JOIN @hub@.customer_member AS m ON m.record_id = r.record_id
-  WHERE r.source_id = own_source.source_id AND r.source_key = delete_record.key AND r.erased_at IS NULL;
+  WHERE r.source_id = own_source.source_id AND r.source_key = delete_record.key AND r.erased_at IS NULL
+  -- A load that is just bringing facts of this record is waited for.
+  FOR UPDATE OF r;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
