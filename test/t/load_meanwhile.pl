@@ -52,5 +52,13 @@ END
 	is($node->sql('shop', 'SELECT * FROM t.full_run()'), '', "seed $seed: a full run changes nothing");
 }
 
+# Nor does a full run wait for whoever reads what it fills anew, such as a dump.
+my $reader = $node->background('shop', "SET application_name = 'reader'; BEGIN; SELECT count(*) FROM crm.match_compared; SELECT pg_sleep(600)");
+$node->wait_for('shop', q{SELECT count(*) = 1 FROM pg_locks WHERE relation = 'crm.match_compared'::regclass AND mode = 'AccessShareLock' AND granted});
+is($node->sql('shop', q{SET lock_timeout = '30s'; SELECT crm.resolve('{"all": true}') IS NOT NULL}), 't', 'a full run does not wait for a reader');
+$node->sql('shop', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'reader'", 'omnicrm_admin');
+waitpid $reader, 0;
+is($node->sql('shop', 'SELECT * FROM t.full_run()'), '', 'and leaves what it leaves otherwise');
+
 $node->stop;
 done_testing;

@@ -21,16 +21,25 @@ COMMENT ON FUNCTION @hub@.copies_many() IS
   'Number of records with the same values from which on the oldest stands for all of them.';
 
 -- All records, from nothing. An index that is made over all rows is smaller, and
--- made in a quarter of the time; who does not own it leaves it as it is.
+-- made in a quarter of the time; that needs the table alone and is its owner's to
+-- do. Nobody waits for somebody who reads the table, such as a dump: it is emptied
+-- row by row then.
 CREATE OR REPLACE FUNCTION @hub@.compare_all(model_version integer)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  owned CONSTANT boolean := (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = '@hub@.match_compared'::regclass);
+  owned boolean := (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = '@hub@.match_compared'::regclass);
 BEGIN
-  TRUNCATE @hub@.match_compared, @hub@.match_common_key;
+  BEGIN
+    LOCK TABLE @hub@.match_compared, @hub@.match_common_key IN ACCESS EXCLUSIVE MODE NOWAIT;
+    TRUNCATE @hub@.match_compared, @hub@.match_common_key;
+  EXCEPTION WHEN lock_not_available THEN
+    owned := false;
+    DELETE FROM @hub@.match_compared;
+    DELETE FROM @hub@.match_common_key;
+  END;
   IF owned THEN
     DROP INDEX IF EXISTS @hub@.match_compared_keys_idx;
   END IF;
