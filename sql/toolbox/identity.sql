@@ -16,7 +16,7 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 50
 AS 'MODULE_PATHNAME', 'omnicrm_name_tokens';
 
 COMMENT ON FUNCTION omnicrm.name_tokens(text) IS
-  'Distinct folded words of a name without titles (Sr., Mrs., Dr.), in byte order, for a GIN index; abbreviations spelt out (Fdez. = fernandez). NULL when there is none.';
+  'Distinct folded words of a name without titles (Sr., Mrs., Dr.), in byte order, for a GIN index; abbreviations spelt out (Fdez. = fernandez). Each line is a name of its own, of up to 1,000 characters. NULL when there is none.';
 
 CREATE FUNCTION omnicrm.name_key(name text)
 RETURNS text

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -267,30 +268,69 @@ omnicrm_normalize_name(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(result);
 }
 
+/* Adds the words of one name, without titles, to an array that grows. */
+static void
+add_tokens(Datum name, NameWord **tokens, int *count, int *room)
+{
+	NameWord   *words;
+	int			n;
+
+	if (!omni_name_words(name, false, &words, &n))
+		return;
+	if (*tokens == NULL || *count + n > *room)
+	{
+		*room = Max(*count + n, *room * 2);
+		*tokens = *tokens == NULL ? palloc_array(NameWord, Max(*room, 1)) : repalloc(*tokens, *room * sizeof(NameWord));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (words[i].kind != NAME_TITLE)
+			(*tokens)[(*count)++] = words[i];
+	}
+	pfree(words);
+}
+
 /*
  * name_tokens(text) returns text[]: the distinct words of the folded name
- * without titles, in byte order, for an index.  NULL when there is none.
+ * without titles, in byte order, for an index.  Each line is a name of its own,
+ * so that several names have the same words in whatever order they come.
+ * Result: NULL when there is none.
  */
 Datum
 omnicrm_name_tokens(PG_FUNCTION_ARGS)
 {
-	NameWord   *words;
+	text	   *names = PG_GETARG_TEXT_PP(0);
+	const char *start = VARDATA_ANY(names);
+	const char *end = start + VARSIZE_ANY_EXHDR(names);
+	NameWord   *tokens = NULL;
 	Datum	   *elements;
-	int			count;
+	int			count = 0;
+	int			room = 0;
 	int			n = 0;
 
-	if (!omni_name_words(PG_GETARG_DATUM(0), false, &words, &count) || count == 0)
+	while (start < end)
+	{
+		const char *stop = memchr(start, '\n', end - start);
+
+		CHECK_FOR_INTERRUPTS();
+		if (stop == NULL)
+			stop = end;
+		/* what is too long for a name is not even copied */
+		if (stop - start <= OMNI_NAME_MAX * 4)
+			add_tokens(PointerGetDatum(cstring_to_text_with_len(start, stop - start)), &tokens, &count, &room);
+		start = stop + 1;
+	}
+	if (count == 0)
 		PG_RETURN_NULL();
-	qsort(words, count, sizeof(NameWord), compare_tokens_qsort);
-	elements = palloc(count * sizeof(Datum));
+	qsort(tokens, count, sizeof(NameWord), compare_tokens_qsort);
+	elements = palloc_array(Datum, count);
 	for (int i = 0; i < count; i++)
 	{
 		text	   *element;
 
-		if (words[i].kind == NAME_TITLE || (i > 0 && compare_tokens_qsort(&words[i - 1], &words[i]) == 0 &&
-											words[i - 1].kind != NAME_TITLE))
+		if (i > 0 && compare_tokens_qsort(&tokens[i - 1], &tokens[i]) == 0)
 			continue;
-		element = omni_chars_to_text(words[i].text, words[i].length);
+		element = omni_chars_to_text(tokens[i].text, tokens[i].length);
 		if (element != NULL)
 			elements[n++] = PointerGetDatum(element);
 	}

@@ -20,6 +20,10 @@ FROM (VALUES (1, 'María de la Fuente García'), (2, 'FUENTE GARCIA, Maria'), (3
              (10, 'Ana García García'), (11, 'Acme Ibérica, S.L.'), (12, 'ACME IBERICA SL'), (13, 'Ludwig van Beethoven'), (14, 'La Don'),
              (15, 'Dr. Dr.'), (16, '1234'), (17, 'Costa e Silva'), (18, 'E. Silva')) AS v(n, name)
 ORDER BY v.n;
+-- Several names have the same words in whatever order: each is read alone.
+SELECT omnicrm.name_tokens(E'TALLERES MENDOZA, S.L.\nSr. D. Juan Pérez\nTalleres Mendoza SL') AS tokens,
+       omnicrm.name_tokens(E'\nTalleres Mendoza SL\n\nSr. D. Juan Pérez\nTALLERES MENDOZA, S.L.\n') AS turned,
+       omnicrm.name_tokens(repeat('x', 1001) || E'\nAna\n' || repeat('y', 5000)) AS long, omnicrm.name_tokens(E'\n\n') AS blank;
 SELECT omnicrm.name_key('José Ángel Núñez-Ruiz') = omnicrm.name_key('NUNEZ RUIZ jose angel') AS equal;
 
 -- E-mail addresses.

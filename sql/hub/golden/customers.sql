@@ -45,12 +45,7 @@ BEGIN
   SELECT v.customer_id, v.kind,
          coalesce(v.vals[1], NULLIF(concat_ws(' ', v.vals[2], v.vals[3]), '')), v.vals[2], v.vals[3], v.vals[4]::date, v.vals[5],
          v.vals[6], v.vals[7], v.vals[8], v.vals[9], v.vals[10], v.vals[11], v.vals[12], v.vals[13], v.vals[14], v.vals[15], v.attributes,
-         -- name_tokens() reads up to 1,000 characters.
-         CASE WHEN octet_length(v.names) <= 1000 THEN omnicrm.name_tokens(v.names)
-              ELSE ARRAY(SELECT DISTINCT t.token COLLATE "C" AS token
-                         FROM string_to_table(v.names, E'\n') AS n(name)
-                         CROSS JOIN LATERAL unnest(omnicrm.name_tokens(n.name)) AS t(token)
-                         ORDER BY 1) END,
+         omnicrm.name_tokens(v.names),
          CASE WHEN v.record_count > 1
               THEN coalesce((SELECT min(certainties[array_position(kinds, l.kind)])
                              FROM @hub@.match_link AS l
