@@ -390,8 +390,7 @@ BEGIN
     waiting := ARRAY(SELECT DISTINCT q.record_id FROM @hub@.resolve_queue AS q);
     EXIT WHEN cardinality(waiting) = 0;
     part := @hub@.resolve_local(waiting, model.version);
-    SELECT jsonb_object_agg(k.key, coalesce((counts ->> k.key)::bigint, 0) + coalesce((part ->> k.key)::bigint, 0)) INTO counts
-    FROM (SELECT jsonb_object_keys(counts) AS key UNION SELECT jsonb_object_keys(part)) AS k;
+    counts := @hub@.add_counts(counts, part);
   END LOOP;
   RETURN counts || jsonb_build_object('ms', jsonb_build_object('local', @hub@.elapsed_ms(started)));
 END

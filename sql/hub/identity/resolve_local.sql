@@ -363,6 +363,23 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_slice(bigint[], bigint[], integer, boolean) IS
   'Used by resolve_local(): resolves these changed records (dirty), and clusters the components of others (again) anew, in one step. Returns the counts of a run, and the touched records with their customers of before.';
 
+-- Counts of two parts of a run.
+CREATE OR REPLACE FUNCTION @hub@.add_counts(counts jsonb, more jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF counts IS NULL THEN
+    RETURN more;
+  END IF;
+  RETURN (SELECT jsonb_object_agg(k.key, coalesce((counts ->> k.key)::bigint, 0) + coalesce((more ->> k.key)::bigint, 0))
+          FROM (SELECT jsonb_object_keys(counts) AS key UNION SELECT jsonb_object_keys(more)) AS k);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.add_counts(jsonb, jsonb) IS 'Used by crm.resolve(): the sums of two objects of numbers, member by member; the second when the first is NULL.';
+
 -- Slices keep the arrays small, whatever the number of records.
 CREATE OR REPLACE FUNCTION @hub@.resolve_local(record_ids bigint[], model_version integer)
 RETURNS jsonb
@@ -372,7 +389,7 @@ AS $$
 DECLARE
   slice_size CONSTANT integer := 200;
   dirty bigint[];
-  counts jsonb := '{"touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0}';
+  counts jsonb;
   slice jsonb;
 BEGIN
   DELETE FROM @hub@.resolve_queue AS q WHERE q.record_id = ANY (record_ids);
@@ -383,10 +400,10 @@ BEGIN
                  ORDER BY r.record_id);
   FOR first_one IN 1 .. cardinality(dirty) BY slice_size LOOP
     SELECT s.counts INTO slice FROM @hub@.resolve_slice(dirty[first_one:first_one + slice_size - 1], '{}', model_version, false) AS s;
-    SELECT jsonb_object_agg(k.key, coalesce((counts ->> k.key)::bigint, 0) + coalesce((slice ->> k.key)::bigint, 0)) INTO counts
-    FROM (SELECT jsonb_object_keys(counts) AS key UNION SELECT jsonb_object_keys(slice)) AS k;
+    counts := @hub@.add_counts(counts, slice);
   END LOOP;
-  RETURN counts || jsonb_build_object('records', cardinality(dirty));
+  RETURN coalesce(counts, '{"touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0}')
+         || jsonb_build_object('records', cardinality(dirty));
 END
 $$;
 
