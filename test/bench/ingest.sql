@@ -31,7 +31,7 @@ BEGIN
                 round((run.counts #>> '{ms,keys}')::numeric / 1000)), 1000 * extract(epoch FROM clock_timestamp() - started);
 END $$;
 VACUUM ANALYZE crm_ingest.source_record, crm_ingest.identifier, crm_ingest.customer, crm_ingest.customer_member, crm_ingest.match_link,
-  crm_ingest.match_candidate, crm_ingest.match_compared, crm_ingest.match_common_key, match_bench.customer;
+  crm_ingest.match_candidate, crm_ingest.match_compared, crm_ingest.match_common_key, crm_ingest.resolve_queue, match_bench.customer;
 
 CREATE TABLE match_bench.taken (ms double precision NOT NULL, what text NOT NULL);
 CREATE PROCEDURE match_bench.take_in(what text, first_id bigint, records integer) LANGUAGE plpgsql AS $$
