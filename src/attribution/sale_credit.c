@@ -23,6 +23,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/aggregate.h"
 #include "common/int.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -157,17 +158,6 @@ new_state(MemoryContext context)
 	return state;
 }
 
-/* The aggregate's memory; an error when called outside an aggregate. */
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "sale_credit support function called in non-aggregate context");
-	return context;
-}
-
 /*
  * Microseconds of an interval as EXTRACT(epoch ...) counts them: a year has
  * 365.25 days, a further month 30, a day 24 hours, in every time zone.
@@ -266,7 +256,7 @@ add_sale(MemoryContext context, CreditState *state, int64 at, int64 id, Numeric 
 Datum
 omnicrm_sale_credit_trans(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	CreditState *state = PG_ARGISNULL(0) ? new_state(context) : (CreditState *) PG_GETARG_POINTER(0);
 	bool		is_touch = !PG_ARGISNULL(2);
 	bool		is_sale = !PG_ARGISNULL(3);
@@ -333,7 +323,7 @@ append_state(MemoryContext context, CreditState *into, const CreditState *from)
 Datum
 omnicrm_sale_credit_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	CreditState *into;
 
 	if (PG_ARGISNULL(1))
@@ -355,7 +345,7 @@ omnicrm_sale_credit_serial(PG_FUNCTION_ARGS)
 	StringInfoData buffer;
 	int			i;
 
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	state = (CreditState *) PG_GETARG_POINTER(0);
 	pq_begintypsend(&buffer);
 	pq_sendint32(&buffer, STATE_VERSION);
@@ -396,7 +386,7 @@ omnicrm_sale_credit_deserial(PG_FUNCTION_ARGS)
 	StringInfoData buffer;
 	int			i;
 
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	state = new_state(CurrentMemoryContext);
 	buffer.data = VARDATA_ANY(bytes);
 	buffer.len = buffer.maxlen = VARSIZE_ANY_EXHDR(bytes);
@@ -694,7 +684,7 @@ omnicrm_sale_credit_final(PG_FUNCTION_ARGS)
 	int			upto = 0;
 	int			i;
 
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (CreditState *) PG_GETARG_POINTER(0);

@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/memutils.h"
 
+#include "common/aggregate.h"
 #include "common/compat.h"
 #include "segment/clv.h"
 #include "segment/segment.h"
@@ -54,12 +55,10 @@ probability_argument(FunctionCallInfo fcinfo, int number)
 Datum
 omnicrm_calibration_fit_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context;
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	SegmentValues *state = PG_ARGISNULL(0) ? NULL : (SegmentValues *) PG_GETARG_POINTER(0);
 	float8		p;
 
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 	{
 		if (state == NULL)

@@ -19,6 +19,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "common/aggregate.h"
 #include "common/compat.h"
 #include "segment/clv.h"
 
@@ -98,16 +99,6 @@ PG_FUNCTION_INFO_V1(omnicrm_clv_fit_gamma_gamma_accum);
 PG_FUNCTION_INFO_V1(omnicrm_clv_fit_combine);
 PG_FUNCTION_INFO_V1(omnicrm_clv_fit_serialize);
 PG_FUNCTION_INFO_V1(omnicrm_clv_fit_deserialize);
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 static ClvState *
 make_state(MemoryContext context, int64 ncells)
@@ -262,7 +253,7 @@ pattern_argument(FunctionCallInfo fcinfo, ClvState *state)
 Datum
 omnicrm_clv_fit_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	ClvState   *state = PG_ARGISNULL(0) ? make_state(context, 0) : (ClvState *) PG_GETARG_POINTER(0);
 	int64		weight = weight_argument(fcinfo);
 	CellKey		key;
@@ -284,7 +275,7 @@ omnicrm_clv_fit_accum(PG_FUNCTION_ARGS)
 Datum
 omnicrm_clv_fit_bg_bb_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	ClvState   *state = PG_ARGISNULL(0) ? make_state(context, 0) : (ClvState *) PG_GETARG_POINTER(0);
 	int64		weight = weight_argument(fcinfo);
 	int64		x;
@@ -321,7 +312,7 @@ omnicrm_clv_fit_bg_bb_accum(PG_FUNCTION_ARGS)
 Datum
 omnicrm_clv_fit_gamma_gamma_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	ClvState   *state = PG_ARGISNULL(0) ? make_state(context, 0) : (ClvState *) PG_GETARG_POINTER(0);
 	int64		weight = PG_NARGS() > 3 && !PG_ARGISNULL(3) ? PG_GETARG_INT64(3) : 1;
 	int64		x;
@@ -355,7 +346,7 @@ omnicrm_clv_fit_gamma_gamma_accum(PG_FUNCTION_ARGS)
 Datum
 omnicrm_clv_fit_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	ClvState   *first = PG_ARGISNULL(0) ? NULL : (ClvState *) PG_GETARG_POINTER(0);
 	ClvState   *second = PG_ARGISNULL(1) ? NULL : (ClvState *) PG_GETARG_POINTER(1);
 	cells_iterator iterator;
@@ -398,7 +389,7 @@ omnicrm_clv_fit_serialize(PG_FUNCTION_ARGS)
 	cells_iterator iterator;
 	CellEntry  *entry;
 
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	state = (ClvState *) PG_GETARG_POINTER(0);
 	pq_begintypsend(&buffer);
 	pq_sendint32(&buffer, STATE_VERSION);
@@ -437,7 +428,7 @@ omnicrm_clv_fit_deserialize(PG_FUNCTION_ARGS)
 	int			npatterns;
 	int64		ncells;
 
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	source = PG_GETARG_BYTEA_PP(0);
 	buffer.data = VARDATA_ANY(source);
 	buffer.len = buffer.maxlen = VARSIZE_ANY_EXHDR(source);
@@ -496,7 +487,7 @@ clv_data(FunctionCallInfo fcinfo, bool with_pairs)
 	cells_iterator iterator;
 	CellEntry  *entry;
 
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		return NULL;
 	state = (ClvState *) PG_GETARG_POINTER(0);

@@ -13,6 +13,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "common/aggregate.h"
 #include "common/compat.h"
 #include "segment/customer_stats.h"
 
@@ -197,16 +198,6 @@ add_order(FunctionCallInfo fcinfo, CustomerStats *stats, DateADT day)
 	return add_day(stats, day);
 }
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
-
 static CustomerStats *
 state_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -228,7 +219,7 @@ return_state(FunctionCallInfo fcinfo, CustomerStats *stats)
 Datum
 omnicrm_customer_stats_accum_date(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	CustomerStats *stats = state_argument(fcinfo, 0);
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
@@ -242,7 +233,7 @@ omnicrm_customer_stats_accum_date(PG_FUNCTION_ARGS)
 Datum
 omnicrm_customer_stats_accum_timestamptz(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	CustomerStats *stats = state_argument(fcinfo, 0);
 	DateADT		day;
 
@@ -282,7 +273,7 @@ merge_stats(MemoryContext context, CustomerStats *first, const CustomerStats *se
 Datum
 omnicrm_customer_stats_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	CustomerStats *stats = state_argument(fcinfo, 0);
 
 	if (!PG_ARGISNULL(1))
@@ -294,7 +285,7 @@ omnicrm_customer_stats_combine(PG_FUNCTION_ARGS)
 Datum
 omnicrm_customer_stats_serialize(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	PG_RETURN_BYTEA_P(customer_stats_write(state_argument(fcinfo, 0)));
 }
 
@@ -302,7 +293,7 @@ omnicrm_customer_stats_serialize(PG_FUNCTION_ARGS)
 Datum
 omnicrm_customer_stats_deserialize(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
+	(void) omni_aggregate_context(fcinfo);
 	PG_RETURN_POINTER(customer_stats_read(PG_GETARG_BYTEA_PP(0), true));
 }
 
@@ -319,7 +310,7 @@ omnicrm_customer_stats_final(PG_FUNCTION_ARGS)
 Datum
 omnicrm_stats_rollup_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = omni_aggregate_context(fcinfo);
 	CustomerStats *stats = state_argument(fcinfo, 0);
 
 	if (!PG_ARGISNULL(1))

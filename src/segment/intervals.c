@@ -18,6 +18,7 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 
+#include "common/aggregate.h"
 #include "common/compat.h"
 #include "segment/customer_stats.h"
 #include "segment/special.h"
@@ -166,10 +167,8 @@ omnicrm_stats_interval_ratio(PG_FUNCTION_ARGS)
 static RatioState *
 ratio_state(FunctionCallInfo fcinfo, int number)
 {
-	MemoryContext context;
+	MemoryContext context = omni_aggregate_context(fcinfo);
 
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(number))
 		return MemoryContextAllocZero(context, sizeof(RatioState));
 	return (RatioState *) PG_GETARG_POINTER(number);
