@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "attribution/options.h"
 #include "common/compat.h"
 #include "common/units.h"
 
@@ -52,7 +53,7 @@ PG_FUNCTION_INFO_V1(omnicrm_sale_credit_final);
 #define MAX_CENTS INT64CONST(1000000000000000000)
 
 #define STATE_VERSION 1
-#define NO_LOOKBACK (-1)
+#define LOOKBACK_NOT_SET (-1)
 #define CREDIT_COLUMNS 8
 
 typedef struct Touch
@@ -70,7 +71,7 @@ typedef struct Sale
 
 typedef struct CreditState
 {
-	int64		lookback;		/* microseconds, NO_LOOKBACK before the first row */
+	int64		lookback;		/* microseconds, LOOKBACK_NOT_SET before the first row */
 	Interval	given;			/* as given, to see at once that it is the same */
 	Touch	   *touches;
 	Sale	   *sales;
@@ -152,36 +153,10 @@ new_state(MemoryContext context)
 {
 	CreditState *state = MemoryContextAllocZero(context, sizeof(CreditState));
 
-	state->lookback = NO_LOOKBACK;
+	state->lookback = LOOKBACK_NOT_SET;
 	state->touches_sorted = true;
 	state->sales_sorted = true;
 	return state;
-}
-
-/*
- * Microseconds of an interval as EXTRACT(epoch ...) counts them: a year has
- * 365.25 days, a further month 30, a day 24 hours, in every time zone.
- */
-static int64
-lookback_microseconds(const Interval *lookback)
-{
-	int64		days = (int64) (lookback->month % MONTHS_PER_YEAR) * DAYS_PER_MONTH + lookback->day;
-	int64		result;
-	int64		part;
-
-	if (pg_mul_s64_overflow(lookback->month / MONTHS_PER_YEAR,
-							(int64) SECS_PER_YEAR * USECS_PER_SEC, &result) ||
-		pg_mul_s64_overflow(days, USECS_PER_DAY, &part) ||
-		pg_add_s64_overflow(result, part, &result) ||
-		pg_add_s64_overflow(result, lookback->time, &result) ||
-		result < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("lookback must be zero or more, and finite: %s",
-						DatumGetCString(DirectFunctionCall1(interval_out,
-															IntervalPGetDatum(lookback)))),
-				 errhint("For example interval '90 days'.")));
-	return result;
 }
 
 static void
@@ -196,12 +171,12 @@ take_lookback(CreditState *state, FunctionCallInfo fcinfo)
 				 errmsg("lookback must not be NULL"),
 				 errhint("For example interval '90 days'.")));
 	lookback = PG_GETARG_INTERVAL_P(5);
-	if (state->lookback != NO_LOOKBACK &&
+	if (state->lookback != LOOKBACK_NOT_SET &&
 		lookback->time == state->given.time && lookback->day == state->given.day &&
 		lookback->month == state->given.month)
 		return;
-	microseconds = lookback_microseconds(lookback);
-	if (state->lookback != NO_LOOKBACK && state->lookback != microseconds)
+	microseconds = (int64) omnicrm_interval_microseconds(lookback, "lookback");
+	if (state->lookback != LOOKBACK_NOT_SET && state->lookback != microseconds)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("lookback must be the same in all rows of a group")));
@@ -293,9 +268,9 @@ omnicrm_sale_credit_trans(PG_FUNCTION_ARGS)
 static void
 append_state(MemoryContext context, CreditState *into, const CreditState *from)
 {
-	if (from->lookback == NO_LOOKBACK)
+	if (from->lookback == LOOKBACK_NOT_SET)
 		return;
-	if (into->lookback != NO_LOOKBACK && into->lookback != from->lookback)
+	if (into->lookback != LOOKBACK_NOT_SET && into->lookback != from->lookback)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("lookback must be the same in all rows of a group")));
@@ -399,7 +374,7 @@ omnicrm_sale_credit_deserial(PG_FUNCTION_ARGS)
 	state->given.month = (int32) pq_getmsgint(&buffer, 4);
 	state->ntouches = state->touch_room = (int) pq_getmsgint(&buffer, 4);
 	state->nsales = state->sale_room = (int) pq_getmsgint(&buffer, 4);
-	if (state->lookback < NO_LOOKBACK ||
+	if (state->lookback < LOOKBACK_NOT_SET ||
 		state->ntouches < 0 || state->ntouches > MAX_EVENTS ||
 		state->nsales < 0 || state->nsales > MAX_EVENTS ||
 		buffer.len - buffer.cursor != (int64) state->ntouches * 16 + (int64) state->nsales * 24)
