@@ -1,0 +1,68 @@
+/*
+ * markov.h
+ *		Counts of the transitions of journeys, and what follows from them.
+ *
+ * A journey of order k goes through states of k actors that follow each other; a
+ * shorter one through one state of all it has.  Equal neighbouring states are
+ * one.  It starts in state 0 and ends in a conversion or in none (null).
+ */
+#ifndef OMNICRM_MARKOV_H
+#define OMNICRM_MARKOV_H
+
+#include "common/units.h"
+#include "attribution/actors.h"
+
+#define MARKOV_MAX_ORDER 4
+#define MARKOV_VALUE_SCALE 12	/* values are kept in units of 10^-12 */
+#define MARKOV_START 0			/* the state before the first touch */
+
+/* A state: its actors, and what left the journey from it. */
+typedef struct MarkovState
+{
+	uint32		tuple[MARKOV_MAX_ORDER];	/* NO_ACTOR after the last */
+	int64		conversions;
+	int64		nulls;
+	int128		value;			/* of the conversions */
+} MarkovState;
+
+/* So many journeys went from one state to another. */
+typedef struct MarkovTransition
+{
+	uint32		from;
+	uint32		to;
+	int64		count;
+} MarkovTransition;
+
+typedef struct MarkovCounts
+{
+	MemoryContext context;
+	int			order;
+	uint32		nstates;		/* with the start */
+	uint32		state_room;
+	MarkovState *states;
+	uint32		ntransitions;
+	uint32		transition_room;
+	MarkovTransition *transitions;
+	/* open addressing: places of states and transitions, plus one; 0: free */
+	uint32	   *state_slots;
+	uint32		state_mask;
+	uint32	   *transition_slots;
+	uint32		transition_mask;
+} MarkovCounts;
+
+/* markov_counts.c: counting */
+extern MarkovCounts *omni_markov_begin(MemoryContext context, int order);
+extern void omni_markov_add_path(MarkovCounts *markov, const uint32 *actors, int length,
+								 int64 conversions, int128 value, int64 nulls);
+extern void omni_markov_add_counts(MarkovCounts *markov, uint32 actors, const int64 *transitions,
+								   const int64 *conversions, const int128 *values, const int64 *nulls);
+extern void omni_markov_merge(MarkovCounts *markov, Actors *actors,
+							  const MarkovCounts *other, const Actors *other_actors);
+extern Size omni_markov_bytes(const MarkovCounts *markov);
+extern void omni_markov_total(const MarkovCounts *markov, int64 *conversions, int64 *nulls, int128 *value);
+
+/* markov_value.c: the type omnicrm.markov */
+extern struct varlena *omni_markov_value(const MarkovCounts *markov, const Actors *actors);
+extern MarkovCounts *omni_markov_read(const struct varlena *value, MemoryContext context, Actors **actors);
+
+#endif							/* OMNICRM_MARKOV_H */
