@@ -1,7 +1,7 @@
 /*
  * concentration.c
  *		How unevenly a total is spread: Gini coefficient, share of the top p, the
- *		smallest part that holds a share, Pareto and Lorenz curves.
+ *		smallest part that holds a share, effective number, Pareto and Lorenz curves.
  *
  * All read the sorted values and add them with a compensated sum, so the
  * result is the same for any order of the rows and any number of workers.
@@ -34,6 +34,7 @@ PG_FUNCTION_INFO_V1(omnicrm_gini_final);
 PG_FUNCTION_INFO_V1(omnicrm_top_share_final);
 PG_FUNCTION_INFO_V1(omnicrm_share_needed_final);
 PG_FUNCTION_INFO_V1(omnicrm_customers_needed_final);
+PG_FUNCTION_INFO_V1(omnicrm_effective_number_final);
 PG_FUNCTION_INFO_V1(omnicrm_curve_accum);
 PG_FUNCTION_INFO_V1(omnicrm_pareto_curve_final);
 PG_FUNCTION_INFO_V1(omnicrm_lorenz_curve_final);
@@ -225,6 +226,35 @@ omnicrm_customers_needed_final(PG_FUNCTION_ARGS)
 	if (needed < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(needed);
+}
+
+/*
+ * effective_number: 1 / sum(p_i^2) of the shares of the values above zero, the
+ * inverse of the Herfindahl index (Hill number of order 2): n when n values are
+ * equal, towards 1 when one holds all.  Null without a value above zero.
+ */
+Datum
+omnicrm_effective_number_final(PG_FUNCTION_ARGS)
+{
+	SegmentValues *state;
+	float8		total;
+	float8		positive;
+	SegmentSum	squares = {0, 0};
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (SegmentValues *) PG_GETARG_POINTER(0);
+	(void) add_up(state, &total, &positive);
+	if (!(positive > 0))
+		PG_RETURN_NULL();
+	for (int64 i = 0; i < state->count; i++)
+	{
+		float8		value = segment_key_to_float8(state->keys[i]);
+
+		if (value > 0)
+			segment_sum_add(&squares, (value / positive) * (value / positive));
+	}
+	PG_RETURN_FLOAT8(1 / segment_sum_value(&squares));
 }
 
 /* Transition of pareto_curve(value, points) and lorenz_curve(value, points). */
