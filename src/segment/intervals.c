@@ -37,6 +37,7 @@ typedef struct RatioState
 PG_FUNCTION_INFO_V1(omnicrm_stats_interval_mean);
 PG_FUNCTION_INFO_V1(omnicrm_stats_interval_sd);
 PG_FUNCTION_INFO_V1(omnicrm_stats_interval_cv);
+PG_FUNCTION_INFO_V1(omnicrm_stats_interval_quantile);
 PG_FUNCTION_INFO_V1(omnicrm_stats_regularity);
 PG_FUNCTION_INFO_V1(omnicrm_stats_interval_ratio);
 PG_FUNCTION_INFO_V1(omnicrm_interval_regularity_accum);
@@ -104,6 +105,50 @@ omnicrm_stats_interval_cv(PG_FUNCTION_ARGS)
 	if (stats->count < 3)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(interval_deviation(stats) / mean_interval(stats));
+}
+
+static int
+compare_days(const void *a, const void *b)
+{
+	int32		first = *(const int32 *) a;
+	int32		second = *(const int32 *) b;
+
+	return first < second ? -1 : first > second;
+}
+
+/*
+ * stats_interval_quantile(stats, p, least): quantile of type 7 (Hyndman and Fan
+ * 1996) of the intervals; null with fewer of them than least.
+ */
+Datum
+omnicrm_stats_interval_quantile(PG_FUNCTION_ARGS)
+{
+	CustomerStats *stats = read_days(fcinfo);
+	double		p = PG_GETARG_FLOAT8(1);
+	int32		least = PG_GETARG_INT32(2);
+	int32		count = stats->count - 1;
+	int32	   *interval;
+	int32		below;
+	double		place;
+
+	if (!(p >= 0 && p <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quantile out of range: %g", p),
+				 errhint("Give a part from 0 to 1: 0.9 for the interval that nine of ten do not exceed.")));
+	if (least < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("least number of intervals out of range: %d", least)));
+	if (count < least)
+		PG_RETURN_NULL();
+	interval = palloc_array(int32, count);
+	for (int32 i = 0; i < count; i++)
+		interval[i] = stats->days[i + 1] - stats->days[i];
+	qsort(interval, count, sizeof(int32), compare_days);
+	place = (count - 1) * p;
+	below = (int32) place;
+	PG_RETURN_FLOAT8(interval[below] + (place - below) * (interval[Min(below + 1, count - 1)] - interval[below]));
 }
 
 /*
