@@ -1,128 +1,4 @@
--- Pictures of a model and of a threshold curve: SVG as text, one file that a
--- browser opens. Signs outside ASCII are written as references, so that the
--- encoding of the database plays no part.
-
-CREATE FUNCTION omnicrm.match_chart_text(value text, longest integer DEFAULT 200)
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  -- U+FFFE and U+FFFF are no characters of XML. Their numbers depend on the
-  -- value for show only: as constants they would be computed in every encoding.
-  SELECT replace(replace(replace(replace(replace(
-           CASE WHEN getdatabaseencoding() = 'UTF8' THEN translate(shown, chr(65534 + 0 * length(value)) || chr(65535 + 0 * length(value)), '  ') ELSE shown END,
-           '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;')
-         || CASE WHEN length(value) > longest THEN '&#8230;' ELSE '' END
-  FROM regexp_replace(left(value, CASE WHEN length(value) > longest THEN longest - 1 ELSE longest END), '[\x01-\x1f\x7f]+', ' ', 'g') AS shown
-$$;
-
-COMMENT ON FUNCTION omnicrm.match_chart_text(text, integer) IS
-  'Text for use in XML: special characters as references, control characters as blanks, cut after so many characters. Null when one is null.';
-
-CREATE FUNCTION omnicrm.match_chart_number(value double precision, format text DEFAULT 'FM999990.0')
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT CASE WHEN value = 'Infinity' THEN '&#8734;'
-              WHEN value = '-Infinity' THEN '&#8722;&#8734;'
-              WHEN shown ~ '[1-9]' THEN CASE WHEN value < 0 THEN '&#8722;' ELSE '' END || shown
-              ELSE shown END
-  FROM rtrim(to_char(CASE WHEN abs(value) < 999999 THEN abs(value)::numeric ELSE 999999 END, format), '.') AS shown
-$$;
-
-COMMENT ON FUNCTION omnicrm.match_chart_number(double precision, text) IS
-  'A number for use in a chart: in a format of to_char(), with a minus sign and a sign for infinity; 999999 stands for what is greater. Null when one is null.';
-
--- Shares are read by their first digits, however small they are.
-CREATE FUNCTION omnicrm.match_chart_percent(share double precision)
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT CASE WHEN share = 0 THEN '0'
-              WHEN share < 0.000001 THEN '&lt; 0.0001'
-              ELSE to_char(share::numeric * 100, CASE WHEN share >= 0.0995 THEN 'FM990.0' WHEN share >= 0.00995 THEN 'FM990.00'
-                                                      WHEN share >= 0.0001 THEN 'FM990.000' ELSE 'FM990.0000' END) END || ' %'
-$$;
-
-COMMENT ON FUNCTION omnicrm.match_chart_percent(double precision) IS
-  'A share of 0 to 1 as percentage for use in a chart, with more decimals the smaller it is. Null when it is null.';
-
--- Round numbers for an axis: the step of at most so many.
-CREATE FUNCTION omnicrm.match_chart_step(span double precision, marks integer)
-RETURNS double precision
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT power * CASE WHEN span / marks <= power THEN 1 WHEN span / marks <= 2 * power THEN 2 WHEN span / marks <= 5 * power THEN 5 ELSE 10 END
-  FROM (SELECT 10 ^ floor(log(span / marks)) AS power) AS p
-$$;
-
-COMMENT ON FUNCTION omnicrm.match_chart_step(double precision, integer) IS
-  'The step 1, 2 or 5 times a power of ten that divides a positive span into at most so many parts. Null when one is null.';
-
-CREATE FUNCTION omnicrm.match_chart_open(width integer, height integer, title text, description text)
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT format($svg$<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %1$s %2$s" width="%1$s" height="%2$s" role="img" aria-labelledby="title description">
-<title id="title">%3$s</title>
-<desc id="description">%4$s</desc>
-<style>
-  text { font: 13px "Segoe UI", "Helvetica Neue", Arial, sans-serif; fill: #1f2328; font-variant-numeric: tabular-nums; }
-  .paper { fill: #ffffff; }
-  .title { font-size: 20px; font-weight: 600; }
-  .group { font-size: 14px; font-weight: 600; paint-order: stroke; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round; }
-  .quiet { fill: #667079; }
-  .small { font-size: 11.5px; fill: #667079; }
-  .end { text-anchor: end; }
-  .middle { text-anchor: middle; }
-  .band { fill: #f4f6f8; }
-  .grid { stroke: #e3e7eb; stroke-width: 1; }
-  .zero { stroke: #8b949e; stroke-width: 1; }
-  .for { fill: #2b6cb0; }
-  .against { fill: #d0672b; }
-  .start { fill: #8b949e; }
-  .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
-  .precision { stroke: #2b6cb0; }
-  .recall { stroke: #d0672b; }
-  .f1 { stroke: #2f7d4f; stroke-width: 3; }
-  .dot { stroke: #ffffff; stroke-width: 1.5; }
-  .dot.precision, .label.precision { fill: #2b6cb0; }
-  .dot.recall, .label.recall { fill: #b9551e; }
-  .dot.f1, .label.f1 { fill: #2f7d4f; }
-  .label { stroke: none; font-weight: 600; }
-  .best { stroke: #2f7d4f; stroke-width: 1; stroke-dasharray: 4 4; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; }
-    .paper { fill: #15181d; }
-    .group { stroke: #15181d; }
-    .quiet, .small { fill: #9aa4af; }
-    .band { fill: #1c2128; }
-    .grid { stroke: #2c333b; }
-    .zero { stroke: #768390; }
-    .for { fill: #6cb0f5; }
-    .against { fill: #f0935a; }
-    .start { fill: #768390; }
-    .precision { stroke: #6cb0f5; }
-    .recall { stroke: #f0935a; }
-    .f1 { stroke: #6fcf97; }
-    .dot { stroke: #15181d; }
-    .dot.precision, .label.precision { fill: #6cb0f5; }
-    .dot.recall, .label.recall { fill: #f0935a; }
-    .dot.f1, .label.f1 { fill: #6fcf97; }
-    .label { stroke: none; }
-    .best { stroke: #6fcf97; }
-  }
-</style>
-<rect class="paper" width="%1$s" height="%2$s" rx="8"/>
-$svg$, width, height, title, description)
-$$;
-
-COMMENT ON FUNCTION omnicrm.match_chart_open(integer, integer, text, text) IS
-  'Begin of an SVG picture of a size: title and description (already escaped), colours for light and dark, background. Null when one is null.';
+-- Pictures of a model and of a threshold curve.
 
 -- The levels of a model as rows, checked: what a chart can show.
 CREATE FUNCTION omnicrm.match_model_levels(model jsonb, OUT ordinal integer, OUT column_name text, OUT kind text,
@@ -252,15 +128,15 @@ BEGIN
   -- Room for the figure at the end of the longest bars.
   scale := (bars_end - bars - 88) / (highest - lowest);
   zero := bars + 44 - lowest * scale;
-  step := omnicrm.match_chart_step(highest - lowest, 8);
+  step := omnicrm.svg_step(highest - lowest, 8);
   height := top + groups * 34 + rows * row_height + CASE WHEN start_weight IS NULL THEN 0 ELSE 34 + row_height END + 52;
 
   note := 'A bar to the right speaks for one and the same, to the left against it. One bit doubles the odds.';
   heading := concat_ws(' &#183; ',
     CASE WHEN model ->> 'records' IS NOT NULL THEN ltrim(to_char(round((model ->> 'records')::numeric), 'FM999,999,999,999,999,990')) || ' records' END,
-    CASE WHEN start_weight IS NOT NULL THEN 'one pair in ' || omnicrm.match_chart_text(to_char(least(round(1 / prior::numeric), 1e15), 'FM9,999,999,999,999,990')) || ' is one and the same' END,
-    CASE WHEN model ->> 'threshold' IS NOT NULL THEN 'joined from ' || omnicrm.match_chart_number((model ->> 'threshold')::double precision, 'FM9990.99') || ' bits' END,
-    CASE WHEN model ->> 'review' IS NOT NULL THEN 'to review from ' || omnicrm.match_chart_number((model ->> 'review')::double precision, 'FM9990.99') || ' bits' END);
+    CASE WHEN start_weight IS NOT NULL THEN 'one pair in ' || omnicrm.svg_text(to_char(least(round(1 / prior::numeric), 1e15), 'FM9,999,999,999,999,990')) || ' is one and the same' END,
+    CASE WHEN model ->> 'threshold' IS NOT NULL THEN 'joined from ' || omnicrm.svg_number((model ->> 'threshold')::double precision, 'FM9990.99') || ' bits' END,
+    CASE WHEN model ->> 'review' IS NOT NULL THEN 'to review from ' || omnicrm.svg_number((model ->> 'review')::double precision, 'FM9990.99') || ' bits' END);
 
   IF start_weight IS NOT NULL THEN
     body := body || format('<text class="group" x="24" y="%s">start<tspan class="quiet" font-weight="400" dx="8">two records taken at random</tspan></text>', y + 22);
@@ -268,11 +144,11 @@ BEGIN
     length_of_bar := abs(greatest(least(start_weight, farthest), -farthest)) * scale;
     body := body || format('<rect class="start" x="%s" y="%s" width="%s" height="14" rx="2"><title>Odds before anything is compared: %s bits</title></rect>',
       round((CASE WHEN start_weight < 0 THEN zero - length_of_bar ELSE zero END)::numeric, 1), y + 5, round(length_of_bar::numeric, 1),
-      omnicrm.match_chart_number(start_weight));
+      omnicrm.svg_number(start_weight));
     body := body || format('<text class="end quiet" x="%s" y="%s">prior</text>', name_end, y + 16);
     body := body || format('<text class="small%s" x="%s" y="%s">%s</text>', CASE WHEN start_weight < 0 THEN ' end' ELSE '' END,
-      round((zero + sign(start_weight) * (length_of_bar + 6))::numeric, 1), y + 16, omnicrm.match_chart_number(start_weight));
-    body := body || format('<text class="end" x="%s" y="%s">%s</text>', m_end, y + 16, omnicrm.match_chart_percent(prior));
+      round((zero + sign(start_weight) * (length_of_bar + 6))::numeric, 1), y + 16, omnicrm.svg_number(start_weight));
+    body := body || format('<text class="end" x="%s" y="%s">%s</text>', m_end, y + 16, omnicrm.svg_percent(prior));
     y := y + row_height;
   END IF;
 
@@ -285,8 +161,8 @@ BEGIN
   LOOP
     IF item.place = 1 THEN
       body := body || format('<text class="group" x="24" y="%s">%s<tspan class="quiet" font-weight="400" dx="8">%s</tspan></text>', y + 22,
-        omnicrm.match_chart_text(item.column_name, 40),
-        concat_ws(', ', omnicrm.match_chart_text(replace(item.kind, '_', ' '), 40),
+        omnicrm.svg_text(item.column_name, 40),
+        concat_ws(', ', omnicrm.svg_text(replace(item.kind, '_', ' '), 40),
                   CASE WHEN item.frequencies > 0
                        THEN 'frequencies of ' || to_char(item.frequencies, 'FM999,999,990') || CASE item.frequencies WHEN 1 THEN ' value' ELSE ' values' END END));
       y := y + 34;
@@ -298,25 +174,25 @@ BEGIN
     body := body || format('<rect class="%s" x="%s" y="%s" width="%s" height="14" rx="2"><title>%s: %s bits (m %s, u %s)</title></rect>',
       CASE WHEN item.weight < 0 THEN 'against' ELSE 'for' END,
       round((CASE WHEN item.weight < 0 THEN zero - length_of_bar ELSE zero END)::numeric, 1), y + 5, round(length_of_bar::numeric, 1),
-      omnicrm.match_chart_text(item.column_name || ', ' || replace(item.level, '_', ' '), 80), omnicrm.match_chart_number(item.weight),
-      omnicrm.match_chart_percent(item.m), omnicrm.match_chart_percent(item.u));
-    body := body || format('<text class="end" x="%s" y="%s">%s</text>', name_end, y + 16, omnicrm.match_chart_text(replace(item.level, '_', ' '), 24));
+      omnicrm.svg_text(item.column_name || ', ' || replace(item.level, '_', ' '), 80), omnicrm.svg_number(item.weight),
+      omnicrm.svg_percent(item.m), omnicrm.svg_percent(item.u));
+    body := body || format('<text class="end" x="%s" y="%s">%s</text>', name_end, y + 16, omnicrm.svg_text(replace(item.level, '_', ' '), 24));
     body := body || format('<text class="small%s" x="%s" y="%s">%s</text>', CASE WHEN item.weight < 0 THEN ' end' ELSE '' END,
       round((zero + CASE WHEN item.weight < 0 THEN -1 ELSE 1 END * (length_of_bar + 6))::numeric, 1), y + 16,
-      CASE WHEN item.weight > 0 THEN '+' ELSE '' END || omnicrm.match_chart_number(item.weight));
-    body := body || format('<text class="end" x="%s" y="%s">%s</text>', m_end, y + 16, omnicrm.match_chart_percent(item.m));
-    body := body || format('<text class="end" x="%s" y="%s">%s</text>', u_end, y + 16, omnicrm.match_chart_percent(item.u));
+      CASE WHEN item.weight > 0 THEN '+' ELSE '' END || omnicrm.svg_number(item.weight));
+    body := body || format('<text class="end" x="%s" y="%s">%s</text>', m_end, y + 16, omnicrm.svg_percent(item.m));
+    body := body || format('<text class="end" x="%s" y="%s">%s</text>', u_end, y + 16, omnicrm.svg_percent(item.u));
     y := y + row_height;
   END LOOP;
 
   FOR mark IN SELECT i * step FROM generate_series(ceil(lowest / step)::integer, floor(highest / step)::integer) AS i LOOP
     marks := marks || format(E'<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>\n<text class="small middle" x="%s" y="%s">%s</text>\n',
       CASE WHEN mark = 0 THEN 'zero' ELSE 'grid' END, round((zero + mark * scale)::numeric, 1), top - 4, round((zero + mark * scale)::numeric, 1), y + 8,
-      round((zero + mark * scale)::numeric, 1), y + 24, omnicrm.match_chart_number(mark, 'FM9990.99'));
+      round((zero + mark * scale)::numeric, 1), y + 24, omnicrm.svg_number(mark, 'FM9990.99'));
   END LOOP;
   -- Bands lie below the grid, bars and figures above it.
-  RETURN omnicrm.match_chart_open(width, height, omnicrm.match_chart_text(coalesce(title, '')), note)
-    || format(E'<text class="title" x="24" y="40">%s</text>\n<text class="quiet" x="24" y="64">%s</text>\n', omnicrm.match_chart_text(coalesce(title, ''), 70), note)
+  RETURN omnicrm.svg_open(width, height, omnicrm.svg_text(coalesce(title, '')), note)
+    || format(E'<text class="title" x="24" y="40">%s</text>\n<text class="quiet" x="24" y="64">%s</text>\n', omnicrm.svg_text(coalesce(title, ''), 70), note)
     || format(E'<text class="quiet" x="24" y="84">%s</text>\n', heading)
     || format(E'<text class="small middle" x="%s" y="%s">bits: log&#8322;(m / u)</text>\n', (bars + bars_end) / 2, top - 12)
     || format(E'<text class="small end" x="%s" y="%s">m: if the same</text>\n<text class="small end" x="%s" y="%s">u: if not</text>\n', m_end, top - 12, u_end, top - 12)
@@ -397,7 +273,7 @@ BEGIN
     lowest := lowest - 1;
     highest := highest + 1;
   END IF;
-  step := omnicrm.match_chart_step(highest - lowest, 10);
+  step := omnicrm.svg_step(highest - lowest, 10);
   IF step < 0.01 THEN
     figures := 'FM990.' || repeat('9', least(15, ceil(-log(step))::integer));
   END IF;
@@ -455,7 +331,7 @@ BEGIN
   dots := dots || format(E'<circle class="dot f1" cx="%s" cy="%s" r="5.5"><title>best F1 %s at threshold %s</title></circle>\n', round(x::numeric, 1),
     round((box_bottom - best.f1 * (box_bottom - box_top))::numeric, 1), to_char(best.f1, 'FM0.0000'), best.threshold);
 
-  RETURN omnicrm.match_chart_open(width, height, 'Precision and recall by threshold', format('%s thresholds', count_of_points))
+  RETURN omnicrm.svg_open(width, height, 'Precision and recall by threshold', format('%s thresholds', count_of_points))
     || E'<text class="title" x="24" y="40">Precision and recall by threshold</text>\n'
     || format(E'<text class="quiet" x="24" y="64">best F1 %s at threshold %s</text>\n', to_char(best.f1, 'FM0.0000'),
               CASE WHEN best.threshold < 0 THEN '&#8722;' ELSE '' END || abs(best.threshold))
