@@ -65,4 +65,39 @@ extern void omni_markov_total(const MarkovCounts *markov, int64 *conversions, in
 extern struct varlena *omni_markov_value(const MarkovCounts *markov, const Actors *actors);
 extern MarkovCounts *omni_markov_read(const struct varlena *value, MemoryContext context, Actors **actors);
 
+/* What follows from the counts; vectors of states are without the start. */
+typedef struct MarkovSolution
+{
+	int64		journeys;
+	double		p_conversion;	/* chance that a journey converts */
+	double		mean_value;		/* mean value of a journey */
+	double	   *p_state;		/* chance to convert from each state */
+	double	   *lost;			/* of each actor: chance to convert after the first touch by it */
+	double	   *lost_value;		/* of each actor: mean value after the first touch by it */
+} MarkovSolution;
+
+/* The chain of the counts, ready to be solved: numbers of states are one less than in the counts. */
+typedef struct MarkovChain
+{
+	uint32		size;
+	uint32		nactors;
+	int64		journeys;
+	double	   *visits;			/* mean number of visits in a journey */
+	double	   *converts;		/* chance to convert next */
+	double	   *ends;			/* chance to end next, with or without a conversion */
+	double	   *value;			/* mean value of ending next: sum of values by visits */
+	uint32	   *into_start;		/* places in from[] and chance[]: size + 1 */
+	uint32	   *from;			/* by state: those that lead to it, */
+	double	   *chance;			/* how likely each does, */
+	double	   *enters;			/* and how many journeys begin in it, as a part of all */
+	uint32	   *actor_start;	/* places in actor_states: nactors + 1 */
+	uint32	   *actor_states;	/* by actor: the states that it is in */
+} MarkovChain;
+
+/* markov_solve.c, markov_inverse.c, markov_sparse.c: the chain solved */
+extern MarkovSolution *omni_markov_solve(const MarkovCounts *markov, const Actors *actors);
+extern Size omni_markov_inverse_room(uint32 size);
+extern void omni_markov_inverse(double *q, uint32 size, const double *exits);
+extern void omni_markov_solve_sparse(const MarkovChain *chain, MarkovSolution *solution);
+
 #endif							/* OMNICRM_MARKOV_H */
