@@ -28,6 +28,7 @@
 #define WHERE "options"
 #define MAX_STEPS 20
 #define MAX_NAMES 1000
+#define MAX_TRIM 1000000000
 
 /* weights times any number of touches stay far below 2^63 */
 #define MAX_WEIGHT 1000000000
@@ -162,7 +163,7 @@ add_trim(AttributionOptions *options, JsonbContainer *object, const char *key)
 {
 	double		most;
 
-	if (!survive_json_number(object, key, 1, PG_INT32_MAX, &most, WHERE))
+	if (!survive_json_number(object, key, 1, MAX_TRIM, &most, WHERE))
 		return;
 	if (most != (int32) most)
 		ereport(ERROR,

@@ -196,6 +196,31 @@ omnicrm_datum_to_units(Datum value, int scale, const char *what)
 }
 
 /*
+ * omnicrm_datum_to_least_units gives the units of a value with the decimals that
+ * it needs, zeros at the end left out, but no fewer than *scale, which becomes
+ * their number.  Returns false when there are too many decimals or they do not fit
+ * 128 bits.  Errors: as omnicrm_decimal.
+ */
+bool
+omnicrm_datum_to_least_units(Datum value, const char *what, int *scale, int128 *units)
+{
+	ExactDecimal decimal;
+	uint128		magnitude;
+	int			least = *scale;
+
+	if (likely(stored_to_units(PG_DETOAST_DATUM_PACKED(value), least, units)))
+		return true;
+	omnicrm_decimal(DatumGetNumeric(value), what, &decimal);
+	*scale = Max(least, decimal.scale);
+	if (*scale > OMNICRM_MAX_UNIT_SCALE ||
+		!omnicrm_scale_up(decimal.magnitude, *scale - decimal.scale, &magnitude) ||
+		magnitude > (uint128) INT128_LIMIT)
+		return false;
+	*units = decimal.negative ? -(int128) magnitude : (int128) magnitude;
+	return true;
+}
+
+/*
  * omnicrm_units_to_numeric returns units / 10^scale with exactly "scale"
  * decimals.
  */

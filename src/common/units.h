@@ -26,6 +26,7 @@ extern void omnicrm_decimal(Numeric value, const char *what, ExactDecimal *resul
 extern bool omnicrm_scale_up(uint128 magnitude, int digits, uint128 *result);
 extern int128 omnicrm_numeric_to_units(Numeric value, int scale, const char *what);
 extern int128 omnicrm_datum_to_units(Datum value, int scale, const char *what);
+extern bool omnicrm_datum_to_least_units(Datum value, const char *what, int *scale, int128 *units);
 extern Numeric omnicrm_units_to_numeric(int128 units, int scale);
 
 #endif							/* OMNICRM_UNITS_H */
