@@ -35,8 +35,6 @@ PG_FUNCTION_INFO_V1(omnicrm_window_funnel_trans);
 PG_FUNCTION_INFO_V1(omnicrm_window_funnel_mode_trans);
 PG_FUNCTION_INFO_V1(omnicrm_window_funnel_final);
 
-#define MAX_MODE_LENGTH 255
-
 typedef struct ModeName
 {
 	const char *name;
@@ -49,16 +47,6 @@ static const ModeName mode_names[] = {
 	{"strict_increase", FUNNEL_INCREASE},
 	{"strict_once", FUNNEL_ONCE}
 };
-
-/* The parameters of the last row, which are read again only when they differ. */
-typedef struct FunnelParameters
-{
-	Interval	given;
-	uint64		window;
-	int			mode_length;
-	char		mode[MAX_MODE_LENGTH];
-	uint8		modes;
-} FunnelParameters;
 
 /* The bit of one name of a mode. */
 static uint8
@@ -93,19 +81,23 @@ read_modes(const char *mode, int length)
 	return modes;
 }
 
-/* The parameters of this row. */
-static const FunnelParameters *
-read_parameters(FunctionCallInfo fcinfo, int mode_argument)
+/*
+ * funnel_parameters: window and mode of this row, read again only when they differ from
+ * those of the row before; mode_argument 0: no mode.
+ * Errors: null_value_not_allowed, invalid_parameter_value.
+ */
+const FunnelParameters *
+funnel_parameters(FunctionCallInfo fcinfo, int window_argument, int mode_argument)
 {
 	FunnelParameters *known = fcinfo->flinfo->fn_extra;
 	const Interval *window;
 
-	if (PG_ARGISNULL(1) || (mode_argument > 0 && PG_ARGISNULL(mode_argument)))
+	if (PG_ARGISNULL(window_argument) || (mode_argument > 0 && PG_ARGISNULL(mode_argument)))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("window and mode of window_funnel must not be null"),
 				 errhint("The mode that is not strict in any way is ''.")));
-	window = PG_GETARG_INTERVAL_P(1);
+	window = PG_GETARG_INTERVAL_P(window_argument);
 	if (known == NULL || memcmp(window, &known->given, sizeof(Interval)) != 0)
 	{
 		uint64		microseconds = omnicrm_interval_microseconds(window, "window");
@@ -141,7 +133,7 @@ take_row(FunctionCallInfo fcinfo, int mode_argument, int time_argument)
 {
 	MemoryContext context = omni_aggregate_context(fcinfo);
 	EventState *state = PG_ARGISNULL(0) ? NULL : (EventState *) PG_GETARG_POINTER(0);
-	const FunnelParameters *parameters = read_parameters(fcinfo, mode_argument);
+	const FunnelParameters *parameters = funnel_parameters(fcinfo, 1, mode_argument);
 	int			count;
 	uint32		conditions = journey_conditions(fcinfo, time_argument + 1, &count);
 	TimestampTz at;
@@ -252,6 +244,14 @@ walk_funnel(const EventState *state)
 	return highest;
 }
 
+/* funnel_level: the highest level that the events of a state reach; sorts them. */
+int
+funnel_level(EventState *state)
+{
+	event_state_sort(state);
+	return (state->modes & FUNNEL_ONCE) != 0 ? funnel_walk_once(state) : walk_funnel(state);
+}
+
 /*
  * Final function: (internal) returns integer, the highest level that was reached;
  * 0 without rows.
@@ -259,12 +259,8 @@ walk_funnel(const EventState *state)
 Datum
 omnicrm_window_funnel_final(PG_FUNCTION_ARGS)
 {
-	EventState *state;
-
 	(void) omni_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_INT32(0);
-	state = (EventState *) PG_GETARG_POINTER(0);
-	event_state_sort(state);
-	PG_RETURN_INT32((state->modes & FUNNEL_ONCE) != 0 ? funnel_walk_once(state) : walk_funnel(state));
+	PG_RETURN_INT32(funnel_level((EventState *) PG_GETARG_POINTER(0)));
 }

@@ -7,6 +7,18 @@
 
 #include "attribution/events.h"
 
+#define MAX_MODE_LENGTH 255
+
+/* The parameters of the last row. */
+typedef struct FunnelParameters
+{
+	Interval	given;
+	uint64		window;			/* microseconds */
+	int			mode_length;
+	char		mode[MAX_MODE_LENGTH];
+	uint8		modes;			/* bits */
+} FunnelParameters;
+
 /* The events of one instant. */
 typedef struct FunnelInstant
 {
@@ -17,6 +29,8 @@ typedef struct FunnelInstant
 	uint32		several;		/* conditions that hold in more than one row */
 } FunnelInstant;
 
+extern const FunnelParameters *funnel_parameters(FunctionCallInfo fcinfo, int window_argument, int mode_argument);
+extern int	funnel_level(EventState *state);
 extern bool funnel_instant(const EventState *state, uint32 first, FunnelInstant *instant);
 extern int	funnel_walk_once(const EventState *state);
 

@@ -13,7 +13,6 @@
 #include "utils/builtins.h"
 
 #include "attribution/events.h"
-#include "common/aggregate.h"
 #include "common/arrays.h"
 #include "common/compat.h"
 
@@ -35,7 +34,7 @@ static void
 corrupt_state(const char *aggregate)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid state of aggregate %s", aggregate)));
 }
 
@@ -73,7 +72,7 @@ omnicrm_retention_combine(PG_FUNCTION_ARGS)
 /*
  * Final function of retention: (bigint) returns boolean[]: element 1 is whether the
  * first condition ever held, element k whether the first and condition k did; strict.
- * Error: data_corrupted.
+ * Error: invalid_parameter_value.
  */
 Datum
 omnicrm_retention_final(PG_FUNCTION_ARGS)
@@ -92,7 +91,7 @@ omnicrm_retention_final(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(result);
 }
 
-/* The times of a state of phase_durations, and how many; error: data_corrupted. */
+/* The times of a state of phase_durations, and how many; error: invalid_parameter_value. */
 static TimestampTz *
 phase_times(ArrayType *state, int *count)
 {
@@ -102,17 +101,23 @@ phase_times(ArrayType *state, int *count)
 	return (TimestampTz *) ARR_DATA_PTR(state);
 }
 
+/* The state of the first argument, which only an aggregate's own may be changed in place. */
+static ArrayType *
+own_state(FunctionCallInfo fcinfo)
+{
+	return AggCheckCallContext(fcinfo, NULL) ? PG_GETARG_ARRAYTYPE_P(0) : PG_GETARG_ARRAYTYPE_P_COPY(0);
+}
+
 /*
  * Transition of phase_durations(ts timestamptz, VARIADIC phases boolean[]):
  * (timestamptz[], timestamptz, boolean[]) returns timestamptz[], the first time of each
- * phase, infinity where it was not entered.  Changes the state in place.  A row
- * without time is passed over.  Errors: null_value_not_allowed,
+ * phase, infinity where it was not entered.  A row without time is passed over.  Errors: null_value_not_allowed,
  * invalid_parameter_value, array_subscript_error, datetime_field_overflow.
  */
 Datum
 omnicrm_phase_durations_trans(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = omni_aggregate_context(fcinfo);
+	MemoryContext context;
 	int			count;
 	uint32		phases = journey_conditions(fcinfo, 2, &count);
 	ArrayType  *state;
@@ -126,8 +131,10 @@ omnicrm_phase_durations_trans(PG_FUNCTION_ARGS)
 				 errmsg("phase_durations needs at least 2 phases, got %d", count)));
 	if (PG_ARGISNULL(0))
 	{
-		MemoryContext old = MemoryContextSwitchTo(context);
+		MemoryContext old = CurrentMemoryContext;
 
+		if (AggCheckCallContext(fcinfo, &context))
+			MemoryContextSwitchTo(context);
 		state = make_fixed_array(TIMESTAMPTZOID, sizeof(TimestampTz), count, (void **) &first);
 		MemoryContextSwitchTo(old);
 		for (int i = 0; i < count; i++)
@@ -135,7 +142,7 @@ omnicrm_phase_durations_trans(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		state = PG_GETARG_ARRAYTYPE_P(0);
+		state = own_state(fcinfo);
 		first = phase_times(state, &known);
 		if (known != count)
 			journey_refuse_change("number of phases");
@@ -149,19 +156,18 @@ omnicrm_phase_durations_trans(PG_FUNCTION_ARGS)
 
 /*
  * Combine function of phase_durations: (timestamptz[], timestamptz[]) returns
- * timestamptz[], the earlier times; strict, changes the first in place.
+ * timestamptz[], the earlier times; strict.
  */
 Datum
 omnicrm_phase_durations_combine(PG_FUNCTION_ARGS)
 {
-	ArrayType  *into = PG_GETARG_ARRAYTYPE_P(0);
+	ArrayType  *into = own_state(fcinfo);
 	ArrayType  *from = PG_GETARG_ARRAYTYPE_P(1);
 	TimestampTz *first;
 	TimestampTz *other;
 	int			count;
 	int			other_count;
 
-	(void) omni_aggregate_context(fcinfo);
 	first = phase_times(into, &count);
 	other = phase_times(from, &other_count);
 	if (count != other_count)
@@ -175,7 +181,7 @@ omnicrm_phase_durations_combine(PG_FUNCTION_ARGS)
  * Final function of phase_durations: (timestamptz[]) returns interval[]: element k is
  * the time from the first entry of phase k to that of phase k + 1, null where one of
  * them was not entered, negative where the later phase was entered first; strict.
- * Error: data_corrupted.
+ * Error: invalid_parameter_value.
  */
 Datum
 omnicrm_phase_durations_final(PG_FUNCTION_ARGS)

@@ -167,6 +167,30 @@ FROM journey AS j
                       FROM unnest(j.times, j.masks) AS r(at, mask)) AS f
 WHERE f.short > f.long OR f.once > f.short;
 
+-- All journeys at once give the same counts as one by one, in every mode.
+SELECT count(*) AS modes, count(DISTINCT at_once) > 8 AS differ, count(*) FILTER (WHERE at_once <> one_by_one) AS differences
+FROM (SELECT m.mode, omnicrm.window_funnel_counts(CASE j.j % 2 WHEN 0 THEN -j.j ELSE j.j END * 1000003::bigint, '2 s', m.mode, to_timestamp(r.at), r.mask & 1 = 1, r.mask & 2 = 2, r.mask & 4 = 4, r.mask & 8 = 8) AS at_once
+      FROM mode AS m, journey AS j, unnest(j.times, j.masks) AS r(at, mask) GROUP BY m.mode) AS a
+  JOIN (SELECT f.mode, ARRAY(SELECT count(*) FILTER (WHERE l.level >= k) FROM unnest(array_agg(f.level)) AS l(level), generate_series(1, 4) AS k GROUP BY k ORDER BY k) AS one_by_one
+        FROM (SELECT m.mode, j.j, omnicrm.window_funnel('2 s', m.mode, to_timestamp(r.at), r.mask & 1 = 1, r.mask & 2 = 2, r.mask & 4 = 4, r.mask & 8 = 8) AS level
+              FROM mode AS m, journey AS j, unnest(j.times, j.masks) AS r(at, mask) GROUP BY m.mode, j.j) AS f
+        GROUP BY f.mode) AS b USING (mode);
+SELECT omnicrm.window_funnel_counts(j, '1 h', to_timestamp(n), n = 1, n = 2) AS counts, omnicrm.window_funnel_counts(NULL, '1 h', to_timestamp(n), n = 1, n = 2) AS no_journey,
+       omnicrm.window_funnel_counts(j, '1 h', NULL::timestamptz, true, NULL) AS no_time, omnicrm.window_funnel_counts(j, '1 h', to_timestamp(n), true) FILTER (WHERE false) AS none,
+       omnicrm.window_funnel_counts(9223372036854775805 + j, '1 h', 'strict_order', to_timestamp(-n), n = 3, j = 1 AND n = 2) AS strict
+FROM generate_series(1, 3) AS n, generate_series(-3, 2) AS j;
+SELECT n, omnicrm.window_funnel_counts(n % 2, '1 h', to_timestamp(n), n < 3, n > 2) OVER (ORDER BY n) AS growing FROM generate_series(1, 4) AS n ORDER BY n;
+SELECT omnicrm.window_funnel_counts(1, '-1 s', now(), true);
+SELECT omnicrm.window_funnel_counts(1, '1 h', 'none', now(), true);
+SELECT omnicrm.window_funnel_counts(1, '1 h', 'infinity', true);
+SELECT omnicrm.window_funnel_counts(1, make_interval(hours => n), now(), true) FROM generate_series(1, 2) AS n;
+SELECT omnicrm.window_funnel_counts(1, '1 h', CASE n WHEN 1 THEN 'strict_once' ELSE '' END, now(), true) FROM generate_series(1, 2) AS n;
+SELECT omnicrm.window_funnel_counts(1, '1 h', now(), VARIADIC array_fill(true, ARRAY[n])) FROM generate_series(1, 2) AS n;
+SET maintenance_work_mem = '1MB';
+SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) FROM generate_series(1, 21845) AS n;
+SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) FROM generate_series(1, 21846) AS n;
+RESET maintenance_work_mem;
+
 -- Many rows of one instant with many steps.
 SELECT m AS mode, omnicrm.window_funnel('1 h', m, to_timestamp(n / 100), VARIADIC ARRAY(SELECT k <> 20 AND (n * k) % 7 < 5 FROM generate_series(1, 32) AS k)) AS level
 FROM generate_series(1, 20000) AS n, unnest('{"","strict_once","strict_once,strict_increase","strict_increase"}'::text[]) AS m
@@ -288,6 +312,10 @@ SELECT pg_temp.plan_has('SELECT customer, omnicrm.window_funnel(''1 day'', at, k
                                 omnicrm.retention(kind = 0, kind = 1), omnicrm.phase_durations(at, kind = 0, kind = 1), omnicrm.path_edges(at, kind::text)
                          FROM funnel_event GROUP BY customer', 'Partial') AS parallel;
 SELECT count(*) AS differences FROM (SELECT * FROM pg_temp.all_results('funnel_event') EXCEPT ALL TABLE funnel_serial) AS d;
+SELECT pg_temp.plan_has('SELECT omnicrm.window_funnel_counts(customer, ''1 day'', at, kind = 0, kind = 1, kind = 2, kind = 3) FROM funnel_event', 'Partial') AS parallel;
+SELECT omnicrm.window_funnel_counts(customer, '1 day', at, kind = 0, kind = 1, kind = 2, kind = 3)
+       = (SELECT ARRAY(SELECT count(*) FILTER (WHERE split_part(s.result, '|', 1)::integer >= k) FROM funnel_serial AS s, generate_series(1, 4) AS k GROUP BY k ORDER BY k)) AS same
+FROM funnel_event;
 SET max_parallel_workers_per_gather = 0;
 SELECT count(*) AS differences
 FROM (SELECT * FROM pg_temp.all_results('(SELECT * FROM funnel_event ORDER BY hashint4(kind), at DESC) AS e') EXCEPT ALL TABLE funnel_serial) AS d;

@@ -22,7 +22,7 @@ my %values = (
 	'text' => [ 'NULL', "''", "' '", "'a'", "'José María García-López'", "'GARCIA LOPEZ, J. M.'", "'600 11 12 22'", "'+34600111222'",
 		"'a\@b.es'", "'\@'", "'12345678Z'", "'X1234567L'", "'B12345674'", "'31/02/2024'", "'0000-00-00'", "'NaN'", "'-1'", "'1,234.50'",
 		"'ES'", "'XX'", "'email'", "'trust'", "'recent'", "'linked'", "'marginal'", "'five'", "repeat('x', 5000)", "repeat('é ', 3000)",
-		"E'\\x01\\x7f\\n\\t'", "U&'\\+01F600\\0301\\202E\\FEFF'", "'王小明'", "'محمد'", "'%_\\'", "'\"; DROP TABLE x --'" ],
+		"E'\\x01\\x7f\\n\\t'", "U&'\\+01F600\\0301\\202E\\FEFF'", "'王小明'", "'محمد'", "'%_\\'", "'(?1).*(?2)(?t<=3600).'", "'strict_once,strict_order'", "'\"; DROP TABLE x --'" ],
 	'integer' => [ qw(NULL 0 1 -1 2 5 7 100 65536 2147483647 -2147483648) ],
 	'bigint' => [ qw(NULL 0 1 -1 2 3 10 100 4294967296 9223372036854775807 -9223372036854775808) ],
 	'smallint' => [ qw(NULL 0 1 -1 5 32767 -32768) ],
@@ -68,8 +68,8 @@ sub value_of
 	return '(' . pick(@{ $values{$type} }) . ")::$type";
 }
 
-my @functions = map { [ split /\|/, $_, 4 ] } split /\n/, $node->sql('fuzz', <<'END');
-SELECT p.proname, p.prokind, p.proretset,
+my @functions = map { [ split /\|/, $_, 5 ] } split /\n/, $node->sql('fuzz', <<'END');
+SELECT p.proname, p.prokind, p.proretset, p.provariadic <> 0,
        (SELECT string_agg(format_type(t.oid, NULL), ';' ORDER BY t.n) FROM unnest(p.proargtypes) WITH ORDINALITY AS t(oid, n))
 FROM pg_proc AS p
   JOIN pg_language AS l ON l.oid = p.prolang
@@ -81,7 +81,7 @@ END
 my (@statements, @passed_over);
 for my $function (@functions)
 {
-	my ($name, $kind, $set, $types) = @$function;
+	my ($name, $kind, $set, $variadic, $types) = @$function;
 	my @types = split /;/, $types // '';
 	if (grep { !defined value_of($_) && !defined value_of($_) } grep { $_ ne '' } @types)
 	{
@@ -92,7 +92,9 @@ for my $function (@functions)
 	{
 		if ($kind eq 'a' || $kind eq 'w')
 		{
-			my $arguments = join(', ', map { "v.c$_" } 1 .. @types) || '*';
+			my @arguments = map { "v.c$_" } 1 .. @types;
+			$arguments[-1] = "VARIADIC $arguments[-1]" if $variadic eq 't';
+			my $arguments = join(', ', @arguments) || '*';
 			my $rows = join ', ', map { '(' . join(', ', $_, map { value_of($_) } @types) . ')' } 1 .. 1 + int rand 12;
 			my $names = join ', ', 'n', map { "c$_" } 1 .. @types;
 			my $over = $kind eq 'w' ? ' OVER (ORDER BY v.n)' : pick('', '', ' FILTER (WHERE false)', ' OVER (ORDER BY v.n)');
