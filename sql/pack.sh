@@ -14,7 +14,7 @@ while read -r kind file; do
 	toolbox)
 		printf '\n/* ---- %s ---- */\n' "$file"
 		cat "$file" ;;
-	tables | code | report)
+	tables | changes | code | report)
 		position=$((position + 1))
 		if grep -q 'omnicrm_hub_part' "$file"; then
 			echo "pack.sh: $file must not contain the packing delimiter" >&2

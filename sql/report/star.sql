@@ -55,7 +55,15 @@ SELECT
   s.gross_margin::numeric(18, 2) AS gross_margin,
   s.revenue_class::varchar(1) AS revenue_class,
   s.margin_class::varchar(1) AS margin_class,
-  c.updated_at
+  c.updated_at,
+  s.stage::varchar(20) AS stage,
+  s.strategy::varchar(50) AS strategy,
+  s.value_class::varchar(10) AS value_class,
+  s.p_alive,
+  s.p_no_order_90,
+  s.next_order_on,
+  s.clv::numeric(18, 2) AS clv,
+  s.payment_behaviour::varchar(10) AS payment_behaviour
 FROM @hub@.customer AS c
   CROSS JOIN LATERAL (SELECT extract(year FROM age(c.birth_date))::integer AS years) AS age
   LEFT JOIN @hub@.customer_score AS s
@@ -93,6 +101,14 @@ COMMENT ON COLUMN @bi@.dim_customer.gross_margin IS 'Gross margin up to the day 
 COMMENT ON COLUMN @bi@.dim_customer.revenue_class IS 'Pareto class by revenue: A, B or C.';
 COMMENT ON COLUMN @bi@.dim_customer.margin_class IS 'Pareto class by gross margin: A, B or C.';
 COMMENT ON COLUMN @bi@.dim_customer.updated_at IS 'When the golden record last changed.';
+COMMENT ON COLUMN @bi@.dim_customer.stage IS 'Stage of the lifecycle; this and the following columns are NULL unless refresh_segments() made the newest segmentation.';
+COMMENT ON COLUMN @bi@.dim_customer.strategy IS 'Strategy that follows from stage and value: acquire, develop, retain, win back, let go.';
+COMMENT ON COLUMN @bi@.dim_customer.value_class IS 'high, medium, low or loss.';
+COMMENT ON COLUMN @bi@.dim_customer.p_alive IS 'Probability that the customer has not left for good.';
+COMMENT ON COLUMN @bi@.dim_customer.p_no_order_90 IS 'Probability of no order in the next 90 days.';
+COMMENT ON COLUMN @bi@.dim_customer.next_order_on IS 'Day by which the next order has come with probability one half; NULL: less likely ever to come.';
+COMMENT ON COLUMN @bi@.dim_customer.clv IS 'Customer lifetime value: expected margin, discounted.';
+COMMENT ON COLUMN @bi@.dim_customer.payment_behaviour IS 'How the customer pays: prompt, within_30, within_60, within_90 or over_90.';
 
 CREATE OR REPLACE VIEW @bi@.dim_channel AS
 SELECT

@@ -7,7 +7,7 @@
 -- not dumped.
 CREATE TABLE omnicrm.hub_source (
   position integer PRIMARY KEY,
-  kind     text NOT NULL CHECK (kind IN ('tables', 'code', 'report')),
+  kind     text NOT NULL CHECK (kind IN ('tables', 'changes', 'code', 'report')),
   path     text NOT NULL UNIQUE,
   body     text NOT NULL
 );
@@ -16,7 +16,7 @@ COMMENT ON TABLE omnicrm.hub_source IS
   'The files of the hub, packed with the extension: one row is one SQL file that omnicrm.deploy() runs.';
 COMMENT ON COLUMN omnicrm.hub_source.position IS 'Order in which the files run.';
 COMMENT ON COLUMN omnicrm.hub_source.kind IS
-  'tables: run once by deploy(). code: functions, run by deploy() and upgrade(). report: views, dropped and made again by upgrade().';
+  'tables: run once by deploy(). changes: tables and columns that came later, run by deploy() and upgrade(), each step once. code: functions, run by deploy() and upgrade(). report: views, run by deploy() and upgrade().';
 COMMENT ON COLUMN omnicrm.hub_source.path IS 'Path of the file in the source tree.';
 COMMENT ON COLUMN omnicrm.hub_source.body IS
   'SQL text with the markers @hub@ and @bi@ for the quoted names of the hub and reporting schemas.';
@@ -67,7 +67,7 @@ END
 $$;
 
 COMMENT ON FUNCTION omnicrm.run_hub_source(name, text[]) IS
-  'Runs the packed hub files of the given kinds (tables, code, report) for one hub schema. Used by deploy() and upgrade(); call those.';
+  'Runs the packed hub files of the given kinds (tables, changes, code, report) for one hub schema. Used by deploy() and upgrade(); call those.';
 
 CREATE FUNCTION omnicrm.deploy(hub name, options jsonb DEFAULT '{}')
 RETURNS text
@@ -95,7 +95,7 @@ BEGIN
   END IF;
   EXECUTE format('CREATE SCHEMA %I', hub);
   EXECUTE format('CREATE SCHEMA %I', hub || '_bi');
-  PERFORM omnicrm.run_hub_source(hub, ARRAY['tables', 'code', 'report']);
+  PERFORM omnicrm.run_hub_source(hub, ARRAY['tables', 'changes', 'code', 'report']);
   EXECUTE format('INSERT INTO %I.hub_version (version, region, currency) VALUES ($1, $2, $3)', hub)
     USING omnicrm.version(), coalesce(options ->> 'region', 'ES'), coalesce(options ->> 'currency', 'EUR');
   RETURN format('omnicrm %s deployed in schemas %I and %I', omnicrm.version(), hub, hub || '_bi');
@@ -127,11 +127,11 @@ BEGIN
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Install the newer omnicrm package and run ALTER EXTENSION omnicrm UPDATE first.';
   END IF;
-  PERFORM omnicrm.run_hub_source(hub, ARRAY['code', 'report']);
+  PERFORM omnicrm.run_hub_source(hub, ARRAY['changes', 'code', 'report']);
   EXECUTE format('UPDATE %I.hub_version SET version = $1, upgraded_at = now()', hub) USING omnicrm.version();
   RETURN format('hub %I upgraded from %s to %s', hub, found_version, omnicrm.version());
 END
 $$;
 
 COMMENT ON FUNCTION omnicrm.upgrade(name) IS
-  'Brings a deployed hub to the installed version: functions and views are made again, tables keep their rows and the user''s own columns. Repeating it changes nothing. Returns a sentence. Errors: object_not_in_prerequisite_state when the schema holds no hub or a newer one.';
+  'Brings a deployed hub to the installed version: tables and columns that came with it are added, functions and views are made again, tables keep their rows and the user''s own columns. Repeating it changes nothing. Returns a sentence. Errors: object_not_in_prerequisite_state when the schema holds no hub or a newer one.';

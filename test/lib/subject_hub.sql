@@ -70,7 +70,7 @@ SELECT crm.resolve() \g /dev/null
 UPDATE staging.web SET tel = '600 222 333', at = '2024-05-01' WHERE id = 'W-77001' AND note LIKE 'gift%';
 SELECT count(*) FROM load_all() \g /dev/null
 SELECT crm.resolve() \g /dev/null
-SELECT crm.segment_customers('2024-06-01') \g /dev/null
+SELECT crm.refresh_segments('2024-06-01') \g /dev/null
 SELECT crm.attribute('2024-01-01', '2024-06-01', interval '90 days') \g /dev/null
 SELECT crm.add_commission_plan('all', 'revenue', 0.05, '{"seller": 1}', interval '90 days', date '2024-01-01') \g /dev/null
 SELECT crm.run_commission('2024-01-01', '2024-06-01') \g /dev/null

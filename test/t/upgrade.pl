@@ -45,8 +45,44 @@ is($node->sql('shop', 'SELECT * FROM public.own_report ORDER BY 1'), "shop|shop\
 is($node->sql('shop', "SELECT max_records FROM crm.match_rule WHERE kind = 'email'"), '7', 'changed rule stays');
 is($node->sql('shop', "SELECT has_table_privilege('analyst', 'crm_bi.dim_channel', 'SELECT')"), 't', 'access stays');
 
+# --- A hub of earlier tables: what came later is added, own columns and rules stay
+$node->sql('shop', <<'END');
+INSERT INTO crm.customer_score (as_of, customer_id, recency_days, frequency, monetary, gross_margin, r, f, m, segment, revenue_class, margin_class, revenue_share)
+VALUES ('2024-06-30', 1, 3, 2, 10, 3, 5, 2, 1, 'new', 'A', 'A', 1);
+ALTER TABLE crm.customer_score DROP COLUMN tenure_days CASCADE, DROP COLUMN usual_days, DROP COLUMN p_alive CASCADE, DROP COLUMN p_no_order_90 CASCADE,
+  DROP COLUMN expected_orders CASCADE, DROP COLUMN next_order_on CASCADE, DROP COLUMN clv CASCADE, DROP COLUMN clv_class, DROP COLUMN value_class CASCADE,
+  DROP COLUMN stage CASCADE, DROP COLUMN strategy CASCADE, DROP COLUMN payment_behaviour CASCADE, DROP COLUMN days_beyond_terms,
+  DROP COLUMN weighted_days_beyond_terms, DROP COLUMN overdue_amount CASCADE;
+ALTER TABLE crm.customer_score ADD COLUMN own_note text DEFAULT 'mine';
+DROP TABLE crm.segment_model, crm.segment_member, crm.strategy_rule, crm.stage_requirement CASCADE;
+DROP FUNCTION crm.customer_purchases, crm.customer_payments, crm.refresh_segments;
+CREATE FUNCTION crm.customer_totals(as_of date) RETURNS TABLE (customer_id bigint, last_sale date) LANGUAGE sql AS 'SELECT 1::bigint, $1';
+UPDATE crm.hub_version SET version = '0.9.0';
+SELECT omnicrm.upgrade('crm');
+END
+is($node->sql('shop', 'SELECT customer_id, segment, own_note, stage, clv FROM crm.customer_score'), '1|new|mine||', 'earlier scores stay, with empty new columns');
+is($node->sql('shop', 'SELECT (SELECT count(*) FROM crm.strategy_rule), (SELECT count(*) FROM crm.stage_requirement)'), '29|9', 'new rules have their defaults');
+$node->sql('shop', <<'END');
+UPDATE crm.strategy_rule SET strategy = 'court' WHERE stage = 'lost';
+DELETE FROM crm.stage_requirement;
+SELECT omnicrm.upgrade('crm');
+SELECT crm.refresh_segments('2024-07-31');
+END
+is($node->sql('shop', "SELECT count(*) FILTER (WHERE strategy = 'court'), (SELECT count(*) FROM crm.stage_requirement) FROM crm.strategy_rule"), '4|0',
+	'changed rules stay at the next upgrade');
+is($node->sql('shop', 'SELECT as_of, reason FROM crm.segment_model'), '2024-07-31|no customers', 'and the new functions work');
+$node->sql('shop', 'ALTER TABLE crm.customer_score DROP COLUMN own_note');
+
 # --- An upgraded hub is the same as a new one
 $node->sql('shop', "SELECT omnicrm.deploy('crm_new')");
+my $columns = <<'END';
+SELECT c.relname, string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(c.oid, a.attnum)), E'\n' ORDER BY a.attname)
+FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind = 'r' AND c.relnamespace = 'NAME'::regnamespace AND c.relname <> 'channel'
+GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE "C"
+END
+my ($old_columns, $new_columns) = map { my $query = $columns; $query =~ s/NAME/$_/g; $node->sql('shop', $query) } ('crm', 'crm_new');
+is($old_columns, $new_columns, 'tables of the upgraded hub have the columns of a new one');
 my $definitions = <<'END';
 SELECT md5(string_agg(replace(replace(d.definition, 'crm_new', 'HUB'), 'crm', 'HUB'), E'\n' ORDER BY d.name)), count(*)
 FROM (

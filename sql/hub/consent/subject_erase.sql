@@ -519,7 +519,8 @@ AS $$
     AND (num_nonnulls(c.full_name, c.given_name, c.surname, c.birth_date, c.gender, c.email, c.phone, c.tax_id, c.street, c.postcode, c.city,
                       c.province, c.country, c.loyalty_card, c.username, c.attributes, c.name_tokens) > 0
          OR EXISTS (SELECT FROM @hub@.customer_history AS h WHERE h.customer_id = c.customer_id)
-         OR EXISTS (SELECT FROM @hub@.customer_score AS s WHERE s.customer_id = c.customer_id))
+         OR EXISTS (SELECT FROM @hub@.customer_score AS s WHERE s.customer_id = c.customer_id)
+         OR EXISTS (SELECT FROM @hub@.segment_member AS s WHERE s.customer_id = c.customer_id))
 $$;
 
 COMMENT ON FUNCTION @hub@.check_erased() IS

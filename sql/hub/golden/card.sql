@@ -211,6 +211,10 @@ BEGIN
     SELECT jsonb_build_object(
       'as_of', s.as_of, 'segment', s.segment, 'r', s.r, 'f', s.f, 'm', s.m, 'recency_days', s.recency_days,
       'revenue_class', s.revenue_class, 'margin_class', s.margin_class, 'revenue_share', s.revenue_share)
+      -- What refresh_segments() adds.
+      || jsonb_strip_nulls(jsonb_build_object(
+        'stage', s.stage, 'strategy', s.strategy, 'value_class', s.value_class, 'p_alive', s.p_alive, 'p_no_order_90', s.p_no_order_90,
+        'expected_orders', s.expected_orders, 'next_order_on', s.next_order_on, 'clv', s.clv))
     FROM @hub@.customer_score AS s
     WHERE s.customer_id = living AND @hub@.profiling_bar(living) IS NULL
     ORDER BY s.as_of DESC

@@ -10,7 +10,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT ARRAY['source', 'contract_rule', 'match_rule', 'survivorship_rule', 'survivorship_attribute', 'survivorship_trust',
-               'commission_plan', 'commission_role', 'segment_rule', 'erased_key']
+               'commission_plan', 'commission_role', 'segment_rule', 'strategy_rule', 'stage_requirement', 'erased_key']
 $$;
 
 COMMENT ON FUNCTION @hub@.configuration_tables() IS

@@ -53,18 +53,34 @@ $$;
 COMMENT ON FUNCTION @hub@.segment_options(jsonb) IS
   'Options of segment_customers() with their defaults. Used by segment_customers(). Errors: invalid_parameter_value.';
 
+-- Whom nobody may profile.
+CREATE OR REPLACE FUNCTION @hub@.customer_not_profiled()
+RETURNS SETOF bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT x.customer_id FROM @hub@.restricted_customer AS x
+  UNION
+  SELECT c.customer_id FROM @hub@.customer AS c WHERE c.state = 'erased'
+$$;
+
+COMMENT ON FUNCTION @hub@.customer_not_profiled() IS
+  'Customers who asked for restriction or are erased: no score and no segment for them.';
+
 -- What each customer bought. A function of its own, because RETURN QUERY may use
 -- parallel workers, which a statement that writes may not.
-CREATE OR REPLACE FUNCTION @hub@.customer_totals(as_of date)
-RETURNS TABLE (customer_id bigint, last_sale date, sale_days bigint, revenue numeric, margin numeric, orders bigint, without_margin bigint)
+CREATE OR REPLACE FUNCTION @hub@.customer_purchases(as_of date)
+RETURNS TABLE (customer_id bigint, first_sale date, last_sale date, sale_days bigint, revenue numeric, margin numeric, orders bigint,
+               without_margin bigint, repeat_spend double precision, usual_days double precision)
 LANGUAGE plpgsql STABLE ROWS 100000
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY
-  SELECT t.customer_id, omnicrm.stats_last_order(t.total), omnicrm.stats_frequency(t.total)::bigint,
+  SELECT t.customer_id, omnicrm.stats_first_order(t.total), omnicrm.stats_last_order(t.total), omnicrm.stats_frequency(t.total)::bigint,
          omnicrm.stats_monetary(t.total), omnicrm.stats_margin(t.total),
-         omnicrm.stats_orders(t.total) + omnicrm.stats_returns(t.total), omnicrm.stats_without_margin(t.total)
+         omnicrm.stats_orders(t.total) + omnicrm.stats_returns(t.total), omnicrm.stats_without_margin(t.total),
+         omnicrm.clv_spend(t.total), omnicrm.stats_interval_quantile(t.total, 0.9)
   FROM (
     -- By record first: a join of all orders to their customers would cost more
     -- than the rest.
@@ -73,7 +89,7 @@ BEGIN
       SELECT o.record_id, omnicrm.customer_stats(o.ordered_at::date, o.revenue, o.gross_margin, NULL, o.kind = 'sale') AS stats
       FROM @hub@.sales_order AS o
       WHERE o.duplicate_of IS NULL
-        AND o.ordered_at < (customer_totals.as_of + 1)::timestamptz
+        AND o.ordered_at < (customer_purchases.as_of + 1)::timestamptz
         AND o.ordered_at > '-infinity'
       GROUP BY o.record_id
     ) AS r
@@ -83,12 +99,45 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.customer_totals(date) IS
-  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet.';
+COMMENT ON FUNCTION @hub@.customer_purchases(date) IS
+  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet. repeat_spend: mean amount of the days with a sale after the first; usual_days: what nine of ten intervals between days with a sale do not exceed, of at least three.';
+
+-- How each customer pays; payments of a sale that two sources recorded count once,
+-- as in fact_payment of the reports.
+CREATE OR REPLACE FUNCTION @hub@.customer_payments(as_of date)
+RETURNS TABLE (customer_id bigint, payment_behaviour text, days_beyond_terms double precision, weighted_days_beyond_terms double precision,
+               overdue_amount numeric)
+LANGUAGE plpgsql STABLE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY
+  SELECT s.customer_id, (s.paid).behaviour, (s.paid).days_beyond_terms, (s.paid).weighted_days_beyond_terms, (s.paid).overdue_amount
+  FROM (
+    SELECT m.customer_id, omnicrm.payment_stats(p.due_on, p.paid_on, p.amount, customer_payments.as_of) AS paid
+    FROM @hub@.payment AS p
+      JOIN @hub@.sales_order AS o ON o.order_id = p.order_id
+      JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+    WHERE o.ordered_at < (customer_payments.as_of + 1)::timestamptz
+      AND p.due_on IS NOT NULL AND isfinite(p.due_on) AND (p.paid_on IS NULL OR isfinite(p.paid_on))
+      AND (o.duplicate_of IS NULL
+           OR NOT EXISTS (
+                SELECT FROM @hub@.payment AS other
+                  JOIN @hub@.sales_order AS twin ON twin.order_id = other.order_id
+                WHERE (twin.order_id = o.duplicate_of OR twin.duplicate_of = o.duplicate_of)
+                  AND (twin.duplicate_of IS NULL OR twin.order_id < o.order_id)))
+    GROUP BY m.customer_id
+  ) AS s;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.customer_payments(date) IS
+  'How each customer pays, as seen at the end of this day, by omnicrm.payment_stats(): class, mean days beyond terms (each payment alike, and weighted by amount), amount overdue. One row for each customer with a payment that has a due day.';
 
 -- Writes the scores of one day. The setting of the time zone makes the one that
 -- is chosen inside end with the function; a conversion to date by the setting
--- costs a fraction of AT TIME ZONE.
+-- costs a fraction of AT TIME ZONE. Without an option model no model is fitted
+-- and what follows from it stays null.
 CREATE OR REPLACE FUNCTION @hub@.write_customer_scores(as_of date, options jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -99,16 +148,20 @@ DECLARE
   limits double precision[] := ARRAY(SELECT e.value::text::double precision
                                      FROM jsonb_array_elements(options -> 'abc_limits') WITH ORDINALITY AS e(value, n)
                                      ORDER BY e.n);
+  order_model text := options ->> 'model';
+  kept_from date := options ->> 'model_from';
+  horizon double precision := options ->> 'horizon_weeks';
+  rate double precision := ln(1 + (options ->> 'rate')::double precision) / 52;
+  thresholds jsonb := options -> 'thresholds';
+  last_look date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of < write_customer_scores.as_of);
   counts jsonb;
 BEGIN
   PERFORM set_config('TimeZone', options ->> 'time_zone', true);
   WITH barred AS MATERIALIZED (
-    SELECT x.customer_id FROM @hub@.restricted_customer AS x
-    UNION
-    SELECT c.customer_id FROM @hub@.customer AS c WHERE c.state = 'erased'
+    SELECT b AS customer_id FROM @hub@.customer_not_profiled() AS b
   ), customer_sum AS MATERIALIZED (
     SELECT t.*, b.customer_id IS NOT NULL AS barred
-    FROM @hub@.customer_totals(write_customer_scores.as_of) AS t
+    FROM @hub@.customer_purchases(write_customer_scores.as_of) AS t
       LEFT JOIN barred AS b ON b.customer_id = t.customer_id
   ), measured AS MATERIALIZED (
     SELECT
@@ -116,7 +169,13 @@ BEGIN
       write_customer_scores.as_of - s.last_sale AS recency_days,
       s.sale_days AS frequency,
       s.revenue AS monetary,
-      s.margin AS gross_margin
+      s.margin AS gross_margin,
+      write_customer_scores.as_of - s.first_sale AS tenure_days,
+      s.sale_days - 1 AS x,
+      (s.last_sale - s.first_sale) / 7::double precision AS t_x,
+      (write_customer_scores.as_of - s.first_sale) / 7::double precision AS t,
+      s.repeat_spend,
+      s.usual_days
     FROM customer_sum AS s
     WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL AND NOT s.barred
   ), cut AS MATERIALIZED (
@@ -141,25 +200,103 @@ BEGIN
     SET cuts_from = excluded.cuts_from, time_zone = excluded.time_zone, abc_limits = excluded.abc_limits,
         recency_cuts = excluded.recency_cuts, frequency_cuts = excluded.frequency_cuts,
         monetary_cuts = excluded.monetary_cuts, made_at = excluded.made_at
+  ), fit AS MATERIALIZED (
+    SELECT kept.model, kept.fitted, kept.orders_fit, kept.spend_fit
+    FROM @hub@.segment_model AS kept
+    WHERE order_model IS NOT NULL AND kept.as_of = kept_from
+    UNION ALL
+    SELECT
+      order_model, count(*),
+      coalesce(omnicrm.clv_fit_mbg_nbd(v.x, v.t_x, v.t) FILTER (WHERE order_model = 'mbg_nbd'),
+               omnicrm.clv_fit_pareto_nbd(v.x, v.t_x, v.t) FILTER (WHERE order_model = 'pareto_nbd')),
+      omnicrm.clv_fit_gamma_gamma(v.x, v.repeat_spend)
+    FROM measured AS v
+    WHERE order_model IS NOT NULL AND kept_from IS NULL
+    HAVING order_model IS NOT NULL AND kept_from IS NULL
+  ), kept_share AS MATERIALIZED (
+    -- Of customers whose orders all have a margin.
+    SELECT coalesce((options ->> 'margin')::double precision,
+                    CASE WHEN sum(s.revenue) > 0 THEN least(greatest((sum(s.margin) / sum(s.revenue))::double precision, 0), 1) END,
+                    1) AS part
+    FROM customer_sum AS s
+    WHERE s.without_margin = 0
+  ), noted_model AS (
+    INSERT INTO @hub@.segment_model AS n (as_of, model_from, model, fitted, orders_fit, converged, reason, spend_fit, spend_converged, spend_reason,
+                                          margin, rate, horizon_weeks, thresholds)
+    SELECT write_customer_scores.as_of, coalesce(kept_from, write_customer_scores.as_of), f.model, f.fitted,
+           f.orders_fit, coalesce((f.orders_fit ->> 'converged')::boolean, false), coalesce(f.orders_fit ->> 'reason', 'no customers'),
+           f.spend_fit, coalesce((f.spend_fit ->> 'converged')::boolean, false), coalesce(f.spend_fit ->> 'reason', 'no repeated purchases'),
+           kept_share.part, (options ->> 'rate')::double precision, horizon, thresholds
+    FROM fit AS f CROSS JOIN kept_share
+    ON CONFLICT ON CONSTRAINT segment_model_pkey DO UPDATE
+    SET model_from = excluded.model_from, model = excluded.model, fitted = excluded.fitted, orders_fit = excluded.orders_fit,
+        converged = excluded.converged, reason = excluded.reason, spend_fit = excluded.spend_fit, spend_converged = excluded.spend_converged,
+        spend_reason = excluded.spend_reason, margin = excluded.margin, rate = excluded.rate, horizon_weeks = excluded.horizon_weeks,
+        thresholds = excluded.thresholds, made_at = excluded.made_at
+  ), usable AS MATERIALIZED (
+    -- A model that did not converge predicts nothing.
+    SELECT CASE WHEN f.orders_fit ->> 'converged' = 'true' THEN f.orders_fit END AS orders_fit,
+           CASE WHEN f.spend_fit ->> 'converged' = 'true' THEN f.spend_fit END AS spend_fit, kept_share.part
+    FROM kept_share LEFT JOIN fit AS f ON true
+  ), predicted AS (
+    SELECT
+      w.*,
+      CASE WHEN w.worth IS NOT NULL THEN least(w.worth, 1e15)::numeric(18, 2) END AS clv
+    FROM (
+      SELECT
+        v.*,
+        omnicrm.clv_p_alive(u.orders_fit, v.x, v.t_x, v.t) AS p_alive,
+        omnicrm.clv_p_no_order(u.orders_fit, v.x, v.t_x, v.t, 90 / 7::double precision) AS p_no_order_90,
+        omnicrm.clv_expected_orders(u.orders_fit, v.x, v.t_x, v.t, 52) AS expected_orders,
+        omnicrm.clv_next_order_date(u.orders_fit, v.x, v.t_x, v.t, write_customer_scores.as_of) AS next_order_on,
+        omnicrm.clv_value(u.orders_fit, v.x, v.t_x, v.t, u.spend_fit, v.repeat_spend, horizon, u.part, rate) AS worth
+      FROM measured AS v CROSS JOIN usable AS u
+      -- Each of them is computed once, wherever it is used.
+      OFFSET 0
+    ) AS w
+    OFFSET 0
   ), scored AS (
     SELECT
-      v.customer_id, v.recency_days, v.frequency, v.monetary, v.gross_margin,
+      v.*,
       omnicrm.rfm_score(v.recency_days, cut.recency_cuts, true) AS r,
       omnicrm.rfm_score(v.frequency, cut.frequency_cuts) AS f,
       omnicrm.rfm_score(v.monetary::double precision, cut.monetary_cuts) AS m,
       omnicrm.abc_class(v.monetary, limits) OVER () AS revenue_class,
-      omnicrm.abc_class(v.gross_margin, limits) OVER () AS margin_class
-    FROM measured AS v CROSS JOIN cut
+      omnicrm.abc_class(v.gross_margin, limits) OVER () AS margin_class,
+      omnicrm.abc_class(v.clv, limits) OVER () AS clv_class
+    FROM predicted AS v CROSS JOIN cut
+  ), staged AS (
+    SELECT
+      s.*, p.payment_behaviour, p.days_beyond_terms, p.weighted_days_beyond_terms, p.overdue_amount,
+      CASE WHEN order_model IS NOT NULL
+           THEN omnicrm.value_class(s.revenue_class, s.margin_class, s.clv_class) END AS value_class,
+      CASE WHEN order_model IS NOT NULL
+           THEN omnicrm.lifecycle_next(was.segment, write_customer_scores.as_of - was.valid_from, s.frequency > before.frequency,
+                                       s.x, s.recency_days, s.tenure_days, s.p_alive, s.p_no_order_90, s.usual_days, thresholds) END AS stage
+    FROM scored AS s
+      LEFT JOIN (SELECT y.* FROM @hub@.customer_payments(write_customer_scores.as_of) AS y WHERE order_model IS NOT NULL) AS p
+        ON p.customer_id = s.customer_id
+      LEFT JOIN @hub@.segment_member AS was
+        ON was.customer_id = s.customer_id AND was.axis = 'stage' AND was.valid_to IS NULL AND order_model IS NOT NULL
+      LEFT JOIN @hub@.customer_score AS before
+        ON before.customer_id = s.customer_id AND before.as_of = last_look AND order_model IS NOT NULL
   ), positive AS MATERIALIZED (
     SELECT nullif(sum(v.monetary) FILTER (WHERE v.monetary > 0), 0)::double precision AS monetary FROM measured AS v
   ), written AS (
     INSERT INTO @hub@.customer_score (as_of, customer_id, recency_days, frequency, monetary, gross_margin, r, f, m,
-                                      segment, revenue_class, margin_class, revenue_share)
+                                      segment, revenue_class, margin_class, revenue_share,
+                                      tenure_days, usual_days, p_alive, p_no_order_90, expected_orders, next_order_on, clv, clv_class,
+                                      value_class, stage, strategy, payment_behaviour, days_beyond_terms, weighted_days_beyond_terms,
+                                      overdue_amount)
     SELECT
       write_customer_scores.as_of, s.customer_id, s.recency_days, s.frequency, s.monetary, s.gross_margin, s.r, s.f, s.m,
-      rule.segment, s.revenue_class, s.margin_class, coalesce(s.monetary::double precision / positive.monetary, 0)
-    FROM scored AS s
+      rule.segment, s.revenue_class, s.margin_class, coalesce(s.monetary::double precision / positive.monetary, 0),
+      CASE WHEN order_model IS NOT NULL THEN s.tenure_days END, CASE WHEN order_model IS NOT NULL THEN s.usual_days END,
+      s.p_alive, s.p_no_order_90, s.expected_orders, s.next_order_on, s.clv, s.clv_class,
+      s.value_class, s.stage, strategy.strategy, s.payment_behaviour, s.days_beyond_terms, s.weighted_days_beyond_terms, s.overdue_amount
+    FROM staged AS s
       JOIN @hub@.segment_rule AS rule ON rule.r = s.r AND rule.f = s.f
+      LEFT JOIN @hub@.strategy_rule AS strategy ON strategy.stage = s.stage AND strategy.value_class = s.value_class
       CROSS JOIN positive
     ORDER BY s.customer_id
   )
@@ -182,7 +319,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_customer_scores(date, jsonb) IS
-  'Computes and writes the rows of customer_score and rfm_cut of one day, which must hold none, and returns counts. Used by segment_customers(); call that.';
+  'Computes and writes the rows of customer_score, rfm_cut and, with an option model, segment_model of one day, which customer_score must not hold yet, and returns counts. Used by segment_customers() and refresh_segments(); call those.';
 
 -- Scores that no customer has, because cut points coincide: {"f": [2]}. The
 -- scale stays as it is, so that scores can be compared over time.
@@ -203,6 +340,29 @@ $$;
 COMMENT ON FUNCTION @hub@.empty_scores(date) IS
   'Scores of 1 to 5 that no customer has in the segmentation of this day, by axis, as {"r": [], "f": [2], "m": []}.';
 
+-- What a segmentation needs.
+CREATE OR REPLACE FUNCTION @hub@.require_segmentable(as_of date)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF as_of IS NULL OR NOT isfinite(as_of) THEN
+    RAISE EXCEPTION 'as_of must be a day, not %', coalesce(as_of::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Orders after this day are left out; the default is today.';
+  END IF;
+  IF (SELECT count(*) FROM @hub@.segment_rule) <> 25 THEN
+    RAISE EXCEPTION 'table segment_rule must name all 25 pairs of scores, it names %', (SELECT count(*) FROM @hub@.segment_rule)
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Missing pairs can be taken from omnicrm.rfm_segment(r, f).';
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.require_segmentable(date) IS
+  'Raises invalid_parameter_value for a day that is none, object_not_in_prerequisite_state when table segment_rule is not complete. Returns nothing.';
+
 CREATE OR REPLACE FUNCTION @hub@.segment_customers(as_of date DEFAULT current_date, options jsonb DEFAULT '{}')
 RETURNS @hub@.run_log
 LANGUAGE plpgsql
@@ -215,19 +375,15 @@ DECLARE
   counts jsonb;
 BEGIN
   PERFORM @hub@.require_current();
-  IF as_of IS NULL OR NOT isfinite(as_of) THEN
-    RAISE EXCEPTION 'as_of must be a day, not %', coalesce(as_of::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Orders after this day are left out; the default is today.';
-  END IF;
+  PERFORM @hub@.require_segmentable(as_of);
   checked := @hub@.segment_options(options);
-  IF (SELECT count(*) FROM @hub@.segment_rule) <> 25 THEN
-    RAISE EXCEPTION 'table segment_rule must name all 25 pairs of scores, it names %', (SELECT count(*) FROM @hub@.segment_rule)
-      USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Missing pairs can be taken from omnicrm.rfm_segment(r, f).';
-  END IF;
   -- One segmentation at a time; readers see the old rows until commit.
   LOCK TABLE @hub@.rfm_cut IN SHARE ROW EXCLUSIVE MODE;
+  IF EXISTS (SELECT FROM @hub@.segment_model AS m WHERE m.as_of = segment_customers.as_of) THEN
+    RAISE EXCEPTION 'refresh_segments() wrote the scores of %', as_of
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Call refresh_segments() again for this day: stages and lifetime values would be lost.';
+  END IF;
   run := @hub@.start_run('segment_customers');
   DELETE FROM @hub@.customer_score AS s WHERE s.as_of = segment_customers.as_of;
   counts := @hub@.write_customer_scores(as_of, checked);
@@ -239,7 +395,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.segment_customers(date, jsonb) IS
-  'Segments all customers with a sale up to the end of the day as_of: writes a row each into customer_score (recency in days, frequency in days with a sale, revenue and gross margin net of returns, scores 1 to 5, segment, Pareto classes) and the cut points into rfm_cut; a repeated call for the same day replaces them. Customers who asked for restriction or are erased get none. Duplicate orders and orders after as_of count nowhere. options: time_zone (default: the session''s), cuts_from (day of an earlier segmentation whose cut points to keep, so that scores stay comparable), abc_limits ([0.8, 0.95]). Returns the run_log row; its counts tell what was left out: revenue = sum(monetary) + revenue_of_returns_only + revenue_not_profiled + revenue_without_customer. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+  'Segments all customers with a sale up to the end of the day as_of by recency, frequency and money alone (refresh_segments() adds lifetime value, stages and history): writes a row each into customer_score (recency in days, frequency in days with a sale, revenue and gross margin net of returns, scores 1 to 5, segment, Pareto classes) and the cut points into rfm_cut; a repeated call for the same day replaces them. Customers who asked for restriction or are erased get none. Duplicate orders and orders after as_of count nowhere. options: time_zone (default: the session''s), cuts_from (day of an earlier segmentation whose cut points to keep, so that scores stay comparable), abc_limits ([0.8, 0.95]). Returns the run_log row; its counts tell what was left out: revenue = sum(monetary) + revenue_of_returns_only + revenue_not_profiled + revenue_without_customer. Errors: invalid_parameter_value; object_not_in_prerequisite_state, also for a day that refresh_segments() wrote.';
 
 CREATE OR REPLACE FUNCTION @hub@.segment_history(customer_id bigint)
 RETURNS TABLE (as_of date, scored_id bigint, segment text, previous_segment text, r smallint, f smallint, m smallint,

@@ -1,0 +1,270 @@
+-- Segments with history: scores, models of lifetime value, stages of the
+-- lifecycle, and who is in which segment from when to when.
+
+-- Raises an error unless every option is known and well formed; returns them
+-- with their defaults.
+CREATE OR REPLACE FUNCTION @hub@.refresh_options(options jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  own CONSTANT text[] := '{model,model_from,horizon_weeks,rate,margin,thresholds}';
+  given jsonb := coalesce(options, '{}');
+  unknown text;
+  kept_day date;
+BEGIN
+  IF jsonb_typeof(given) <> 'object' THEN
+    RAISE EXCEPTION 'options of refresh_segments must be a JSON object, not %', given
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example {"model": "pareto_nbd"}.';
+  END IF;
+  SELECT string_agg(o.key, ', ' ORDER BY o.key) INTO unknown
+  FROM jsonb_object_keys(given) AS o(key)
+  WHERE o.key <> ALL (own || '{time_zone,cuts_from,abc_limits}'::text[]);
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown option of refresh_segments: %', unknown
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Known options: model (mbg_nbd or pareto_nbd), model_from (day of a refresh whose models to keep), horizon_weeks (52), rate (0.1, of a year), margin (that of the orders), thresholds (of the lifecycle); time_zone, cuts_from and abc_limits as of segment_customers.';
+  END IF;
+  given := '{"model": "mbg_nbd", "horizon_weeks": 52, "rate": 0.1}'::jsonb || jsonb_strip_nulls(given - 'thresholds')
+           || jsonb_build_object('thresholds', omnicrm.lifecycle_thresholds(nullif(given -> 'thresholds', 'null')));
+  IF given ->> 'model' NOT IN ('mbg_nbd', 'pareto_nbd') THEN
+    RAISE EXCEPTION 'unknown model of orders: %', given -> 'model'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Option model is mbg_nbd or pareto_nbd.';
+  END IF;
+  IF jsonb_typeof(given -> 'horizon_weeks') <> 'number' OR NOT (given ->> 'horizon_weeks')::numeric BETWEEN 1 AND 5200
+     OR jsonb_typeof(given -> 'rate') <> 'number' OR NOT (given ->> 'rate')::numeric BETWEEN 0 AND 10
+     OR given ? 'margin' AND (jsonb_typeof(given -> 'margin') <> 'number' OR NOT (given ->> 'margin')::numeric BETWEEN 0 AND 1) THEN
+    RAISE EXCEPTION 'options of lifetime value out of range: horizon_weeks %, rate %, margin %',
+      given -> 'horizon_weeks', given -> 'rate', coalesce(given -> 'margin', 'null')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'horizon_weeks 1 to 5200, rate of a year 0 to 10, margin 0 to 1.';
+  END IF;
+  kept_day := given ->> 'model_from';
+  IF kept_day IS NOT NULL AND NOT EXISTS (SELECT FROM @hub@.segment_model AS m WHERE m.as_of = kept_day) THEN
+    RAISE EXCEPTION 'no refresh with models as of %', kept_day
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Option model_from takes a day of column as_of of table segment_model.';
+  END IF;
+  RETURN given || @hub@.segment_options(given - own);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.refresh_options(jsonb) IS
+  'Options of refresh_segments() with their defaults. Used by refresh_segments(). Errors: invalid_parameter_value.';
+
+-- Customers of a day without a sale, with the phase in which they are. Leads and
+-- quotes of the day and before count.
+CREATE OR REPLACE FUNCTION @hub@.customer_prospects(as_of date)
+RETURNS TABLE (customer_id bigint, phase text)
+LANGUAGE plpgsql STABLE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  ends timestamptz := (as_of + 1)::timestamptz;
+BEGIN
+  RETURN QUERY
+  WITH prospect AS MATERIALIZED (
+    SELECT c.customer_id
+    FROM @hub@.customer AS c
+    WHERE c.state = 'active' AND (c.first_seen IS NULL OR c.first_seen < ends)
+      AND NOT EXISTS (SELECT FROM @hub@.customer_score AS s WHERE s.customer_id = c.customer_id AND s.as_of = customer_prospects.as_of)
+      AND c.customer_id NOT IN (SELECT b FROM @hub@.customer_not_profiled() AS b)
+  ), sought AS (
+    SELECT p.customer_id,
+           bool_or(l.value IS NOT NULL) AS has_opportunity
+    FROM prospect AS p
+      JOIN @hub@.customer_member AS m ON m.customer_id = p.customer_id
+      JOIN @hub@.lead AS l ON l.record_id = m.record_id
+    WHERE l.created_at < ends AND (l.won_at IS NULL OR l.won_at >= ends) AND (l.lost_at IS NULL OR l.lost_at >= ends)
+    GROUP BY p.customer_id
+  ), quoted AS (
+    SELECT DISTINCT p.customer_id
+    FROM prospect AS p
+      JOIN @hub@.customer_member AS m ON m.customer_id = p.customer_id
+      JOIN @hub@.touch AS t ON t.record_id = m.record_id
+    WHERE t.occurred_at < ends AND (t.phase = 'sale' OR t.message_type = 'quote')
+  )
+  SELECT p.customer_id, omnicrm.lifecycle_phase('prospect', s.customer_id IS NOT NULL, coalesce(s.has_opportunity, false) OR q.customer_id IS NOT NULL)
+  FROM prospect AS p
+    LEFT JOIN sought AS s ON s.customer_id = p.customer_id
+    LEFT JOIN quoted AS q ON q.customer_id = p.customer_id;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.customer_prospects(date) IS
+  'Active customers that were known on this day and have no row in customer_score of it, with their phase: detection, qualification (a lead is open), sale (an open lead has a value, or a touch of phase sale or type quote). Those who may not be profiled are left out.';
+
+-- Who is in which segment on a day by the scores of that day: the diff against
+-- the periods that are open. Text of the segments is compared byte by byte.
+CREATE OR REPLACE FUNCTION @hub@.store_segment_members(as_of date)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+  counts jsonb;
+BEGIN
+  PERFORM set_config('TimeZone', (SELECT c.time_zone FROM @hub@.rfm_cut AS c WHERE c.as_of = store_segment_members.as_of), true);
+  WITH wanted AS (
+    SELECT s.customer_id, a.axis COLLATE "C" AS axis, a.segment COLLATE "C" AS segment
+    FROM @hub@.customer_score AS s
+      CROSS JOIN LATERAL (VALUES
+        ('margin_class', s.margin_class), ('payment', s.payment_behaviour), ('phase', omnicrm.lifecycle_phase(s.stage)),
+        ('revenue_class', s.revenue_class), ('rfm', s.segment), ('stage', s.stage), ('strategy', s.strategy), ('value', s.value_class)
+      ) AS a(axis, segment)
+    WHERE s.as_of = store_segment_members.as_of AND a.segment IS NOT NULL
+    UNION ALL
+    SELECT p.customer_id, a.axis COLLATE "C", a.segment COLLATE "C"
+    FROM @hub@.customer_prospects(store_segment_members.as_of) AS p
+      CROSS JOIN (SELECT r.strategy FROM @hub@.strategy_rule AS r WHERE r.stage = 'prospect') AS rule
+      CROSS JOIN LATERAL (VALUES ('phase', p.phase), ('stage', 'prospect'), ('strategy', rule.strategy), ('value', 'unknown')) AS a(axis, segment)
+  ), moved AS MATERIALIZED (
+    SELECT coalesce(w.customer_id, m.customer_id) AS customer_id, coalesce(w.axis, m.axis) AS axis, w.segment, m.valid_from
+    FROM wanted AS w
+      FULL JOIN (SELECT o.customer_id, o.axis, o.segment, o.valid_from FROM @hub@.segment_member AS o WHERE o.valid_to IS NULL) AS m
+        ON m.customer_id = w.customer_id AND m.axis = w.axis
+    WHERE w.segment IS DISTINCT FROM m.segment
+  ), closed AS (
+    UPDATE @hub@.segment_member AS m
+    SET valid_to = store_segment_members.as_of
+    FROM moved AS d
+    WHERE d.valid_from IS NOT NULL AND m.customer_id = d.customer_id AND m.axis = d.axis AND m.valid_from = d.valid_from
+  ), opened AS (
+    INSERT INTO @hub@.segment_member (customer_id, axis, segment, valid_from)
+    SELECT d.customer_id, d.axis, d.segment, store_segment_members.as_of
+    FROM moved AS d
+    WHERE d.segment IS NOT NULL
+    ORDER BY d.customer_id, d.axis
+  )
+  SELECT jsonb_build_object('moved', count(*) FILTER (WHERE d.valid_from IS NOT NULL AND d.segment IS NOT NULL),
+                            'entered', count(*) FILTER (WHERE d.valid_from IS NULL),
+                            'left', count(*) FILTER (WHERE d.segment IS NULL))
+  INTO counts
+  FROM moved AS d;
+  RETURN counts;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.store_segment_members(date) IS
+  'Brings segment_member to the scores of one day, the newest, of which it must hold no period yet: closes periods of who is in another segment or in none, opens new ones. Returns counts. Used by refresh_segments(); call that.';
+
+CREATE OR REPLACE FUNCTION @hub@.refresh_segments(as_of date DEFAULT current_date, options jsonb DEFAULT '{}')
+RETURNS @hub@.run_log
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  run bigint;
+  result @hub@.run_log;
+  checked jsonb;
+  newest date;
+  counts jsonb;
+BEGIN
+  PERFORM @hub@.require_current();
+  PERFORM @hub@.require_segmentable(as_of);
+  checked := @hub@.refresh_options(options);
+  IF (SELECT count(*) FROM @hub@.strategy_rule) <> 29 THEN
+    RAISE EXCEPTION 'table strategy_rule must name all 29 pairs of stage and value, it names %', (SELECT count(*) FROM @hub@.strategy_rule)
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Missing pairs can be taken from omnicrm.lifecycle_strategy(stage, value_class).';
+  END IF;
+  -- One segmentation at a time; readers see the old rows until commit.
+  LOCK TABLE @hub@.rfm_cut IN SHARE ROW EXCLUSIVE MODE;
+  newest := (SELECT max(m.as_of) FROM @hub@.segment_model AS m);
+  IF as_of < newest THEN
+    RAISE EXCEPTION 'segments were refreshed as of %, after %', newest, as_of
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Periods are history and are written in the order of the days; segment_customers() scores an earlier day by recency, frequency and money.';
+  END IF;
+  run := @hub@.start_run('refresh_segments');
+  -- The same day again: as if it had not been looked at.
+  IF as_of = newest THEN
+    DELETE FROM @hub@.segment_member AS m WHERE m.valid_from = refresh_segments.as_of;
+    UPDATE @hub@.segment_member AS m SET valid_to = NULL WHERE m.valid_to = refresh_segments.as_of;
+  END IF;
+  DELETE FROM @hub@.customer_score AS s WHERE s.as_of = refresh_segments.as_of;
+  counts := @hub@.write_customer_scores(as_of, checked);
+  counts := jsonb_build_object('as_of', as_of) || counts || @hub@.store_segment_members(as_of)
+            || (SELECT jsonb_build_object('model', m.model, 'model_from', m.model_from, 'converged', m.converged, 'reason', m.reason,
+                                          'spend_converged', m.spend_converged, 'spend_reason', m.spend_reason)
+                FROM @hub@.segment_model AS m WHERE m.as_of = refresh_segments.as_of)
+            || jsonb_build_object('empty_scores', @hub@.empty_scores(as_of));
+  SELECT * INTO result FROM @hub@.finish_run(run, counts);
+  RETURN result;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.refresh_segments(date, jsonb) IS
+  'Segments all customers as of a day and keeps the history: writes customer_score as segment_customers() does, with lifetime value, probabilities, stage, strategy and payment behaviour; fits the models of lifetime value (segment_model); and brings segment_member, who is in which segment from when to when, to that day, prospects included. The same day again replaces its rows by the same; a day before the newest refresh is refused. Where a model did not converge, what follows from it is null and the reason stands in segment_model; stages then go by days. Customers who asked for restriction or are erased, and ids that were merged, are in no segment from that day on. options: model (mbg_nbd, the default, or pareto_nbd), model_from (day of an earlier refresh whose models to keep), horizon_weeks of lifetime value (52), rate of discount a year (0.1), margin (part of revenue; default: that of the orders), thresholds of the lifecycle (see omnicrm.lifecycle_thresholds()); time_zone, cuts_from and abc_limits as of segment_customers(). Returns the run_log row with counts. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+
+CREATE OR REPLACE FUNCTION @hub@.segment_periods(customer_id bigint)
+RETURNS TABLE (axis text, segment text, valid_from date, valid_to date, days integer, segmented_id bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH living AS (
+    SELECT coalesce((SELECT moved.customer_id
+                     FROM @hub@.customer_redirect AS moved
+                     WHERE moved.old_id = segment_periods.customer_id),
+                    segment_periods.customer_id) AS id
+  ), every_id AS (
+    SELECT living.id FROM living
+    UNION
+    SELECT moved.old_id FROM @hub@.customer_redirect AS moved JOIN living ON moved.customer_id = living.id
+  )
+  SELECT m.axis, m.segment, m.valid_from, m.valid_to,
+         coalesce(m.valid_to, (SELECT max(n.as_of) FROM @hub@.segment_model AS n)) - m.valid_from, m.customer_id
+  FROM every_id JOIN @hub@.segment_member AS m ON m.customer_id = every_id.id
+  ORDER BY m.axis, m.valid_from, m.customer_id
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_periods(bigint) IS
+  'In which segments a customer was from when to when, by axis, oldest first, with those of ids that were merged into the same customer (segmented_id: the id of that time). days: length of the period, of one that is open up to the newest refresh. Any id ever given will do.';
+
+CREATE OR REPLACE FUNCTION @hub@.segment_moves(axis text, from_date date, to_date date)
+RETURNS TABLE (from_segment text, to_segment text, customers bigint, revenue_from numeric, revenue_to numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  first_day date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of <= from_date);
+  last_day date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of <= to_date);
+BEGIN
+  IF from_date IS NULL OR to_date IS NULL OR from_date > to_date THEN
+    RAISE EXCEPTION 'from_date must not be after to_date: %, %', coalesce(from_date::text, 'NULL'), coalesce(to_date::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give the earlier day first.';
+  END IF;
+  IF first_day IS NULL THEN
+    RAISE EXCEPTION 'no refresh as of % or before', from_date
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Days of refreshes are in column as_of of table segment_model; make one with refresh_segments().';
+  END IF;
+  RETURN QUERY
+  WITH living AS (
+    -- Two customers of then who are one today count once, in the segment of the
+    -- id that lives on, else of the oldest.
+    SELECT DISTINCT ON (d.day, coalesce(moved.customer_id, m.customer_id))
+           d.day, coalesce(moved.customer_id, m.customer_id) AS customer_id, m.segment,
+           sum(s.monetary) OVER (PARTITION BY d.day, coalesce(moved.customer_id, m.customer_id)) AS monetary
+    FROM (SELECT first_day AS day UNION SELECT last_day) AS d
+      JOIN @hub@.segment_member AS m ON m.valid_from <= d.day AND (m.valid_to IS NULL OR m.valid_to > d.day)
+      LEFT JOIN @hub@.customer_redirect AS moved ON moved.old_id = m.customer_id
+      LEFT JOIN @hub@.customer_score AS s ON s.customer_id = m.customer_id AND s.as_of = d.day
+    WHERE m.axis = segment_moves.axis
+    ORDER BY d.day, coalesce(moved.customer_id, m.customer_id), moved.old_id IS NOT NULL, m.customer_id
+  )
+  SELECT old.segment, new.segment, count(*), coalesce(sum(old.monetary), 0), coalesce(sum(new.monetary), 0)
+  FROM (SELECT l.* FROM living AS l WHERE l.day = first_day) AS old
+    FULL JOIN (SELECT l.* FROM living AS l WHERE l.day = last_day) AS new ON new.customer_id = old.customer_id
+  GROUP BY old.segment, new.segment
+  ORDER BY old.segment COLLATE "C" NULLS FIRST, new.segment COLLATE "C" NULLS LAST;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_moves(text, date, date) IS
+  'Who moved from which segment of an axis (rfm, stage, phase, strategy, value, revenue_class, margin_class, payment) to which between two refreshes, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for customers who came later, to_segment for those who are in no segment of the axis any more. Customers who were merged since count as one. Errors: invalid_parameter_value when there is no refresh that early or the days are in the wrong order.';
