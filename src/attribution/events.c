@@ -13,6 +13,7 @@
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -110,6 +111,32 @@ journey_refuse_change(const char *what)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be the same in all rows of a group", what),
 			 errhint("Group by it, or give a constant.")));
+}
+
+static void
+corrupt_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("invalid state of a journey aggregate")));
+}
+
+/*
+ * event_state_argument: the state that a final function is given, NULL without rows.
+ * Error: data_corrupted when bytes from outside made it one of the other kind.
+ */
+EventState *
+event_state_argument(FunctionCallInfo fcinfo, bool is_sequence)
+{
+	EventState *state;
+
+	(void) omni_aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		return NULL;
+	state = (EventState *) PG_GETARG_POINTER(0);
+	if ((state->pattern != NULL) != is_sequence)
+		corrupt_state();
+	return state;
 }
 
 /* An empty state with this room, 0: the usual one. */
@@ -262,14 +289,6 @@ omnicrm_event_state_serial(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-static void
-corrupt_state(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("invalid state of a journey aggregate")));
-}
-
 /* Reads the parameters that stand before the events, and checks them. */
 static void
 read_parameters(StringInfo buffer, EventState *parameters)
@@ -285,7 +304,14 @@ read_parameters(StringInfo buffer, EventState *parameters)
 		length < -1 || length > buffer->len - buffer->cursor ||
 		(length >= 0 && (parameters->modes != 0 || parameters->window != 0)))
 		corrupt_state();
-	parameters->pattern = length < 0 ? NULL : cstring_to_text_with_len(pq_getmsgbytes(buffer, length), length);
+	if (length >= 0)
+	{
+		const char *pattern = pq_getmsgbytes(buffer, length);
+
+		if (!pg_verifymbstr(pattern, length, true))
+			corrupt_state();
+		parameters->pattern = cstring_to_text_with_len(pattern, length);
+	}
 }
 
 /* Deserialise: (bytea, internal) returns internal.  Error: data_corrupted. */

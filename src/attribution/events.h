@@ -44,6 +44,7 @@ typedef struct EventState
 extern uint32 journey_conditions(FunctionCallInfo fcinfo, int argument, int *count);
 extern bool journey_time(FunctionCallInfo fcinfo, int argument, TimestampTz *at);
 extern void journey_refuse_change(const char *what);
+extern EventState *event_state_argument(FunctionCallInfo fcinfo, bool is_sequence);
 extern EventState *event_state_make(MemoryContext context, int nconditions, uint32 room);
 extern EventState *event_state_add(EventState *state, TimestampTz at, uint32 conditions);
 extern void event_state_sort(EventState *state);

@@ -259,8 +259,7 @@ funnel_level(EventState *state)
 Datum
 omnicrm_window_funnel_final(PG_FUNCTION_ARGS)
 {
-	(void) omni_aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_INT32(0);
-	PG_RETURN_INT32(funnel_level((EventState *) PG_GETARG_POINTER(0)));
+	EventState *state = event_state_argument(fcinfo, false);
+
+	PG_RETURN_INT32(state == NULL ? 0 : funnel_level(state));
 }

@@ -195,15 +195,13 @@ end_of_match(const EventState *state, const SequencePattern *pattern, const uint
 static int64
 count_matches(FunctionCallInfo fcinfo, int64 most)
 {
-	EventState *state;
+	EventState *state = event_state_argument(fcinfo, true);
 	const SequencePattern *pattern;
 	uint64	   *matches;
 	int64		count = 0;
 
-	(void) omni_aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
+	if (state == NULL)
 		return 0;
-	state = (EventState *) PG_GETARG_POINTER(0);
 	pattern = known_pattern(fcinfo, state->pattern, state->nconditions);
 	event_state_sort(state);
 	matches = match_backwards(state, pattern);
