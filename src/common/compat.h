@@ -42,4 +42,15 @@
 #define OMNI_CLONES
 #endif
 
+/* Asks for the two cache lines at an address before they are needed. */
+#if defined(__GNUC__)
+#define OMNI_PREFETCH(address) \
+	do { \
+		__builtin_prefetch(address); \
+		__builtin_prefetch((const char *) (address) + 63); \
+	} while (0)
+#else
+#define OMNI_PREFETCH(address) ((void) 0)
+#endif
+
 #endif							/* OMNICRM_COMPAT_H */

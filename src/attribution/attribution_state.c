@@ -1,0 +1,316 @@
+/*
+ * attribution_state.c
+ *		The aggregate omnicrm.attribution(): rows in, a summary out.
+ *
+ * A row with a value is a conversion, one without is a touch.  Rows are only
+ * stored (touches.c) and looked at when all are there, so that their order and
+ * the number of processes make no difference.  Above the memory that a hash
+ * table may use (work_mem times hash_mem_multiplier) they go to temporary files.
+ */
+#include "postgres.h"
+
+#include "executor/nodeHash.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "attribution/attribution.h"
+#include "attribution/journey.h"
+#include "common/aggregate.h"
+#include "common/compat.h"
+
+PG_FUNCTION_INFO_V1(omnicrm_attribution_text);
+PG_FUNCTION_INFO_V1(omnicrm_attribution_text_event);
+PG_FUNCTION_INFO_V1(omnicrm_attribution_integer);
+PG_FUNCTION_INFO_V1(omnicrm_attribution_integer_event);
+PG_FUNCTION_INFO_V1(omnicrm_attribution_final);
+
+/* places of the arguments behind the state */
+#define ARG_JOURNEY 1
+#define ARG_AT 2
+#define ARG_ACTOR 3
+#define ARG_VALUE 4
+
+/* attribution_make: a state without rows in a context that lasts as long as it. */
+AttributionState *
+attribution_make(MemoryContext context)
+{
+	AttributionState *state = MemoryContextAllocZero(context, sizeof(AttributionState));
+	Size		allowed = get_hash_memory_limit();
+
+	state->context = context;
+	state->actors = omni_actors_make(context);
+	state->recent = MemoryContextAllocZero(context, RECENT_ACTORS * sizeof(RecentActor));
+	state->runs = MemoryContextAlloc(context, sizeof(EventRun));
+	state->nruns = 1;
+	events_init(&state->runs[0].touches);
+	events_init(&state->runs[0].conversions);
+	state->path_limit = allowed / 4;
+	state->limit = allowed - state->path_limit;
+	return state;
+}
+
+/*
+ * attribution_take_options: the options of a row, NULL for a form without; they
+ * must be the same in all rows.
+ * Errors: invalid_parameter_value.
+ */
+void
+attribution_take_options(AttributionState *state, Jsonb *source)
+{
+	MemoryContext caller;
+
+	if (state->has_row)
+	{
+		if ((source == NULL) != (state->source == NULL) ||
+			(source != NULL && (VARSIZE(source) != VARSIZE(state->source) ||
+								memcmp(source, state->source, VARSIZE(source)) != 0)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("options must be the same in all rows of a group")));
+		return;
+	}
+	caller = MemoryContextSwitchTo(state->context);
+	if (source != NULL)
+	{
+		state->source = palloc(VARSIZE(source));
+		memcpy(state->source, source, VARSIZE(source));
+		state->options = summary_read_options(state->source, &state->settings);
+	}
+	else
+		summary_default_options(&state->options, &state->settings);
+	MemoryContextSwitchTo(caller);
+	state->has_row = true;
+}
+
+/* Looks at the options of a row, which nearly always are the very same constant. */
+static void
+check_options(AttributionState *state, FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_NARGS() <= arg)
+	{
+		if (!state->has_row)
+			attribution_take_options(state, NULL);
+		return;
+	}
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("options must not be NULL"),
+				 errhint("Give '{}' for the defaults.")));
+	if (state->given == DatumGetPointer(PG_GETARG_DATUM(arg)))
+		return;
+	if (get_fn_expr_arg_stable(fcinfo->flinfo, arg))
+		state->given = DatumGetPointer(PG_GETARG_DATUM(arg));
+	attribution_take_options(state, PG_GETARG_JSONB_P(arg));
+}
+
+/* attribution_make_room: moves events to files when they take more memory than allowed. */
+void
+attribution_make_room(AttributionState *state)
+{
+	if (state->runs[0].touches.bytes + state->runs[0].conversions.bytes + state->bytes <= state->limit)
+		return;
+	if (state->spill == NULL)
+		state->spill = event_spill_make(state->context, 0);
+	for (int i = 0; i < state->nruns; i++)
+		event_spill_run(state->spill, &state->runs[i]);
+	state->nruns = 1;
+	state->bytes = 0;
+}
+
+/* attribution_add_run: the events of another state as one more run. */
+void
+attribution_add_run(AttributionState *state, EventRun *run)
+{
+	state->runs = repalloc(state->runs, (state->nruns + 1) * sizeof(EventRun));
+	state->runs[state->nruns++] = *run;
+	state->bytes += run->touches.bytes + run->conversions.bytes;
+}
+
+/* The number of a text actor; the same few names come again and again. */
+static inline uint32
+actor_of_text(AttributionState *state, Datum datum)
+{
+	text	   *name = DatumGetTextPP(datum);
+	const char *bytes = VARDATA_ANY(name);
+	uint32		length = VARSIZE_ANY_EXHDR(name);
+	uint64		first = 0;
+	uint64		last = 0;
+	RecentActor *recent;
+
+	if (unlikely(length > 16 || length == 0))
+		return omni_actor_number(state->actors, bytes, (int) length);
+	if (length >= 8)
+	{
+		memcpy(&first, bytes, 8);
+		memcpy(&last, bytes + length - 8, 8);
+	}
+	else if (length >= 4)
+	{
+		uint32		word;
+
+		memcpy(&word, bytes, 4);
+		first = word;
+		memcpy(&word, bytes + length - 4, 4);
+		last = word;
+	}
+	else
+		memcpy(&first, bytes, length);
+	recent = &state->recent[((first ^ last << 7 ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 56];
+	if (unlikely(recent->words[0] != first || recent->words[1] != last || recent->length != length))
+	{
+		recent->words[0] = first;
+		recent->words[1] = last;
+		recent->length = length;
+		recent->number = omni_actor_number(state->actors, bytes, (int) length);
+	}
+	return recent->number;
+}
+
+/* The number of an integer actor, whose name is its digits. */
+static inline uint32
+actor_of_integer(AttributionState *state, int32 actor)
+{
+	RecentActor *recent = &state->recent[(uint32) actor % RECENT_ACTORS];
+
+	if (unlikely(recent->words[0] != (uint32) actor || recent->length == 0))
+	{
+		char		digits[16];
+
+		recent->words[0] = (uint32) actor;
+		recent->length = (uint32) pg_ltoa(actor, digits);
+		recent->number = omni_actor_number(state->actors, digits, (int) recent->length);
+	}
+	return recent->number;
+}
+
+static void
+put_conversion(AttributionState *state, FunctionCallInfo fcinfo, int64 at, int64 event, uint32 actor)
+{
+	Conversion	conversion;
+	int			scale;
+
+	conversion.at = at;
+	conversion.event = event;
+	conversion.actor = actor;
+	conversion.alone = PG_ARGISNULL(ARG_JOURNEY);
+	/* those without a journey are spread over the parts */
+	conversion.journey = conversion.alone ? (int64) state->runs[0].conversions.count : PG_GETARG_INT64(ARG_JOURNEY);
+	conversion.units = summary_value_units(PG_GETARG_DATUM(ARG_VALUE), &state->scale, &scale);
+	conversion.scale = (uint8) scale;
+	events_put_conversion(state->context, &state->runs[0].conversions, &conversion);
+}
+
+/*
+ * Takes a row; what is the actor's type is up to the caller.  A touch without
+ * journey, and a row that says nothing, are passed over.
+ */
+static inline Datum
+take_row(FunctionCallInfo fcinfo, bool is_text, bool has_event)
+{
+	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
+	bool		is_touch = PG_ARGISNULL(ARG_VALUE);
+	uint32		actor = NO_ACTOR;
+	int64		event = 0;
+	Touch		touch;
+
+	if (unlikely(state == NULL))
+		state = attribution_make(omni_aggregate_context(fcinfo));
+	check_options(state, fcinfo, has_event ? 6 : 5);
+	if (is_touch && (PG_ARGISNULL(ARG_JOURNEY) || (PG_ARGISNULL(ARG_ACTOR) && PG_ARGISNULL(ARG_AT))))
+		PG_RETURN_POINTER(state);
+	if (unlikely(PG_ARGISNULL(ARG_AT) || TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AT))))
+		ereport(ERROR,
+				(errcode(PG_ARGISNULL(ARG_AT) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_DATETIME_FIELD_OVERFLOW),
+				 errmsg("a %s has no finite time", is_touch ? "touch" : "conversion"),
+				 errhint("Leave out events whose time is not known.")));
+	if (has_event)
+	{
+		event = PG_ARGISNULL(5) ? NO_EVENT : PG_GETARG_INT64(5);
+		state->has_events = true;
+	}
+	if (!PG_ARGISNULL(ARG_ACTOR))
+		actor = is_text ? actor_of_text(state, PG_GETARG_DATUM(ARG_ACTOR)) :
+			actor_of_integer(state, PG_GETARG_INT32(ARG_ACTOR));
+	else if (is_touch)
+		actor = omni_actor_number(state->actors, JOURNEY_NO_ACTOR, (int) strlen(JOURNEY_NO_ACTOR));
+	if (is_touch)
+	{
+		touch.journey = PG_GETARG_INT64(ARG_JOURNEY);
+		touch.at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
+		touch.event = event;
+		touch.actor = actor;
+		events_put_touch(state->context, &state->runs[0].touches, &touch, has_event);
+	}
+	else
+		put_conversion(state, fcinfo, PG_GETARG_TIMESTAMPTZ(ARG_AT), event, actor);
+	if (unlikely(state->runs[0].touches.bytes + state->runs[0].conversions.bytes + state->bytes > state->limit))
+		attribution_make_room(state);
+	PG_RETURN_POINTER(state);
+}
+
+/*
+ * Transition of attribution(journey_key bigint, ts timestamptz, actor text, value
+ * numeric [, options jsonb]).
+ * Errors: null_value_not_allowed, datetime_field_overflow,
+ * invalid_parameter_value, numeric_value_out_of_range.
+ */
+Datum
+omnicrm_attribution_text(PG_FUNCTION_ARGS)
+{
+	return take_row(fcinfo, true, false);
+}
+
+/* The same with event_id bigint before the options. */
+Datum
+omnicrm_attribution_text_event(PG_FUNCTION_ARGS)
+{
+	return take_row(fcinfo, true, true);
+}
+
+/* The same as omnicrm_attribution_text with actors that are integers. */
+Datum
+omnicrm_attribution_integer(PG_FUNCTION_ARGS)
+{
+	return take_row(fcinfo, false, false);
+}
+
+/* The same with event_id bigint before the options. */
+Datum
+omnicrm_attribution_integer_event(PG_FUNCTION_ARGS)
+{
+	return take_row(fcinfo, false, true);
+}
+
+/*
+ * Final function of attribution(): the summary; NULL without rows.  The state is
+ * used up.  Errors: those of attribution_summarise() and summary_write().
+ */
+Datum
+omnicrm_attribution_final(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext work;
+	AttributionState *state;
+	bytea	   *value;
+	bytea	   *result;
+
+	(void) omni_aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (AttributionState *) PG_GETARG_POINTER(0);
+	work = AllocSetContextCreate(caller, "attribution", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(work);
+	value = summary_write(attribution_summarise(state));
+	MemoryContextSwitchTo(caller);
+	result = palloc(VARSIZE(value));
+	memcpy(result, value, VARSIZE(value));
+	MemoryContextDelete(work);
+	PG_RETURN_BYTEA_P(result);
+}

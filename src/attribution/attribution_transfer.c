@@ -1,0 +1,395 @@
+/*
+ * attribution_transfer.c
+ *		The state of omnicrm.attribution() between processes.
+ *
+ * Serialised: a mark for version and byte order, the options as given, totals, the
+ * names of the actors, then the chunks as they are in memory.  What comes back is
+ * checked: sizes, actors, times.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "attribution/attribution.h"
+#include "common/aggregate.h"
+#include "common/compat.h"
+
+PG_FUNCTION_INFO_V1(omnicrm_attribution_combine);
+PG_FUNCTION_INFO_V1(omnicrm_attribution_serial);
+PG_FUNCTION_INFO_V1(omnicrm_attribution_deserial);
+
+/* version 1; another byte order reads another number */
+#define STATE_MARK 0x41545201
+
+typedef struct StateHead
+{
+	uint32		mark;
+	uint32		source_size;	/* of the options, 0: none */
+	uint32		scale;
+	uint32		nactors;
+	uint32		nlists;
+	uint16		has_row;
+	uint16		has_events;
+} StateHead;
+
+typedef struct ListHead
+{
+	uint64		count;
+	uint32		nchunks;
+	uint32		sorted;
+} ListHead;
+
+typedef struct ChunkHead
+{
+	int64		base;
+	uint32		count;
+	uint32		format;
+} ChunkHead;
+
+static Size
+list_size(const EventList *list)
+{
+	Size		size = sizeof(ListHead);
+
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+		size += sizeof(ChunkHead) + (Size) chunk->count * event_words(chunk->format) * sizeof(uint64);
+	return size;
+}
+
+static void
+write_bytes(char **at, const void *bytes, Size size)
+{
+	memcpy(*at, bytes, size);
+	*at += size;
+}
+
+static void
+write_list(char **at, const EventList *list)
+{
+	ListHead	head = {list->count, 0, list->sorted};
+
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+		head.nchunks++;
+	write_bytes(at, &head, sizeof(head));
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+	{
+		ChunkHead	chunk_head = {chunk->base, chunk->count, chunk->format};
+
+		CHECK_FOR_INTERRUPTS();
+		write_bytes(at, &chunk_head, sizeof(chunk_head));
+		write_bytes(at, chunk->words, (Size) chunk->count * event_words(chunk->format) * sizeof(uint64));
+	}
+}
+
+static void
+too_large(Size size)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the touches that one parallel worker read take more than %zu MB, at most %zu MB can be handed on",
+					size >> 20, MaxAllocSize >> 20),
+			 errhint("Use more workers, or none: SET max_parallel_workers_per_gather = 0.")));
+}
+
+/* Brings what is in files back: a state goes to another process as a whole. */
+static void
+unspill(AttributionState *state)
+{
+	if (state->spill == NULL)
+		return;
+	for (int way = 0; way < SPILL_WAYS; way++)
+		if (event_spill_read(state->spill, way, &state->runs[0], MaxAllocSize))
+			too_large(state->runs[0].touches.bytes + state->runs[0].conversions.bytes);
+	state->spill = NULL;
+}
+
+/*
+ * Serialise function.  Errors: program_limit_exceeded above 1 GB.
+ */
+Datum
+omnicrm_attribution_serial(PG_FUNCTION_ARGS)
+{
+	AttributionState *state;
+	StateHead	head = {0};
+	Size		size = VARHDRSZ + sizeof(StateHead);
+	bytea	   *result;
+	char	   *at;
+
+	(void) omni_aggregate_context(fcinfo);
+	state = (AttributionState *) PG_GETARG_POINTER(0);
+	unspill(state);
+	head.mark = STATE_MARK;
+	head.source_size = state->source != NULL ? VARSIZE(state->source) : 0;
+	head.scale = (uint32) state->scale;
+	head.nactors = omni_actors_count(state->actors);
+	head.nlists = (uint32) state->nruns * 2;
+	head.has_row = state->has_row;
+	head.has_events = state->has_events;
+	size += head.source_size;
+	for (uint32 i = 0; i < head.nactors; i++)
+	{
+		int			length;
+
+		(void) omni_actor_name(state->actors, i, &length);
+		size += sizeof(uint32) + length;
+	}
+	for (int i = 0; i < state->nruns; i++)
+		size += list_size(&state->runs[i].touches) + list_size(&state->runs[i].conversions);
+	if (size > MaxAllocSize)
+		too_large(size);
+	result = palloc(size);
+	SET_VARSIZE(result, size);
+	at = VARDATA(result);
+	write_bytes(&at, &head, sizeof(head));
+	if (head.source_size > 0)
+		write_bytes(&at, state->source, head.source_size);
+	for (uint32 i = 0; i < head.nactors; i++)
+	{
+		int			length;
+		const char *name = omni_actor_name(state->actors, i, &length);
+
+		write_bytes(&at, &length, sizeof(uint32));
+		write_bytes(&at, name, length);
+	}
+	for (int i = 0; i < state->nruns; i++)
+	{
+		write_list(&at, &state->runs[i].touches);
+		write_list(&at, &state->runs[i].conversions);
+	}
+	Assert(at == (char *) result + size);
+	PG_RETURN_BYTEA_P(result);
+}
+
+static void
+corrupt_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("invalid state of aggregate attribution")));
+}
+
+typedef struct Source
+{
+	const char *at;
+	const char *end;
+} Source;
+
+static const char *
+take_bytes(Source *source, Size size)
+{
+	const char *bytes = source->at;
+
+	if ((Size) (source->end - source->at) < size)
+		corrupt_state();
+	source->at += size;
+	return bytes;
+}
+
+/* Are the events of a chunk what they may be? */
+static void
+check_chunk(const EventChunk *chunk, uint32 nactors, uint32 scale)
+{
+	for (uint32 i = 0; i < chunk->count; i++)
+	{
+		if (chunk->format == CONVERSION)
+		{
+			Conversion	conversion;
+
+			event_conversion(chunk, i, &conversion);
+			if ((conversion.actor >= nactors && conversion.actor != NO_ACTOR) || conversion.scale > scale ||
+				TIMESTAMP_NOT_FINITE(conversion.at))
+				corrupt_state();
+		}
+		else
+		{
+			Touch		touch;
+
+			event_touch(chunk, i, &touch);
+			if (touch.actor >= nactors || TIMESTAMP_NOT_FINITE(touch.at))
+				corrupt_state();
+		}
+	}
+}
+
+static void
+read_list(Source *source, EventList *list, bool conversions, uint32 nactors, uint32 scale)
+{
+	ListHead	head;
+
+	events_init(list);
+	memcpy(&head, take_bytes(source, sizeof(head)), sizeof(head));
+	for (uint32 i = 0; i < head.nchunks; i++)
+	{
+		ChunkHead	chunk_head;
+		EventChunk *chunk;
+		uint64		words;
+
+		CHECK_FOR_INTERRUPTS();
+		memcpy(&chunk_head, take_bytes(source, sizeof(chunk_head)), sizeof(chunk_head));
+		if (chunk_head.format >= EVENT_FORMATS || (chunk_head.format == CONVERSION) != conversions)
+			corrupt_state();
+		words = (uint64) chunk_head.count * event_words((EventFormat) chunk_head.format);
+		if (words > MaxAllocSize / sizeof(uint64) - sizeof(EventChunk))
+			corrupt_state();
+		chunk = events_new_chunk(CurrentMemoryContext, list, (EventFormat) chunk_head.format, (uint32) words);
+		chunk->base = chunk_head.base;
+		memcpy(chunk->words, take_bytes(source, words * sizeof(uint64)), words * sizeof(uint64));
+		chunk->count = chunk_head.count;
+		list->count += chunk->count;
+		check_chunk(chunk, nactors, scale);
+	}
+	if (list->count != head.count)
+		corrupt_state();
+	list->sorted = head.sorted != 0;
+}
+
+/* Deserialise function.  Errors: data_corrupted. */
+Datum
+omnicrm_attribution_deserial(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	Source		source = {VARDATA_ANY(bytes), VARDATA_ANY(bytes) + VARSIZE_ANY_EXHDR(bytes)};
+	AttributionState *state;
+	StateHead	head;
+
+	(void) omni_aggregate_context(fcinfo);
+	state = attribution_make(CurrentMemoryContext);
+	memcpy(&head, take_bytes(&source, sizeof(head)), sizeof(head));
+	if (head.mark != STATE_MARK || head.scale > SUMMARY_MAX_SCALE ||
+		head.nlists % 2 != 0 || (head.source_size != 0 && head.source_size <= VARHDRSZ))
+		corrupt_state();
+	if (head.has_row)
+	{
+		Jsonb	   *options = NULL;
+
+		if (head.source_size > 0)
+		{
+			options = palloc(head.source_size);
+			memcpy(options, take_bytes(&source, head.source_size), head.source_size);
+			if (VARSIZE(options) != head.source_size)
+				corrupt_state();
+		}
+		attribution_take_options(state, options);
+	}
+	state->scale = (int) head.scale;
+	state->has_events = head.has_events != 0;
+	for (uint32 i = 0; i < head.nactors; i++)
+	{
+		uint32		length;
+
+		memcpy(&length, take_bytes(&source, sizeof(length)), sizeof(length));
+		if (omni_actor_number(state->actors, take_bytes(&source, length), (int) length) != i)
+			corrupt_state();
+	}
+	for (uint32 i = 0; i < head.nlists / 2; i++)
+	{
+		EventRun	run;
+
+		read_list(&source, &run.touches, false, head.nactors, head.scale);
+		read_list(&source, &run.conversions, true, head.nactors, head.scale);
+		attribution_add_run(state, &run);
+	}
+	if (source.at != source.end)
+		corrupt_state();
+	PG_RETURN_POINTER(state);
+}
+
+/* Copies a list into memory that lasts, with the actors' numbers of the other state. */
+static void
+copy_list(MemoryContext context, EventList *into, const EventList *from, const uint32 *numbers, bool same_numbers)
+{
+	events_init(into);
+	for (const EventChunk *chunk = from->first; chunk != NULL; chunk = chunk->next)
+	{
+		Size		words = (Size) chunk->count * event_words(chunk->format);
+		bool		has_event = chunk->format == TOUCH_NARROW_EVENT || chunk->format == TOUCH_WIDE_EVENT;
+
+		CHECK_FOR_INTERRUPTS();
+		if (same_numbers)
+		{
+			EventChunk *copy = events_new_chunk(context, into, chunk->format, (uint32) words);
+
+			memcpy(copy->words, chunk->words, words * sizeof(uint64));
+			copy->base = chunk->base;
+			copy->count = chunk->count;
+			into->count += chunk->count;
+			continue;
+		}
+		for (uint32 i = 0; i < chunk->count; i++)
+		{
+			if (chunk->format == CONVERSION)
+			{
+				Conversion	conversion;
+
+				event_conversion(chunk, i, &conversion);
+				if (conversion.actor != NO_ACTOR)
+					conversion.actor = numbers[conversion.actor];
+				events_put_conversion(context, into, &conversion);
+			}
+			else
+			{
+				Touch		touch;
+
+				event_touch(chunk, i, &touch);
+				touch.actor = numbers[touch.actor];
+				events_put_touch(context, into, &touch, has_event);
+			}
+		}
+	}
+	into->sorted = from->sorted;
+}
+
+/*
+ * Combine function: the chunks of the second state behind those of the first.
+ * Errors: invalid_parameter_value when the options differ.
+ */
+Datum
+omnicrm_attribution_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = omni_aggregate_context(fcinfo);
+	AttributionState *into = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
+	AttributionState *from = PG_ARGISNULL(1) ? NULL : (AttributionState *) PG_GETARG_POINTER(1);
+	uint32	   *numbers;
+	uint32		nactors;
+	bool		same_numbers = true;
+
+	if (from == NULL)
+	{
+		if (into == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(into);
+	}
+	if (into == NULL)
+		into = attribution_make(context);
+	unspill(from);
+	if (from->has_row)
+		attribution_take_options(into, from->source);
+	nactors = omni_actors_count(from->actors);
+	numbers = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) nactors + 1) * sizeof(uint32));
+	for (uint32 i = 0; i < nactors; i++)
+	{
+		int			length;
+		const char *name = omni_actor_name(from->actors, i, &length);
+
+		numbers[i] = omni_actor_number(into->actors, name, length);
+		same_numbers = same_numbers && numbers[i] == i;
+	}
+	into->scale = Max(into->scale, from->scale);
+	into->has_events = into->has_events || from->has_events;
+	for (int i = 0; i < from->nruns; i++)
+	{
+		EventRun	run;
+
+		if (from->runs[i].touches.count + from->runs[i].conversions.count == 0)
+			continue;
+		copy_list(context, &run.touches, &from->runs[i].touches, numbers, same_numbers);
+		copy_list(context, &run.conversions, &from->runs[i].conversions, numbers, same_numbers);
+		attribution_add_run(into, &run);
+		attribution_make_room(into);
+	}
+	pfree(numbers);
+	PG_RETURN_POINTER(into);
+}

@@ -1,0 +1,396 @@
+/*
+ * paths.c
+ *		Distinct paths and how often each led to a conversion or to none.
+ *
+ * Most models look at nothing but the path, so journeys are counted by path
+ * first and each distinct path is worked through once.  Open addressing with
+ * linear probing; a short path stands in its entry.  When the entries need more
+ * memory than allowed, they are written to 64 files by their hash and the table
+ * starts anew; at the end each file is counted by itself.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "attribution/paths.h"
+#include "common/compat.h"
+
+#define FIRST_ENTRIES 64
+#define BLOCK_SIZE 65536
+#define WAY_SHIFT 26			/* the top 6 bits of a hash of 32 */
+
+/* What stands before the actors of a path in a file. */
+typedef struct PathHead
+{
+	int64		conversions;
+	int64		nulls;
+	int128		value;
+	uint32		length;
+} PathHead;
+
+static void
+make_entries(PathTable *table, uint64 count)
+{
+	table->entries = MemoryContextAllocExtended(table->memory, count * sizeof(PathEntry),
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table->mask = count - 1;
+}
+
+static void
+start_table(PathTable *table)
+{
+	make_entries(table, FIRST_ENTRIES);
+	table->count = 0;
+	table->block = NULL;
+	table->block_left = 0;
+	table->bytes = FIRST_ENTRIES * sizeof(PathEntry);
+}
+
+/* paths_width: bytes that an actor takes in a path when there are so many of them. */
+int
+paths_width(uint32 actors)
+{
+	return actors <= 256 ? 1 : actors <= 65536 ? 2 : 4;
+}
+
+/* paths_make: no paths yet, of actors of so many bytes. */
+PathTable *
+paths_make(MemoryContext context, int width, Size limit)
+{
+	PathTable  *table = MemoryContextAllocZero(context, sizeof(PathTable));
+
+	table->context = context;
+	table->memory = AllocSetContextCreate(context, "attribution paths", ALLOCSET_DEFAULT_SIZES);
+	table->width = width;
+	table->limit = limit;
+	start_table(table);
+	return table;
+}
+
+static inline Size
+path_size(const PathTable *table, uint32 length)
+{
+	return (Size) length * table->width;
+}
+
+static inline uint32
+hash_words(uint64 first, uint64 second, uint32 length)
+{
+	uint64		value = (first ^ length) * UINT64CONST(0x9E3779B97F4A7C15);
+
+	value = (value ^ value >> 32 ^ second) * UINT64CONST(0xD6E8FEB86659FD93);
+	value = (value ^ value >> 32) * UINT64CONST(0xC4CEB9FE1A85EC53);
+	return (uint32) (value >> 32);
+}
+
+/* The path as it is looked for: in words when it is short. */
+static inline void
+make_key(PathEntry *key, const void *path, Size size, uint32 length)
+{
+	key->length = length;
+	if (size <= PATH_INLINE)
+	{
+		key->key.words[0] = key->key.words[1] = 0;
+		memcpy(key->key.words, path, size);
+		key->hash = hash_words(key->key.words[0], key->key.words[1], length);
+		return;
+	}
+	key->key.words[1] = hash_bytes_extended((const unsigned char *) path, (int) size, length);
+	key->key.bytes = (char *) path;
+	key->hash = (uint32) (key->key.words[1] >> 32);
+}
+
+static inline bool
+same_path(const PathEntry *a, const PathEntry *b, Size size)
+{
+	if (a->hash != b->hash || a->length != b->length || a->key.words[1] != b->key.words[1])
+		return false;
+	return size <= PATH_INLINE ? a->key.words[0] == b->key.words[0] :
+		memcmp(a->key.bytes, b->key.bytes, size) == 0;
+}
+
+/* The entry of a path, or the free place where it belongs. */
+static inline PathEntry *
+find_entry(const PathTable *table, const PathEntry *key, Size size)
+{
+	uint64		at = key->hash & table->mask;
+
+	while (table->entries[at].length != 0 && !same_path(&table->entries[at], key, size))
+		at = (at + 1) & table->mask;
+	return &table->entries[at];
+}
+
+static void
+double_entries(PathTable *table)
+{
+	PathEntry  *old = table->entries;
+	uint64		count = table->mask + 1;
+
+	make_entries(table, count * 2);
+	for (uint64 i = 0; i < count; i++)
+	{
+		uint64		at = old[i].hash & table->mask;
+
+		if (old[i].length == 0)
+			continue;
+		while (table->entries[at].length != 0)
+			at = (at + 1) & table->mask;
+		table->entries[at] = old[i];
+	}
+	pfree(old);
+	table->bytes += count * sizeof(PathEntry);
+}
+
+/* Room for a path that does not stand in its entry. */
+static char *
+keep_path(PathTable *table, const void *path, Size size)
+{
+	char	   *place;
+
+	if (size > BLOCK_SIZE / 8)
+	{
+		table->bytes += size;
+		place = MemoryContextAllocHuge(table->memory, size);
+	}
+	else
+	{
+		if (size > table->block_left)
+		{
+			table->block = MemoryContextAlloc(table->memory, BLOCK_SIZE);
+			table->block_left = BLOCK_SIZE;
+			table->bytes += BLOCK_SIZE;
+		}
+		place = table->block + (BLOCK_SIZE - table->block_left);
+		table->block_left -= size;
+	}
+	memcpy(place, path, size);
+	return place;
+}
+
+static const void *
+entry_path(const PathTable *table, const PathEntry *entry)
+{
+	return path_size(table, entry->length) <= PATH_INLINE ? (const void *) entry->key.words : entry->key.bytes;
+}
+
+/* Moves all entries to the files. */
+static void
+spill(PathTable *table)
+{
+	MemoryContext caller = MemoryContextSwitchTo(table->context);
+
+	for (uint64 i = 0; i <= table->mask; i++)
+	{
+		const PathEntry *entry = &table->entries[i];
+		BufFile   **file = &table->files[entry->hash >> WAY_SHIFT];
+		PathHead	head;
+
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (entry->length == 0)
+			continue;
+		if (*file == NULL)
+			*file = BufFileCreateTemp(false);
+		memset(&head, 0, sizeof(head));
+		head.conversions = entry->conversions;
+		head.nulls = entry->nulls;
+		head.value = entry->value;
+		head.length = entry->length;
+		BufFileWrite(*file, &head, sizeof(head));
+		BufFileWrite(*file, unconstify(void *, entry_path(table, entry)), path_size(table, entry->length));
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(table->memory);
+	start_table(table);
+	table->spilled = true;
+}
+
+/* Adds counts; errors when they leave 64 bits. */
+static void
+add_counts(PathEntry *entry, int64 conversions, int128 value, int64 nulls)
+{
+	if (unlikely(pg_add_s64_overflow(entry->conversions, conversions, &entry->conversions) ||
+				 pg_add_s64_overflow(entry->nulls, nulls, &entry->nulls)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the number of journeys of one path is out of range")));
+	entry->value += value;
+}
+
+/* Makes room for one more entry, in memory or by moving all to files. */
+static void
+make_room(PathTable *table, Size size)
+{
+	if (table->bytes + size > table->limit && table->count >= FIRST_ENTRIES / 4)
+		spill(table);
+	else if (table->count >= (table->mask + 1) / 4 * 3)
+		double_entries(table);
+}
+
+/* Adds what a key counts to its entry. */
+static inline void
+count_key(PathTable *table, const PathEntry *key)
+{
+	Size		size = path_size(table, key->length);
+	PathEntry  *entry = find_entry(table, key, size);
+
+	if (entry->length == 0)
+	{
+		if (unlikely(table->count >= (table->mask + 1) / 4 * 3 || table->bytes + size > table->limit))
+		{
+			make_room(table, size);
+			entry = find_entry(table, key, size);
+		}
+		*entry = *key;
+		if (size > PATH_INLINE)
+			entry->key.bytes = keep_path(table, key->key.bytes, size);
+		table->count++;
+		return;
+	}
+	add_counts(entry, key->conversions, key->value, key->nulls);
+}
+
+/* Counts the paths that wait. */
+static void
+count_waiting(PathTable *table)
+{
+	for (int i = 0; i < PATHS_WAITING; i++)
+		if (table->waiting[i].length != 0)
+		{
+			count_key(table, &table->waiting[i]);
+			table->waiting[i].length = 0;
+		}
+}
+
+/*
+ * paths_add: counts a path of at least one actor.  The sum of the absolute values
+ * is bounded by the caller.
+ * Errors: numeric_value_out_of_range, out_of_memory, those of temporary files.
+ */
+void
+paths_add(PathTable *table, const void *path, uint32 length,
+		  int64 conversions, int128 value, int64 nulls)
+{
+	Size		size = path_size(table, length);
+	PathEntry	key;
+	PathEntry  *waiting;
+
+	make_key(&key, path, size, length);
+	key.conversions = conversions;
+	key.nulls = nulls;
+	key.value = value;
+	if (size > PATH_INLINE)
+	{
+		count_key(table, &key);
+		return;
+	}
+	waiting = &table->waiting[table->next++ % PATHS_WAITING];
+	if (waiting->length != 0)
+		count_key(table, waiting);
+	*waiting = key;
+	OMNI_PREFETCH(&table->entries[key.hash & table->mask]);
+}
+
+/* Hands the entries in memory over. */
+static void
+each_entry(const PathTable *table, PathTaker take, void *taker)
+{
+	uint32	   *actors = palloc_array(uint32, 64);
+	Size		room = 64;
+
+	for (uint64 i = 0; i <= table->mask; i++)
+	{
+		const PathEntry *entry = &table->entries[i];
+		const void *path = entry_path(table, entry);
+
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (entry->length == 0)
+			continue;
+		if (entry->length > room)
+		{
+			room = (Size) entry->length * 2;
+			actors = repalloc_huge(actors, room * sizeof(uint32));
+		}
+		for (uint32 a = 0; a < entry->length; a++)
+			actors[a] = table->width == 1 ? ((const uint8 *) path)[a] :
+				table->width == 2 ? ((const uint16 *) path)[a] : ((const uint32 *) path)[a];
+		take(taker, actors, entry->length, entry->conversions, entry->value, entry->nulls);
+	}
+	pfree(actors);
+}
+
+/* Counts the paths of one file. */
+static void
+read_file(PathTable *table, BufFile *file)
+{
+	PathHead	head;
+	char	   *path = palloc(1024);
+	Size		room = 1024;
+
+	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rewind temporary file of attribution")));
+	for (;;)
+	{
+		size_t		got = BufFileRead(file, &head, sizeof(head));
+		Size		size;
+
+		CHECK_FOR_INTERRUPTS();
+		if (got == 0)
+			break;
+		if (got != sizeof(head))
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read from temporary file of attribution")));
+		size = path_size(table, head.length);
+		if (size > room)
+		{
+			room = size * 2;
+			path = repalloc_huge(path, room);
+		}
+		BufFileReadExact(file, path, size);
+		paths_add(table, path, head.length, head.conversions, head.value, head.nulls);
+	}
+	pfree(path);
+}
+
+/*
+ * paths_each: hands each distinct path over once, in no order.  What is in files
+ * is read file by file and gone then.
+ */
+void
+paths_each(PathTable *table, PathTaker take, void *taker)
+{
+	Size		limit = table->limit;
+
+	count_waiting(table);
+	if (!table->spilled)
+	{
+		each_entry(table, take, taker);
+		return;
+	}
+	spill(table);
+	/* a file holds one 64th of the paths, which must fit now */
+	table->limit = SIZE_MAX;
+	for (int way = 0; way < PATH_WAYS; way++)
+	{
+		BufFile    *file = table->files[way];
+
+		if (file == NULL)
+			continue;
+		read_file(table, file);
+		table->files[way] = NULL;
+		BufFileClose(file);
+		count_waiting(table);
+		each_entry(table, take, taker);
+		MemoryContextReset(table->memory);
+		start_table(table);
+	}
+	table->limit = limit;
+	table->spilled = false;
+}

@@ -1,0 +1,62 @@
+/*
+ * paths.h
+ *		Distinct paths and how often each led to a conversion or to none.
+ */
+#ifndef OMNICRM_ATTRIBUTION_PATHS_H
+#define OMNICRM_ATTRIBUTION_PATHS_H
+
+#include "storage/buffile.h"
+
+#include "common/units.h"
+
+/* A path is an array of actors of 1, 2 or 4 bytes; up to 16 bytes stand in the entry. */
+#define PATH_INLINE 16
+
+typedef struct PathEntry
+{
+	union
+	{
+		uint64		words[PATH_INLINE / 8];
+		char	   *bytes;
+	}			key;
+	uint32		length;			/* actors; 0: a free place */
+	uint32		hash;
+	int64		conversions;
+	int64		nulls;
+	int128		value;			/* of the conversions */
+} PathEntry;
+
+#define PATH_WAYS 64
+
+/* Short paths wait for so many others until their place has come from memory. */
+#define PATHS_WAITING 16
+
+typedef struct PathTable
+{
+	MemoryContext context;		/* of the table itself and its files */
+	MemoryContext memory;		/* of entries and long paths */
+	int			width;			/* bytes of an actor: 1, 2, 4 */
+	PathEntry  *entries;
+	uint64		mask;
+	uint64		count;
+	char	   *block;			/* where long paths are put */
+	Size		block_left;
+	Size		bytes;
+	Size		limit;			/* above it the entries go to files */
+	BufFile    *files[PATH_WAYS];
+	bool		spilled;
+	PathEntry	waiting[PATHS_WAITING];	/* length 0: nobody waits here */
+	uint32		next;			/* whose turn it is */
+} PathTable;
+
+/* Takes a path; its actors as numbers. */
+typedef void (*PathTaker) (void *taker, const uint32 *actors, uint32 length,
+						   int64 conversions, int128 value, int64 nulls);
+
+extern PathTable *paths_make(MemoryContext context, int width, Size limit);
+extern int	paths_width(uint32 actors);
+extern void paths_add(PathTable *table, const void *path, uint32 length,
+					  int64 conversions, int128 value, int64 nulls);
+extern void paths_each(PathTable *table, PathTaker take, void *taker);
+
+#endif							/* OMNICRM_ATTRIBUTION_PATHS_H */

@@ -1,0 +1,178 @@
+/*
+ * touches.h
+ *		Touches and conversions of many journeys in any order: compact chunks,
+ *		partitions in memory and in temporary files, and the walk journey by journey.
+ */
+#ifndef OMNICRM_TOUCHES_H
+#define OMNICRM_TOUCHES_H
+
+#include "storage/buffile.h"
+
+/* Events without an id come after those with one. */
+#define NO_EVENT PG_INT64_MAX
+
+/* A touch as it is put in and taken out.  event decides between touches of one instant. */
+typedef struct Touch
+{
+	int64		journey;
+	int64		at;
+	int64		event;
+	uint32		actor;
+} Touch;
+
+/* A conversion.  actor: of the converting event itself, or NO_ACTOR. */
+typedef struct Conversion
+{
+	int64		journey;
+	int64		at;
+	int64		event;
+	int64		units;			/* value = units / 10^scale */
+	uint32		actor;
+	uint8		scale;
+	bool		alone;			/* its journey is not known */
+} Conversion;
+
+typedef enum EventFormat
+{
+	TOUCH_NARROW,				/* journey less the chunk's base 40 bits, actor 24 bits; time */
+	TOUCH_NARROW_EVENT,			/* the same; event */
+	TOUCH_WIDE,					/* journey; time; actor */
+	TOUCH_WIDE_EVENT,			/* journey; time; actor; event */
+	CONVERSION					/* journey; time; event; units; actor 32 bits, scale 8, alone 1 */
+} EventFormat;
+
+#define EVENT_FORMATS (CONVERSION + 1)
+
+typedef struct EventChunk
+{
+	struct EventChunk *next;
+	int64		base;			/* smallest journey of a narrow chunk */
+	uint32		count;			/* events */
+	uint32		room;			/* words */
+	EventFormat format;
+	uint64		words[FLEXIBLE_ARRAY_MEMBER];
+} EventChunk;
+
+/* Chunks in the order in which their events came. */
+typedef struct EventList
+{
+	EventChunk *first;
+	EventChunk *last;
+	uint64		count;			/* events */
+	uint64		bytes;
+	int64		highest;		/* journey of the last event */
+	bool		sorted;			/* journeys never went down */
+} EventList;
+
+/* The events of one source: touches and conversions. */
+typedef struct EventRun
+{
+	EventList	touches;
+	EventList	conversions;
+} EventRun;
+
+#define SPILL_WAYS 64
+#define SPILL_LEVELS 3
+
+/* Events in temporary files, parted by the hash of their journey. */
+typedef struct EventSpill
+{
+	int			level;
+	MemoryContext context;		/* lasts as long as the files are needed */
+	BufFile    *files[SPILL_WAYS];
+	bool		reading[SPILL_WAYS];
+} EventSpill;
+
+/* Touches and conversions of one journey, each by time, event, actor. */
+typedef void (*JourneyTaker) (void *taker, Touch *touches, uint32 ntouches,
+							  Conversion *conversions, uint32 nconversions);
+
+/* Where the events of a journey go. */
+typedef struct JourneyWalk
+{
+	const uint32 *ranks;		/* number of an actor in the order of names */
+	JourneyTaker take;
+	void	   *taker;
+	Size		limit;			/* bytes of memory for events */
+} JourneyWalk;
+
+/* touches.c */
+extern void events_init(EventList *list);
+extern void events_put_touch(MemoryContext context, EventList *list, const Touch *touch, bool has_event);
+extern void events_put_conversion(MemoryContext context, EventList *list, const Conversion *conversion);
+extern void events_append(EventList *into, EventList *from);
+extern void events_free(EventList *list);
+extern int	event_words(EventFormat format);
+extern EventChunk *events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words);
+
+/* touches_spill.c */
+extern EventSpill *event_spill_make(MemoryContext context, int level);
+extern void event_spill_run(EventSpill *spill, EventRun *run);
+extern bool event_spill_read(EventSpill *spill, int way, EventRun *run, Size most);
+extern void event_spill_close(EventSpill *spill, int way);
+
+/* touches_walk.c */
+extern void events_scatter(MemoryContext context, EventList *from, EventList *parts, int shift, uint32 mask);
+extern void journeys_walk(const JourneyWalk *walk, EventRun *runs, int nruns, EventSpill *spill);
+
+/* Mixes all bits of a journey's key (the finaliser of MurmurHash3, public domain). */
+static inline uint64
+journey_hash(int64 journey)
+{
+	uint64		value = (uint64) journey;
+
+	value ^= value >> 33;
+	value *= UINT64CONST(0xFF51AFD7ED558CCD);
+	value ^= value >> 33;
+	value *= UINT64CONST(0xC4CEB9FE1A85EC53);
+	return value ^ (value >> 33);
+}
+
+/* The touch at a place of a chunk. */
+static inline void
+event_touch(const EventChunk *chunk, uint32 place, Touch *touch)
+{
+	const uint64 *words;
+
+	if (chunk->format == TOUCH_NARROW)
+	{
+		words = chunk->words + (Size) place * 2;
+		touch->journey = (int64) ((uint64) chunk->base + (words[0] >> 24));
+		touch->actor = (uint32) (words[0] & 0xFFFFFF);
+		touch->at = (int64) words[1];
+		touch->event = 0;
+	}
+	else if (chunk->format == TOUCH_NARROW_EVENT)
+	{
+		words = chunk->words + (Size) place * 3;
+		touch->journey = (int64) ((uint64) chunk->base + (words[0] >> 24));
+		touch->actor = (uint32) (words[0] & 0xFFFFFF);
+		touch->at = (int64) words[1];
+		touch->event = (int64) words[2];
+	}
+	else
+	{
+		words = chunk->words + (Size) place * (chunk->format == TOUCH_WIDE ? 3 : 4);
+		touch->journey = (int64) words[0];
+		touch->at = (int64) words[1];
+		touch->actor = (uint32) words[2];
+		touch->event = chunk->format == TOUCH_WIDE ? 0 : (int64) words[3];
+	}
+}
+
+/* The conversion at a place of a chunk. */
+static inline void
+event_conversion(const EventChunk *chunk, uint32 place, Conversion *conversion)
+{
+	const uint64 *words = chunk->words + (Size) place * 5;
+
+	conversion->journey = (int64) words[0];
+	conversion->at = (int64) words[1];
+	conversion->event = (int64) words[2];
+	conversion->units = (int64) words[3];
+	conversion->actor = (uint32) words[4];
+	conversion->scale = (uint8) (words[4] >> 32);
+	conversion->alone = (words[4] >> 40 & 1) != 0;
+}
+
+#endif							/* OMNICRM_TOUCHES_H */

@@ -1,0 +1,590 @@
+/*
+ * touches_walk.c
+ *		From events in any order to journeys, one at a time.
+ *
+ * Events that came with ascending journeys, as from a clustered table, are
+ * merged: one run for each process that read them.  All others are parted by the
+ * hash of their journey, first into parts that fit the processor's cache, there
+ * into buckets of about eight events, and each bucket is sorted.  Which journey
+ * comes first is of no matter to what is counted; within a journey touches are in
+ * the order of time, event, name of the actor, whatever order the rows had.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "attribution/actors.h"
+#include "attribution/touches.h"
+#include "common/compat.h"
+
+/* more runs than this are parted instead of merged */
+#define MOST_MERGED 8
+
+#define PART_EVENTS 8192		/* 256 kB when taken out */
+#define MOST_PARTS 1024
+#define BUCKET_EVENTS 8
+
+/* words of the chunks of parts: with their head just below powers of two */
+#define PART_FIRST_WORDS 120
+#define PART_WORDS 1010
+#define PART_SHIFT 26			/* below the bits of the files, above those of buckets */
+#define MOST_BUCKETS (1U << 20)
+
+#define compare_fields(a, b, field) \
+	if ((a)->field != (b)->field) return (a)->field < (b)->field ? -1 : 1
+
+/* By journey, time, event, actor. */
+static inline int
+compare_touches(const Touch *a, const Touch *b)
+{
+	compare_fields(a, b, journey);
+	compare_fields(a, b, at);
+	compare_fields(a, b, event);
+	compare_fields(a, b, actor);
+	return 0;
+}
+
+/* By journey, those without one last, then time, event, actor, value. */
+static inline int
+compare_conversions(const Conversion *a, const Conversion *b)
+{
+	compare_fields(a, b, journey);
+	compare_fields(a, b, alone);
+	compare_fields(a, b, at);
+	compare_fields(a, b, event);
+	compare_fields(a, b, actor);
+	compare_fields(a, b, scale);
+	compare_fields(a, b, units);
+	return 0;
+}
+
+#define ST_SORT sort_touches
+#define ST_ELEMENT_TYPE Touch
+#define ST_COMPARE(a, b) compare_touches(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_conversions
+#define ST_ELEMENT_TYPE Conversion
+#define ST_COMPARE(a, b) compare_conversions(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Arrays that grow and are used again for each journey or part. */
+typedef struct Room
+{
+	Touch	   *touches;
+	Conversion *conversions;
+	uint32	   *starts;
+	uint64		touch_room;
+	uint64		conversion_room;
+	uint64		start_room;
+} Room;
+
+static void *
+grow(void *array, uint64 *room, uint64 wanted, Size width)
+{
+	if (wanted <= *room)
+		return array;
+	*room = Max(wanted, *room * 2);
+	if (array == NULL)
+		return MemoryContextAllocHuge(CurrentMemoryContext, *room * width);
+	return repalloc_huge(array, *room * width);
+}
+
+static void
+touch_room(Room *room, uint64 wanted)
+{
+	room->touches = grow(room->touches, &room->touch_room, wanted, sizeof(Touch));
+}
+
+static void
+conversion_room(Room *room, uint64 wanted)
+{
+	room->conversions = grow(room->conversions, &room->conversion_room, wanted, sizeof(Conversion));
+}
+
+/* Hands a journey over; conversions without a journey one by one. */
+static void
+take_journey(const JourneyWalk *walk, Touch *touches, uint32 ntouches,
+			 Conversion *conversions, uint32 nconversions)
+{
+	uint32		known = nconversions;
+
+	while (known > 0 && conversions[known - 1].alone)
+		known--;
+	if (ntouches > 0 || known > 0)
+		walk->take(walk->taker, touches, ntouches, conversions, known);
+	for (uint32 i = known; i < nconversions; i++)
+		walk->take(walk->taker, NULL, 0, conversions + i, 1);
+}
+
+/* Where the merge stands in a list. */
+typedef struct Cursor
+{
+	const EventChunk *chunk;	/* NULL: at the end */
+	uint32		place;
+	union
+	{
+		Touch		touch;
+		Conversion	conversion;
+	}			head;
+	int64		journey;		/* of the head */
+} Cursor;
+
+/* Takes the next event into the head. */
+static inline void
+read_head(Cursor *cursor)
+{
+	while (cursor->chunk != NULL && cursor->place >= cursor->chunk->count)
+	{
+		CHECK_FOR_INTERRUPTS();
+		cursor->chunk = cursor->chunk->next;
+		cursor->place = 0;
+	}
+	if (cursor->chunk == NULL)
+		return;
+	if (cursor->chunk->format == CONVERSION)
+	{
+		event_conversion(cursor->chunk, cursor->place, &cursor->head.conversion);
+		cursor->journey = cursor->head.conversion.journey;
+	}
+	else
+	{
+		event_touch(cursor->chunk, cursor->place, &cursor->head.touch);
+		cursor->journey = cursor->head.touch.journey;
+	}
+	cursor->place++;
+}
+
+/* The smallest journey that is at hand; false at the end. */
+static inline bool
+next_journey(const Cursor *cursors, int count, int64 *journey)
+{
+	bool		found = false;
+
+	for (int i = 0; i < count; i++)
+		if (cursors[i].chunk != NULL && (!found || cursors[i].journey < *journey))
+		{
+			*journey = cursors[i].journey;
+			found = true;
+		}
+	return found;
+}
+
+/* All touches of a journey, in order. */
+static uint32
+gather_touches(const JourneyWalk *walk, Cursor *cursors, int count, int64 journey, Room *room)
+{
+	uint64		n = 0;
+	bool		in_order = true;
+
+	for (int i = 0; i < count; i++)
+		while (cursors[i].chunk != NULL && cursors[i].journey == journey)
+		{
+			Touch	   *touch;
+
+			if (n == room->touch_room)
+				touch_room(room, n + 1);
+			touch = &room->touches[n++];
+			*touch = cursors[i].head.touch;
+			touch->actor = walk->ranks[touch->actor];
+			if (n > 1 && in_order)
+				in_order = compare_touches(touch - 1, touch) <= 0;
+			read_head(&cursors[i]);
+		}
+	if (!in_order)
+		sort_touches(room->touches, n);
+	return (uint32) n;
+}
+
+static uint32
+gather_conversions(const JourneyWalk *walk, Cursor *cursors, int count, int64 journey, Room *room)
+{
+	uint64		n = 0;
+
+	for (int i = 0; i < count; i++)
+		while (cursors[i].chunk != NULL && cursors[i].journey == journey)
+		{
+			Conversion *conversion;
+
+			conversion_room(room, n + 1);
+			conversion = &room->conversions[n++];
+			*conversion = cursors[i].head.conversion;
+			if (conversion->actor != NO_ACTOR)
+				conversion->actor = walk->ranks[conversion->actor];
+			read_head(&cursors[i]);
+		}
+	if (n > 1)
+		sort_conversions(room->conversions, n);
+	return (uint32) n;
+}
+
+/* Runs of ascending journeys. */
+static void
+walk_sorted(const JourneyWalk *walk, EventRun *runs, int nruns)
+{
+	Cursor		touches[MOST_MERGED] = {0};
+	Cursor		conversions[MOST_MERGED] = {0};
+	Room		room = {0};
+	int64		journey = 0;
+	int64		other = 0;
+
+	for (int i = 0; i < nruns; i++)
+	{
+		touches[i].chunk = runs[i].touches.first;
+		read_head(&touches[i]);
+		conversions[i].chunk = runs[i].conversions.first;
+		read_head(&conversions[i]);
+	}
+	for (;;)
+	{
+		bool		touched = next_journey(touches, nruns, &journey);
+		bool		converted = next_journey(conversions, nruns, &other);
+		uint32		ntouches;
+		uint32		nconversions;
+
+		if (!touched && !converted)
+			break;
+		if (!touched || (converted && other < journey))
+			journey = other;
+		ntouches = gather_touches(walk, touches, nruns, journey, &room);
+		nconversions = gather_conversions(walk, conversions, nruns, journey, &room);
+		take_journey(walk, room.touches, ntouches, room.conversions, nconversions);
+	}
+}
+
+/* Where the next event of a part goes: within the last chunk of its list. */
+typedef struct Target
+{
+	uint64	   *next;
+	uint64	   *end;
+} Target;
+
+/* Counts what has been put into the last chunk of a part. */
+static void
+close_target(EventList *part, Target *target)
+{
+	if (target->next != NULL)
+	{
+		part->last->count = (uint32) ((target->next - part->last->words) / event_words(part->last->format));
+		part->count += part->last->count;
+	}
+	target->next = target->end = NULL;
+}
+
+/* The next chunk of a part, of the form of the one that is read. */
+static void
+open_target(MemoryContext context, EventList *part, Target *target, const EventChunk *like)
+{
+	EventChunk *chunk;
+	uint32		words = part->last == NULL ? PART_FIRST_WORDS : PART_WORDS;
+
+	close_target(part, target);
+	chunk = events_new_chunk(context, part, like->format, words);
+	chunk->base = like->base;
+	target->next = chunk->words;
+	target->end = chunk->words + words / event_words(like->format) * event_words(like->format);
+}
+
+/* Moves the events of a chunk; width: words of an event, a constant to the compiler. */
+static inline void
+scatter_chunk(MemoryContext context, const EventChunk *chunk, EventList *parts, Target *targets,
+			  int shift, uint32 mask, const int width)
+{
+	bool		narrow = chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT;
+	const uint64 *words = chunk->words;
+
+	for (uint32 i = 0; i < chunk->count; i++, words += width)
+	{
+		int64		journey = (int64) (narrow ? (uint64) chunk->base + (words[0] >> 24) : words[0]);
+		uint32		part = (uint32) (journey_hash(journey) >> shift & mask);
+		Target	   *target = &targets[part];
+
+		if (unlikely(target->next == target->end))
+			open_target(context, &parts[part], target, chunk);
+		for (int w = 0; w < width; w++)
+			target->next[w] = words[w];
+		target->next += width;
+	}
+}
+
+/*
+ * events_scatter: moves the events of a list into the lists parts[0 .. mask] by
+ * the bits of their journeys' hash above "shift", and gives the memory of each
+ * chunk back when it has been read.
+ */
+void
+events_scatter(MemoryContext context, EventList *from, EventList *parts, int shift, uint32 mask)
+{
+	EventChunk *chunk = from->first;
+	Target	   *targets = palloc0_array(Target, (Size) mask + 1);
+	EventFormat format = EVENT_FORMATS;
+	int64		base = 0;
+
+	for (uint32 i = 0; i <= mask; i++)
+		events_init(&parts[i]);
+	while (chunk != NULL)
+	{
+		EventChunk *next = chunk->next;
+
+		CHECK_FOR_INTERRUPTS();
+		if (chunk->format != format || chunk->base != base)
+			for (uint32 i = 0; i <= mask; i++)
+				close_target(&parts[i], &targets[i]);
+		format = chunk->format;
+		base = chunk->base;
+		switch (event_words(format))
+		{
+			case 2:
+				scatter_chunk(context, chunk, parts, targets, shift, mask, 2);
+				break;
+			case 3:
+				scatter_chunk(context, chunk, parts, targets, shift, mask, 3);
+				break;
+			case 4:
+				scatter_chunk(context, chunk, parts, targets, shift, mask, 4);
+				break;
+			default:
+				scatter_chunk(context, chunk, parts, targets, shift, mask, 5);
+		}
+		pfree(chunk);
+		chunk = next;
+	}
+	for (uint32 i = 0; i <= mask; i++)
+	{
+		close_target(&parts[i], &targets[i]);
+		parts[i].sorted = false;
+	}
+	pfree(targets);
+	events_init(from);
+}
+
+/* Touches of a part by bucket: bucket i is [starts[i], starts[i + 1]). */
+static void
+bucket_touches(const JourneyWalk *walk, const EventList *list, Room *room, uint32 *starts, uint32 buckets)
+{
+	uint32		sum = 0;
+	Touch		touch;
+
+	memset(starts, 0, ((Size) buckets + 1) * sizeof(uint32));
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+		for (uint32 i = 0; i < chunk->count; i++)
+		{
+			event_touch(chunk, i, &touch);
+			starts[journey_hash(touch.journey) & (buckets - 1)]++;
+		}
+	for (uint32 i = 0; i < buckets; i++)
+	{
+		sum += starts[i];
+		starts[i] = sum;
+	}
+	starts[buckets] = sum;
+	touch_room(room, sum);
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 i = 0; i < chunk->count; i++)
+		{
+			event_touch(chunk, i, &touch);
+			touch.actor = walk->ranks[touch.actor];
+			room->touches[--starts[journey_hash(touch.journey) & (buckets - 1)]] = touch;
+		}
+	}
+}
+
+/* The same for conversions. */
+static void
+bucket_conversions(const JourneyWalk *walk, const EventList *list, Room *room, uint32 *starts, uint32 buckets)
+{
+	uint32		sum = 0;
+	Conversion	conversion;
+
+	memset(starts, 0, ((Size) buckets + 1) * sizeof(uint32));
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+		for (uint32 i = 0; i < chunk->count; i++)
+		{
+			event_conversion(chunk, i, &conversion);
+			starts[journey_hash(conversion.journey) & (buckets - 1)]++;
+		}
+	for (uint32 i = 0; i < buckets; i++)
+	{
+		sum += starts[i];
+		starts[i] = sum;
+	}
+	starts[buckets] = sum;
+	conversion_room(room, sum);
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 i = 0; i < chunk->count; i++)
+		{
+			event_conversion(chunk, i, &conversion);
+			if (conversion.actor != NO_ACTOR)
+				conversion.actor = walk->ranks[conversion.actor];
+			room->conversions[--starts[journey_hash(conversion.journey) & (buckets - 1)]] = conversion;
+		}
+	}
+}
+
+/* The journeys of one sorted bucket. */
+static void
+walk_bucket(const JourneyWalk *walk, Touch *touch, const Touch *touch_end,
+			Conversion *conversion, const Conversion *conversion_end)
+{
+	while (touch < touch_end || conversion < conversion_end)
+	{
+		Touch	   *first_touch = touch;
+		Conversion *first_conversion = conversion;
+		int64		journey;
+
+		if (touch == touch_end || (conversion < conversion_end && conversion->journey < touch->journey))
+			journey = conversion->journey;
+		else
+			journey = touch->journey;
+		while (touch < touch_end && touch->journey == journey)
+			touch++;
+		while (conversion < conversion_end && conversion->journey == journey)
+			conversion++;
+		take_journey(walk, first_touch, (uint32) (touch - first_touch),
+					 first_conversion, (uint32) (conversion - first_conversion));
+	}
+}
+
+/* One part, bucket by bucket. */
+static void
+walk_part(const JourneyWalk *walk, EventList *touches, EventList *conversions, Room *room)
+{
+	uint64		count = Max(touches->count, conversions->count);
+	uint32		buckets = 1;
+	uint32	   *touch_starts;
+	uint32	   *conversion_starts;
+
+	if (count > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d events share one part of the journeys", PG_INT32_MAX),
+				 errhint("Leave out a collective journey that stands for many.")));
+	while (buckets < MOST_BUCKETS && (uint64) buckets * BUCKET_EVENTS < count)
+		buckets *= 2;
+	room->starts = grow(room->starts, &room->start_room, 2 * ((uint64) buckets + 1), sizeof(uint32));
+	touch_starts = room->starts;
+	conversion_starts = room->starts + buckets + 1;
+	bucket_touches(walk, touches, room, touch_starts, buckets);
+	events_free(touches);
+	bucket_conversions(walk, conversions, room, conversion_starts, buckets);
+	events_free(conversions);
+	for (uint32 i = 0; i < buckets; i++)
+	{
+		uint32		ntouches = touch_starts[i + 1] - touch_starts[i];
+		uint32		nconversions = conversion_starts[i + 1] - conversion_starts[i];
+
+		if (ntouches > 1)
+			sort_touches(room->touches + touch_starts[i], ntouches);
+		if (nconversions > 1)
+			sort_conversions(room->conversions + conversion_starts[i], nconversions);
+		walk_bucket(walk, room->touches + touch_starts[i], room->touches + touch_starts[i + 1],
+					room->conversions + conversion_starts[i], room->conversions + conversion_starts[i + 1]);
+	}
+}
+
+/* Runs in any order: parted, then part by part. */
+static void
+walk_hashed(const JourneyWalk *walk, EventRun *runs, int nruns)
+{
+	EventRun	all = runs[0];
+	EventList  *touches;
+	EventList  *conversions;
+	Room		room = {0};
+	uint32		parts = 1;
+
+	for (int i = 1; i < nruns; i++)
+	{
+		events_append(&all.touches, &runs[i].touches);
+		events_append(&all.conversions, &runs[i].conversions);
+	}
+	while (parts < MOST_PARTS && (uint64) parts * PART_EVENTS < all.touches.count + all.conversions.count)
+		parts *= 2;
+	touches = palloc_array(EventList, parts);
+	conversions = palloc_array(EventList, parts);
+	events_scatter(CurrentMemoryContext, &all.touches, touches, PART_SHIFT, parts - 1);
+	events_scatter(CurrentMemoryContext, &all.conversions, conversions, PART_SHIFT, parts - 1);
+	for (uint32 i = 0; i < parts; i++)
+		walk_part(walk, &touches[i], &conversions[i], &room);
+}
+
+/* Events in memory; what is allocated on the way is given back. */
+static void
+walk_memory(const JourneyWalk *walk, EventRun *runs, int nruns)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution journeys", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	bool		sorted = nruns <= MOST_MERGED;
+
+	for (int i = 0; i < nruns && sorted; i++)
+		sorted = runs[i].touches.sorted && runs[i].conversions.sorted;
+	if (sorted)
+		walk_sorted(walk, runs, nruns);
+	else
+		walk_hashed(walk, runs, nruns);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+}
+
+/* The files of a spill one after the other; one that is too large is parted again. */
+static void
+walk_spill(const JourneyWalk *walk, EventSpill *spill)
+{
+	bool		deepest = spill->level + 1 >= SPILL_LEVELS;
+
+	for (int way = 0; way < SPILL_WAYS; way++)
+	{
+		MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution file", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext caller = MemoryContextSwitchTo(work);
+		EventSpill *next = NULL;
+		EventRun	run;
+		bool		more;
+
+		events_init(&run.touches);
+		events_init(&run.conversions);
+		do
+		{
+			more = event_spill_read(spill, way, &run, deepest ? SIZE_MAX / 2 : walk->limit);
+			if (more && next == NULL)
+				next = event_spill_make(work, spill->level + 1);
+			if (next != NULL)
+				event_spill_run(next, &run);
+		} while (more);
+		if (next != NULL)
+			walk_spill(walk, next);
+		else if (run.touches.count + run.conversions.count > 0)
+			walk_memory(walk, &run, 1);
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(work);
+	}
+}
+
+/*
+ * journeys_walk: hands over the events of each journey together.  The events may
+ * be in several runs and, with "spill", in files; all of them are consumed.
+ * Errors: program_limit_exceeded, out_of_memory, those of temporary files.
+ */
+void
+journeys_walk(const JourneyWalk *walk, EventRun *runs, int nruns, EventSpill *spill)
+{
+	if (spill == NULL)
+	{
+		if (nruns > 0)
+			walk_memory(walk, runs, nruns);
+		return;
+	}
+	for (int i = 0; i < nruns; i++)
+		event_spill_run(spill, &runs[i]);
+	walk_spill(walk, spill);
+}
