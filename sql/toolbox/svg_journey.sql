@@ -164,6 +164,7 @@ DECLARE
   column_width double precision;
   radius double precision;
   mood double precision;
+  reds boolean := false;
   item record;
   x double precision;
   y double precision;
@@ -208,7 +209,7 @@ BEGIN
     y := box_top + (array_position(touchpoints, item.touchpoint) - 0.5) * row_height;
     radius := 3 + 23 * sqrt((item.volume / item.most)::double precision);
     -- From orange at the worst over grey to blue at the best.
-    mood := least(1, greatest(-1, (2 * item.satisfaction - worst - best) / (best - worst)));
+    mood := CASE WHEN item.satisfaction IS NOT NULL THEN least(1, greatest(-1, (2 * item.satisfaction - worst - best) / (best - worst))) END;
     body := body || format('<g><title>%s, %s: %s touches%s%s</title>', omnicrm.svg_text(item.phase, 40), omnicrm.svg_text(item.touchpoint, 60), trim_scale(item.volume),
       coalesce(', satisfaction ' || omnicrm.svg_number(item.satisfaction, 'FM999999990.00'), ''), CASE WHEN item.red_point THEN ', red point' ELSE '' END);
     body := body || format('<circle class="start" cx="%s" cy="%s" r="%s" fill-opacity="%s"/>', omnicrm.svg_at(x), omnicrm.svg_at(y), omnicrm.svg_at(radius),
@@ -218,6 +219,7 @@ BEGIN
         omnicrm.svg_at(radius), round((0.2 + 0.8 * abs(mood))::numeric, 3));
     END IF;
     IF item.red_point THEN
+      reds := true;
       body := body || format('<circle class="alarm" cx="%s" cy="%s" r="%s"/>', omnicrm.svg_at(x), omnicrm.svg_at(y), omnicrm.svg_at(radius + 4));
     END IF;
     body := body || format(E'<text class="%s" x="%s" y="%s">%s</text><text class="small" x="%s" y="%s">%s</text></g>\n',
@@ -226,8 +228,8 @@ BEGIN
       omnicrm.svg_at(x + 36), omnicrm.svg_at(y + 15), omnicrm.svg_short(item.volume));
   END LOOP;
   y := box_top + cardinality(touchpoints) * row_height;
-  RETURN omnicrm.svg_begin(width, y::integer + 16, title, format('Size: number of touches. Colour: satisfaction from %s (orange) to %s (blue). Red ring: where it falls more than by chance.',
-           omnicrm.svg_number(worst, 'FM999999990.99'), omnicrm.svg_number(best, 'FM999999990.99')))
+  RETURN omnicrm.svg_begin(width, y::integer + 16, title, format('Size: number of touches. Colour: satisfaction from %s (orange) to %s (blue).%s',
+           omnicrm.svg_number(worst, 'FM999999990.99'), omnicrm.svg_number(best, 'FM999999990.99'), CASE WHEN reds THEN ' Red ring: a red point.' ELSE '' END))
     || format(E'<line class="zero" x1="24" y1="%s" x2="%s" y2="%s"/>\n', box_top, width - 24, box_top) || body || '</svg>';
 END
 $$;

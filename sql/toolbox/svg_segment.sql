@@ -61,7 +61,7 @@ BEGIN
   LOOP
     body := body || omnicrm.svg_cell(box_left + (cell.r - 1) * cell_width + 1, box_top + (scores - cell.f) * cell_height + 1, cell_width - 2, cell_height - 2,
       CASE WHEN most > 0 AND cell.customers > 0 THEN sqrt((cell.customers / most)::double precision) ELSE NULL END,
-      ARRAY[coalesce(omnicrm.svg_text(replace(cell.segment, '_', ' '), greatest(6, floor(cell_width / 8.5)::integer)), ''),
+      ARRAY[coalesce(omnicrm.svg_text(replace(cell.segment, '_', ' '), greatest(6, floor((cell_width - 8) / 7.4)::integer)), ''),
             omnicrm.svg_short(coalesce(cell.customers, 0)),
             CASE WHEN cell.customers > 0 AND cell_width > 130 THEN omnicrm.svg_short(round(100 * cell.customers / all_customers, 1)) || ' %'
               || coalesce(' &#183; rev. ' || omnicrm.svg_short(round(100 * cell.revenue_share, 1)) || ' %', '') ELSE '' END],

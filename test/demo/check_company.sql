@@ -90,3 +90,12 @@ CREATE TABLE shop.before AS SELECT * FROM crm.customer;
 SELECT crm.resolve();
 SELECT shop.assert(count(*) = 0, 'resolving again changes nothing')
 FROM (SELECT * FROM crm.customer EXCEPT SELECT * FROM shop.before) AS changed;
+
+-- The pictures are drawn, all of them.
+\set pictures `mktemp -d`
+\ir pictures.sql
+\set drawn `grep -l '^<svg' :'pictures'/*.svg | wc -l`
+\set empty `grep -l 'nothing to show' :'pictures'/*.svg | wc -l`
+\set gone `rm -r :'pictures'`
+\o /dev/null
+SELECT shop.assert(:drawn = 8 AND :empty = 0, 'eight pictures are drawn', :'drawn');
