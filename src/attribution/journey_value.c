@@ -293,8 +293,10 @@ get_conversions(ValueReader *reader, Journey *journey, ValueIds ids, EventBefore
 		get_event(reader, journey, &conversion->event, ids, journey->nconversions == 0, true, before);
 		conversion->units = unfold_sign(get_number(reader));
 		conversion->scale = get_byte(reader);
+		/* no zeros at the end beyond the decimals of money */
 		if (conversion->units == PG_INT64_MIN || conversion->scale < JOURNEY_LEAST_SCALE ||
-			conversion->scale > OMNICRM_MAX_UNIT_SCALE)
+			conversion->scale > OMNICRM_MAX_UNIT_SCALE ||
+			(conversion->scale > JOURNEY_LEAST_SCALE && conversion->units % 10 == 0))
 			corrupt_value();
 	}
 }
