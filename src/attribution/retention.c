@@ -194,6 +194,9 @@ omnicrm_phase_durations_final(PG_FUNCTION_ARGS)
 	int			dimension = count - 1;
 	int			lower = 1;
 
+	for (int i = 0; i < count; i++)
+		if (TIMESTAMP_IS_NOBEGIN(first[i]))
+			corrupt_state("phase_durations");
 	for (int i = 0; i < count - 1; i++)
 	{
 		nulls[i] = first[i] == NOT_ENTERED || first[i + 1] == NOT_ENTERED;
