@@ -228,7 +228,6 @@ DECLARE
   box_top CONSTANT integer := 112;
   cohorts text[];
   months integer;
-  rate_max double precision;
   cell_width double precision;
   cell_height integer;
   every integer;
@@ -249,8 +248,7 @@ BEGIN
   cell_height := CASE WHEN cardinality(cohorts) > 60 THEN 12 WHEN cardinality(cohorts) > 30 THEN 18 ELSE 26 END;
   every := ceil(13 / cell_height::numeric);
   bottom := box_top + cardinality(cohorts) * cell_height;
-  SELECT max(c.rate) INTO rate_max FROM omnicrm.svg_cohort_cells(rows) AS c WHERE c.months_since > 0;
-  FOR cell IN SELECT c.* FROM omnicrm.svg_cohort_cells(rows) AS c ORDER BY c.cohort COLLATE "C" NULLS LAST, c.months_since LOOP
+  FOR cell IN SELECT c.*, max(c.rate) FILTER (WHERE c.months_since > 0) OVER () AS best FROM omnicrm.svg_cohort_cells(rows) AS c ORDER BY c.cohort COLLATE "C" NULLS LAST, c.months_since LOOP
     IF cell.months_since = 0 THEN
       -- How many there are, in place of the hundred percent of the first month.
       CONTINUE WHEN cell.cohort IS NULL;
@@ -264,7 +262,7 @@ BEGIN
       body := body || omnicrm.svg_cell(box_left + (cell.months_since - 1) * cell_width + 0.5,
         CASE WHEN cell.cohort IS NULL THEN bottom + 8 ELSE box_top + (array_position(cohorts, cell.cohort) - 1) * cell_height END + 0.5,
         cell_width - 1, CASE WHEN cell.cohort IS NULL THEN 26 ELSE cell_height END - 1,
-        CASE WHEN cell.rate > 0 THEN least(1, cell.rate / rate_max) ELSE 0 END,
+        CASE WHEN cell.rate > 0 THEN cell.rate / cell.best ELSE 0 END,
         CASE WHEN cell_width >= 23 AND (cell_height >= 18 OR cell.cohort IS NULL) THEN ARRAY[round((100 * cell.rate)::numeric)::text] ELSE '{}' END, ARRAY['small ink'],
         format('%s, month %s: %s of %s, %s', coalesce(omnicrm.svg_text(cell.cohort, 40), 'all'), cell.months_since, trim_scale(cell.retained), trim_scale(cell.customers),
                omnicrm.svg_percent(cell.rate)));
@@ -348,4 +346,4 @@ END
 $$;
 
 COMMENT ON FUNCTION omnicrm.svg_alive_matrix(jsonb, integer, integer, text, text) IS
-  'An SVG picture of P(alive) by a fitted model of orders without covariates (clv_fit_mbg_nbd, ...): for customers whose first purchase was max_t units of time ago, by the number of purchases after it (0 to max_x, at most 60) and the time since the last (in at most 27 steps of whole units). unit names the unit of time of the fit. For light and dark backgrounds. A null model: a picture that says that there is nothing to show. Errors: invalid_parameter_value for sizes out of range and as clv_p_alive.';
+  'An SVG picture of P(alive) by a fitted model of orders without covariates (clv_fit_mbg_nbd, ...): for customers whose first purchase was max_t units of time ago (or as many whole steps as fit), by the number of purchases after it (0 to max_x, at most 60) and the time since the last (in at most 27 steps of whole units). unit names the unit of time of the fit. For light and dark backgrounds. A null model: a picture that says that there is nothing to show. Errors: invalid_parameter_value for sizes out of range and as clv_p_alive.';
