@@ -55,6 +55,9 @@ endif
 HEADERS_ALL := $(wildcard src/*/*.h)
 $(OBJS): $(HEADERS_ALL)
 
+# Loops that are meant to become vector instructions, as PostgreSQL does it for its checksums.
+src/identity/match_lanes.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS) $(CFLAGS_VECTORIZE)
+
 %.o: %.cpp
 	$(CXX) $(CPPFLAGS) $(PG_CXXFLAGS) -O2 -g -fPIC -c -o $@ $<
 

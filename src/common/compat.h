@@ -34,12 +34,14 @@
 
 /*
  * A function compiled twice: for any processor, and for those that count bits in
- * one instruction; the loader chooses.
+ * one instruction or have vectors of 32 bytes; the loader chooses.
  */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
 #define OMNI_CLONES	__attribute__((target_clones("popcnt", "default")))
+#define OMNI_VECTOR_CLONES	__attribute__((target_clones("avx2", "default")))
 #else
 #define OMNI_CLONES
+#define OMNI_VECTOR_CLONES
 #endif
 
 /* Asks for the two cache lines at an address before they are needed. */

@@ -200,8 +200,9 @@ typedef struct MatchData
 	uint32		nrecords;
 	uint32		capacity;
 	int			width;			/* of a row, a power of two */
+	uint8		second[MATCH_FIELDS_MAX];	/* word of a row with the second sketch of a field, or 0 */
 	uint32		first_values;	/* room that a dictionary starts with, a power of two */
-	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches */
+	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches, then second ones */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
 	bool		integer_ids;
 	int64	   *numbers;		/* ids, when they are integers */
@@ -354,6 +355,25 @@ omni_match_row(const MatchData *data, uint32 record)
 	return data->values + (Size) record * data->width;
 }
 
+/* The text of a value. */
+static inline const unsigned char *
+omni_match_text(const MatchDictionary *dictionary, const MatchValue *value)
+{
+	return value->length <= MATCH_INLINE_MAX ? value->text
+		: (const unsigned char *) dictionary->pool + value->more;
+}
+
+/* The surname that is the same text as the given name of a record, or MATCH_NULL. */
+static inline uint32
+omni_match_other_name(const MatchData *data, const uint32 *row)
+{
+	int			given_name = data->model->given_name;
+
+	if (given_name < 0 || data->model->surname < 0 || row[given_name] == MATCH_NULL)
+		return MATCH_NULL;
+	return data->dictionary[given_name].other_column[row[given_name]];
+}
+
 /* Bits as a weight in whole units. */
 static inline int32
 omni_match_units(double bits)
@@ -378,8 +398,7 @@ extern char *omni_match_id(const MatchData *data, uint32 record);
 extern void *omni_match_alloc_lines(MemoryContext context, Size size);
 
 /* match_values.c */
-extern int	omni_match_width(const MatchModel *model);
-extern const unsigned char *omni_match_text(const MatchDictionary *dictionary, const MatchValue *value);
+extern void omni_match_lay_out_row(MatchData *data);
 extern Size omni_match_add_to_pool(MemoryContext context, char **pool, Size *used, Size *size, const char *text, Size length);
 extern uint32 omni_match_enter(MatchData *data, int f, Datum raw);
 extern MatchValue *omni_match_find_value(const MatchDictionary *dictionary, const char *text, int length);

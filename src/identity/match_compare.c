@@ -328,17 +328,25 @@ level_of(MatchProbe *probe, int f, const MatchValue *a, const MatchValue *b)
 	}
 }
 
+/* The levels, as bits, that two different values may reach by the rows of their records. */
+static inline uint32
+different_levels(const MatchData *data, int f, const uint32 *a, const uint32 *b)
+{
+	int			sketch = data->model->nfields + f;
+	int			second = data->second[f];
+
+	return sketch_possible(data->model->field[f].kind, a[sketch], b[sketch], second != 0 ? sketch_count(a[second] ^ b[second]) : 0);
+}
+
 /* The levels, as bits, that a field may reach by the rows of two records; 0 without evidence. */
 static inline uint32
 possible_levels(const MatchProbe *probe, int f, const uint32 *row)
 {
-	int			nfields = probe->data->model->nfields;
-
 	if (probe->row[f] == MATCH_NULL || row[f] == MATCH_NULL)
 		return 0;
 	if (probe->row[f] == row[f])
 		return LEVEL(0);
-	return sketch_possible(probe->data->model->field[f].kind, probe->row[nfields + f], row[nfields + f]);
+	return different_levels(probe->data, f, probe->row, row);
 }
 
 /* The level of a field out of the possible ones; values are compared where there are several. */
@@ -362,20 +370,15 @@ static inline uint32
 name_in_other_column(const MatchProbe *probe, const uint32 *a, const uint32 *b)
 {
 	const MatchModel *model = probe->data->model;
-	const uint32 *other_column;
 	const MatchValue *values;
-	uint32		x = MATCH_NULL;
-	uint32		y = MATCH_NULL;
+	uint32		x = omni_match_other_name(probe->data, a);
+	uint32		y = omni_match_other_name(probe->data, b);
 
-	if (model->given_name < 0 || model->surname < 0)
-		return MATCH_NULL;
-	other_column = probe->data->dictionary[model->given_name].other_column;
-	if (a[model->given_name] != MATCH_NULL && b[model->surname] != MATCH_NULL &&
-		other_column[a[model->given_name]] == b[model->surname])
-		x = b[model->surname];
-	if (b[model->given_name] != MATCH_NULL && a[model->surname] != MATCH_NULL &&
-		other_column[b[model->given_name]] == a[model->surname])
-		y = a[model->surname];
+	/* the surname of the other one, which may be missing */
+	if (x != MATCH_NULL && x != b[model->surname])
+		x = MATCH_NULL;
+	if (y != MATCH_NULL && y != a[model->surname])
+		y = MATCH_NULL;
 	/* MATCH_NULL is greater than any number */
 	if (x == MATCH_NULL || y == MATCH_NULL)
 		return Min(x, y);
@@ -456,7 +459,6 @@ int32
 omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor)
 {
 	const MatchModel *model = probe->data->model;
-	int			nfields = model->nfields;
 	const uint32 *mine = probe->row;
 	int32		most = model->prior_weight;
 	int			different = 0;
@@ -464,7 +466,7 @@ omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, 
 
 	bound->nopen = 0;
 	bound->elsewhere = name_in_other_column(probe, mine, row);
-	for (int i = 0; i < nfields; i++)
+	for (int i = 0; i < model->nfields; i++)
 	{
 		int			f = model->doubt_order[i];
 
@@ -488,7 +490,7 @@ omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, 
 	{
 		int			f = order[i];
 		const MatchField *field = &model->field[f];
-		uint32		possible = sketch_possible(field->kind, mine[nfields + f], row[nfields + f]);
+		uint32		possible = different_levels(probe->data, f, mine, row);
 
 		bound->possible[f] = possible;
 		most += field->best[possible] - field->best_different;

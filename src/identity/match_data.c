@@ -485,7 +485,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 
 	data->context = AllocSetContextCreate(caller, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
 	data->model = model;
-	data->width = omni_match_width(model);
+	omni_match_lay_out_row(data);
 	data->first_values = FIRST_VALUES;
 	data->across = ninputs > 1;
 	data->one_per_source = options->one_per_source;

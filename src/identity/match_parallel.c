@@ -67,7 +67,6 @@ typedef struct Image
 {
 	MatchModel	model;
 	uint32		nrecords;
-	int			width;
 	bool		across;
 	Size		values;
 	Size		source;
@@ -111,7 +110,6 @@ lay_out(char *address, const MatchShare *share)
 
 	image->model = *data->model;
 	image->nrecords = data->nrecords;
-	image->width = data->width;
 	image->across = data->across;
 	image->values = place(address, &used, data->values, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	image->source = place(address, &used, data->source, data->nrecords);
@@ -158,7 +156,7 @@ open_image(char *address, MatchShare *share)
 	data->context = CurrentMemoryContext;
 	data->model = &image->model;
 	data->nrecords = image->nrecords;
-	data->width = image->width;
+	omni_match_lay_out_row(data);
 	data->across = image->across;
 	data->values = at(address, image->values);
 	data->source = at(address, image->source);

@@ -3,10 +3,11 @@
  *		Holds the records of each block against each other.
  *
  * The rows of a block are copied side by side, so that its pairs, many more than
- * its records, are judged within the cache.  Two records with several common
- * blocks meet in each; most pairs are given up by their rows alone, again and
- * again.  Only a pair that may weigh enough asks whether an earlier block had it,
- * and is weighed in the first.  Blocks are handed out in chunks, to this process
+ * its records, are judged within the cache, several at once (match_lanes.c).  Two
+ * records with several common blocks meet in each; many pairs are given up by their
+ * rows alone, again and again.  Only a pair that may weigh enough asks whether an
+ * earlier block had it, and is weighed in the first; what values it then has to
+ * compare are asked for ahead of its turn.  Blocks are handed out in chunks, to this process
  * alone or to parallel workers too (match_parallel.c); the pairs come out in the
  * order of their records either way.
  */
@@ -17,12 +18,15 @@
 
 #include "common/compat.h"
 #include "identity/match_job.h"
-
+#include "identity/match_lanes.h"
 
 /* bits of the filter of the blocks of a record */
 #define FILTER_BITS		1024
 /* records whose rows are asked for ahead of their turn */
 #define PREFETCH_ROWS	8
+
+/* pairs that wait for their values */
+#define WAITING_MAX		16
 
 /* A record of the present block. */
 typedef struct Member
@@ -31,6 +35,13 @@ typedef struct Member
 	const uint32 *blocks;		/* its blocks, ascending */
 } Member;
 
+/* A pair of the probe that its rows did not settle. */
+typedef struct Waiting
+{
+	uint32		place;			/* of the other record in the block */
+	MatchBound	bound;
+} Waiting;
+
 typedef struct MatchScan
 {
 	const MatchData *data;
@@ -38,7 +49,10 @@ typedef struct MatchScan
 	int32		floor;
 	MatchProbe	probe;
 	uint32	   *rows;			/* of the records of the block, side by side */
+	MatchColumns columns;		/* the same, word by word */
 	Member	   *members;
+	Waiting		waiting[WAITING_MAX];
+	int			nwaiting;
 	uint64		filter[FILTER_BITS / 64];	/* blocks of the probe before the present one */
 	MatchEdges *edges;
 } MatchScan;
@@ -58,6 +72,7 @@ begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	scan->probe.data = data;
 	scan->members = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(largest, sizeof(Member)));
 	scan->rows = omni_match_alloc_lines(CurrentMemoryContext, mul_size(largest, data->width * sizeof(uint32)));
+	omni_match_make_columns(&scan->columns, data, largest);
 	scan->edges = omni_match_new_edges();
 	return scan;
 }
@@ -82,6 +97,7 @@ gather(MatchScan *scan, uint32 block)
 		scan->members[i].blocks = blocks->record_block + blocks->record_start[member[i]];
 		__builtin_prefetch(scan->members[i].blocks);
 		memcpy(scan->rows + i * width, omni_match_row(scan->data, member[i]), width * sizeof(uint32));
+		omni_match_put_column(&scan->columns, scan->data, i, scan->rows + i * width);
 	}
 	return n;
 }
@@ -120,42 +136,92 @@ met_before(const MatchScan *scan, const Member *a, const Member *b, uint32 block
 	return false;
 }
 
-/* The pairs of one block that no earlier one has. */
+/* Weighs the pairs that wait. */
 static void
-scan_block(MatchScan *scan, uint32 block)
+weigh_waiting(MatchScan *scan)
+{
+	for (int i = 0; i < scan->nwaiting; i++)
+	{
+		Waiting    *waiting = &scan->waiting[i];
+		const uint32 *row = scan->rows + (Size) waiting->place * scan->data->width;
+		int32		weight = omni_match_settle(&scan->probe, row, &waiting->bound, scan->floor);
+
+		if (weight >= scan->floor)
+			omni_match_add_edge(scan->edges, scan->probe.record, scan->members[waiting->place].record, weight);
+	}
+	scan->nwaiting = 0;
+}
+
+/* Lets a pair of the probe wait for the values that it has to compare. */
+static void
+let_wait(MatchScan *scan, uint32 place, const MatchLaneBounds *bounds, int lane)
+{
+	const MatchDictionary *dictionary = scan->data->dictionary;
+	const uint32 *row = scan->rows + (Size) place * scan->data->width;
+	Waiting    *waiting;
+
+	if (scan->nwaiting == WAITING_MAX)
+		weigh_waiting(scan);
+	waiting = &scan->waiting[scan->nwaiting++];
+	waiting->place = place;
+	if (bounds->exchanged[lane] != 0)
+		(void) omni_match_bound(&scan->probe, row, &waiting->bound, PG_INT32_MIN);
+	else
+		omni_match_lane_bound(&scan->probe, bounds, lane, &waiting->bound);
+	for (int i = 0; i < waiting->bound.nopen; i++)
+	{
+		int			f = waiting->bound.open[i];
+
+		__builtin_prefetch(&dictionary[f].values[scan->probe.row[f]]);
+		__builtin_prefetch(&dictionary[f].values[row[f]]);
+	}
+	scan->edges->scored++;
+}
+
+/* The pairs of one record of a block with later ones. */
+static void
+scan_record(MatchScan *scan, uint32 block, uint32 i, uint32 n)
 {
 	const MatchData *data = scan->data;
-	uint32		n = gather(scan, block);
-	MatchBound	bound;
+	const Member *a = &scan->members[i];
+	bool		filtered = false;
+	MatchLaneBounds bounds;
 
-	for (uint32 i = 0; i + 1 < n; i++)
+	omni_match_probe_row(&scan->probe, a->record, scan->rows + (Size) i * data->width);
+	omni_match_prefetch_values(data, scan->members[i + 1].record);
+	for (uint32 first = i + 1; first < n; first += MATCH_LANES)
 	{
-		const Member *a = &scan->members[i];
-		bool		filtered = false;
+		int			lanes = Min(MATCH_LANES, n - first);
 
-		omni_match_probe_row(&scan->probe, a->record, scan->rows + (Size) i * data->width);
-		for (uint32 k = i + 1; k < n; k++)
+		omni_match_bound_lanes(&scan->probe, &scan->columns, first, &bounds);
+		for (int lane = 0; lane < lanes; lane++)
 		{
-			const Member *b = &scan->members[k];
-			int32		weight;
+			const Member *b = &scan->members[first + lane];
 
-			if (data->across && data->source[a->record] == data->source[b->record])
+			if (bounds.most[lane] < scan->floor && bounds.exchanged[lane] == 0)
 				continue;
-			if (omni_match_bound(&scan->probe, scan->rows + (Size) k * data->width, &bound, scan->floor) < scan->floor)
+			if (data->across && data->source[a->record] == data->source[b->record])
 				continue;
 			if (!filtered)
 				set_filter(scan, a, block, true);
 			filtered = true;
-			if (met_before(scan, a, b, block))
-				continue;
-			scan->edges->scored++;
-			weight = omni_match_settle(&scan->probe, scan->rows + (Size) k * data->width, &bound, scan->floor);
-			if (weight >= scan->floor)
-				omni_match_add_edge(scan->edges, a->record, b->record, weight);
+			if (!met_before(scan, a, b, block))
+				let_wait(scan, first + lane, &bounds, lane);
 		}
-		if (filtered)
-			set_filter(scan, a, block, false);
 	}
+	weigh_waiting(scan);
+	if (filtered)
+		set_filter(scan, a, block, false);
+}
+
+/* The pairs of one block that no earlier one has. */
+static void
+scan_block(MatchScan *scan, uint32 block)
+{
+	uint32		n = gather(scan, block);
+
+	for (uint32 i = 0; i + 1 < n; i++)
+		scan_record(scan, block, i, n);
 }
 
 /*

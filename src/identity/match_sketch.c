@@ -140,6 +140,18 @@ sketch_of(const MatchField *field, const MatchValue *value, const unsigned char 
 	return 0;
 }
 
+/* Puts the sketches of a field, one for each value, into a word of the rows. */
+static void
+put_sketches(MatchData *data, int f, int word, const uint32 *sketch)
+{
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		uint32	   *row = data->values + (Size) r * data->width;
+
+		row[word] = row[f] != MATCH_NULL ? sketch[row[f]] : 0;
+	}
+}
+
 /*
  * omni_match_add_sketches: puts the sketches of the values into the rows.
  */
@@ -156,11 +168,13 @@ omni_match_add_sketches(MatchData *data)
 		for (uint32 i = 0; i < dictionary->count; i++)
 			sketch[i] = sketch_of(&data->model->field[f], &dictionary->values[i],
 								  omni_match_text(dictionary, &dictionary->values[i]));
-		for (uint32 r = 0; r < data->nrecords; r++)
+		put_sketches(data, f, nfields + f, sketch);
+		if (data->second[f] != 0)
 		{
-			uint32	   *row = data->values + (Size) r * data->width;
-
-			row[nfields + f] = row[f] != MATCH_NULL ? sketch[row[f]] : 0;
+			for (uint32 i = 0; i < dictionary->count; i++)
+				sketch[i] = parities(omni_match_text(dictionary, &dictionary->values[i]), dictionary->values[i].length,
+									 SKETCH_MORE_PARITIES);
+			put_sketches(data, f, data->second[f], sketch);
 		}
 		pfree(sketch);
 	}

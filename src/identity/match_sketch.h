@@ -12,6 +12,11 @@
  * and the parity of the number of bytes of each class.  One edit changes at most
  * two parities, and a byte without a counterpart in the other text leaves one
  * behind, which bounds edit distances from below and Jaro similarities from above.
+ * Where a row has words to spare, a second sketch of some texts holds parities of
+ * finer classes.
+ *
+ * The functions do without branches, so that a loop over the sketches of several
+ * records becomes vector instructions (match_lanes.c).
  */
 #ifndef OMNICRM_IDENTITY_MATCH_SKETCH_H
 #define OMNICRM_IDENTITY_MATCH_SKETCH_H
@@ -36,6 +41,8 @@
 #define SKETCH_CODE_PARITIES	27
 #define SKETCH_PHONE_DIGITS		7
 #define SKETCH_POSTCODE_PARITIES	12
+/* of a second sketch: letters fall into classes of their own */
+#define SKETCH_MORE_PARITIES	32
 
 #define SKETCH_MASK(bits)	(((uint32) 1 << (bits)) - 1)
 #define SKETCH_BITS(s, shift, bits)	((s) >> (shift) & SKETCH_MASK(bits))
@@ -43,20 +50,40 @@
 /* Sets of levels, as bits. */
 #define LEVEL(k)	(1 << (k))
 
-/* Number of bits set, in line: one instruction where the processor has it. */
-static inline int
-sketch_count(uint32 x)
+/* A set of levels where a condition holds. */
+static pg_attribute_always_inline uint32
+sketch_levels(bool condition, uint32 levels)
 {
-	return __builtin_popcount(x);
+	return condition ? levels : 0;
 }
 
-/* Number of four-bit digits that are not zero. */
-static inline int
+/* Number of bits set, by sums that vector instructions have. */
+static pg_attribute_always_inline int
+sketch_count(uint32 x)
+{
+	x -= x >> 1 & 0x55555555;
+	x = (x & 0x33333333) + (x >> 2 & 0x33333333);
+	x = (x + (x >> 4)) & 0x0f0f0f0f;
+	x += x >> 8;
+	return (int) ((x + (x >> 16)) & 63);
+}
+
+/* The lowest bit of each four-bit digit that is not zero. */
+static pg_attribute_always_inline uint32
 sketch_digits(uint32 x)
 {
 	x |= x >> 1;
 	x |= x >> 2;
-	return sketch_count(x & 0x11111111);
+	return x & 0x11111111;
+}
+
+/* Number of lowest bits of digits. */
+static pg_attribute_always_inline int
+sketch_count_digits(uint32 flags)
+{
+	flags += flags >> 16;
+	flags += flags >> 8;
+	return (int) ((flags + (flags >> 4)) & 15);
 }
 
 /*
@@ -64,241 +91,253 @@ sketch_digits(uint32 x)
  * parities differ.  At most (la + lb - odd) / 2 bytes have a counterpart, and the
  * similarity is at most (m / la + m / lb + 1) / 3.  In thousandths.
  */
-static inline bool
-sketch_jaro(uint32 la, uint32 lb, int odd, int thousandths)
+static pg_attribute_always_inline bool
+sketch_jaro(int la, int lb, int odd, int thousandths)
 {
-	int			m = Min(((int) (la + lb) - odd) / 2, (int) Min(la, lb));
+	int			shorter = la < lb ? la : lb;
+	int			m = (la + lb - odd) >> 1;
 
-	return m * (int) (la + lb) * 1000 >= (3 * thousandths - 1000) * (int) (la * lb);
+	m = m < shorter ? m : shorter;
+	return m * (la + lb) * 1000 >= (3 * thousandths - 1000) * (la * lb);
 }
 
 /*
  * Which of three Jaro-Winkler similarities, .92, .85 and .70, two texts may reach:
  * bits 0, 1 and 2.  Equal beginnings add to a Jaro similarity above .7.
  */
-static inline int
-sketch_alike(uint32 a, uint32 b, int parities)
+static pg_attribute_always_inline uint32
+sketch_alike(uint32 a, uint32 b, int parities, int more)
 {
-	uint32		la = SKETCH_LENGTH(a);
-	uint32		lb = SKETCH_LENGTH(b);
-	int			odd = sketch_count((a ^ b) & SKETCH_MASK(parities));
+	int			la = SKETCH_LENGTH(a);
+	int			lb = SKETCH_LENGTH(b);
+	int			first = sketch_count((a ^ b) & SKETCH_MASK(parities));
+	int			odd = first > more ? first : more;
 	bool		begins = SKETCH_FIRST(a) == SKETCH_FIRST(b);
+	uint32		alike;
 
-	if (la == SKETCH_LENGTH_MAX || lb == SKETCH_LENGTH_MAX)
-		return 7;
 	/* a little less than it takes, for what the computation rounds */
-	if (!sketch_jaro(la, lb, odd, 699))
-		return 0;
-	return 4 | (sketch_jaro(la, lb, odd, begins ? 749 : 849) ? 2 : 0) | (sketch_jaro(la, lb, odd, begins ? 866 : 919) ? 1 : 0);
+	alike = sketch_levels(sketch_jaro(la, lb, odd, 699), 4) |
+		sketch_levels(sketch_jaro(la, lb, odd, begins ? 749 : 849), 2) |
+		sketch_levels(sketch_jaro(la, lb, odd, begins ? 866 : 919), 1);
+	return (la == SKETCH_LENGTH_MAX) | (lb == SKETCH_LENGTH_MAX) ? 7 : alike;
 }
 
 /*
- * Swaps of neighbours that make the digits of one date those of the other: the
- * lowest bit of the right one of each two, no digit in two swaps.
+ * Number of swaps of neighbours that make digits of one date those of the other, no
+ * digit in two swaps, the last ones first; for dates that differ in four digits at
+ * most, so that at most three swaps follow each other.
  */
-static inline uint32
+static pg_attribute_always_inline int
 sketch_swaps(uint32 a, uint32 b)
 {
-	uint32		x = a ^ b;
-	uint32		left = a >> 4 ^ b;	/* zero where a digit of b is its left neighbour in a */
-	uint32		right = b >> 4 ^ a;
-	uint32		swaps = 0;
+	uint32		differ = sketch_digits(a ^ b);
+	/* no flag where a digit of one is its left neighbour in the other */
+	uint32		left = sketch_digits(a >> 4 ^ b);
+	uint32		right = sketch_digits(b >> 4 ^ a);
+	uint32		swaps = differ & ~left & ~right & 0x01111111;
+	uint32		first = swaps & ~(swaps << 4);
+	uint32		rest = swaps & ~first & ~(first << 4);
 
-	for (int shift = 0; shift < 28; shift += 4)
-	{
-		if ((x >> shift & 15) != 0 && (left >> shift & 15) == 0 && (right >> shift & 15) == 0)
-		{
-			swaps |= (uint32) 1 << shift;
-			shift += 4;
-		}
-	}
-	return swaps;
+	return sketch_count_digits(first) + sketch_count_digits(rest & ~(rest << 4));
 }
 
 /* Whether one digit left out and another put in makes one date of the other. */
-static inline bool
+static pg_attribute_always_inline bool
 sketch_shifted(uint32 a, uint32 b)
 {
-	uint32		x = a ^ b;
-	int			first = 7;
-	int			last = 0;
+	uint32		up = sketch_digits(a ^ b);
+	uint32		down = up;
 	uint32		between;
 
-	while ((x >> 4 * first & 15) == 0)
-		first--;
-	while ((x >> 4 * last & 15) == 0)
-		last++;
+	/* from the last digit that differs on, and from the first one down */
+	up |= up << 4;
+	up |= up << 8;
+	up |= up << 16;
+	down |= down >> 4;
+	down |= down >> 8;
+	down |= down >> 16;
 	/* what lies between is one place farther in one of them */
-	between = SKETCH_MASK(4 * (first - last));
-	return ((a >> 4 * (last + 1) ^ b >> 4 * last) & between) == 0 ||
-		((b >> 4 * (last + 1) ^ a >> 4 * last) & between) == 0;
+	between = up & down >> 4;
+	return ((sketch_digits(a >> 4 ^ b) & between) == 0) | ((sketch_digits(b >> 4 ^ a) & between) == 0);
 }
 
 /*
  * The level of two different dates, as eight decimal digits of four bits: that of
  * level_of_date() in match_compare.c.
  */
-static inline int
-sketch_date_level(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_date(uint32 a, uint32 b)
 {
-	int			n = sketch_digits(a ^ b);
-	bool		year = (a ^ b) >> 16 == 0;
-	bool		month = ((a ^ b) >> 8 & 255) == 0;
-	bool		day = ((a ^ b) & 255) == 0;
-	int			swaps = n <= 4 ? sketch_count(sketch_swaps(a, b)) : 0;
+	uint32		differ = sketch_digits(a ^ b);
+	int			n = sketch_count_digits(differ);
+	int			most = sketch_swaps(a, b);
+	int			swaps = n <= 4 ? most : 0;
+	/* parts by their digits: yyyymmdd */
+	int			year = (differ & 0x11110000) == 0 ? 1 : 0;
+	int			month = (differ & 0x00001100) == 0 ? 1 : 0;
+	int			day = (differ & 0x00000011) == 0 ? 1 : 0;
+	int			exchanged = ((a >> 8 ^ b) & 255) == 0 ? year : 0;
+	int			shifted = sketch_shifted(a, b) ? 1 : 0;
+	uint32		level = year != 0 ? LEVEL(4) : LEVEL(5);
 
-	if (n == 1 || (n == 2 && swaps == 1) ||
-		(year && (a >> 8 & 255) == (b & 255) && (a & 255) == (b >> 8 & 255)))
-		return 1;
-	if (year + month + day == 2)
-		return 2;
-	if (n - swaps <= 2 || sketch_shifted(a, b))
-		return 3;
-	return year ? 4 : 5;
+	exchanged = ((b >> 8 ^ a) & 255) == 0 ? exchanged : 0;
+	level = n - swaps <= 2 ? LEVEL(3) : level;
+	level = shifted != 0 ? LEVEL(3) : level;
+	level = year + month + day == 2 ? LEVEL(2) : level;
+	level = n - swaps <= 1 ? LEVEL(1) : level;
+	return exchanged != 0 ? LEVEL(1) : level;
 }
 
-static inline uint32
-sketch_possible_given_name(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_given_name(uint32 a, uint32 b, int more)
 {
 	uint32		both = a & b;
-	int			alike = sketch_alike(a, b, SKETCH_NAME_PARITIES);
-	uint32		levels = LEVEL(6);
+	uint32		alike = sketch_alike(a, b, SKETCH_NAME_PARITIES, more);
+	bool		group = SKETCH_BITS(both, SKETCH_NAME_PARITIES, SKETCH_NAME_GROUPS) != 0;
+	bool		begins = SKETCH_FIRST(a) == SKETCH_FIRST(b);
+	bool		word = SKETCH_BITS(both, SKETCH_NAME_PARITIES + SKETCH_NAME_GROUPS, SKETCH_NAME_WORDS) != 0;
 
-	if (SKETCH_BITS(both, SKETCH_NAME_PARITIES, SKETCH_NAME_GROUPS) != 0)
-		levels |= LEVEL(1);
-	if (alike & 1)
-		levels |= LEVEL(2);
-	if (alike & 2)
-		levels |= LEVEL(3);
-	if (SKETCH_FIRST(a) == SKETCH_FIRST(b) ||
-		SKETCH_BITS(both, SKETCH_NAME_PARITIES + SKETCH_NAME_GROUPS, SKETCH_NAME_WORDS) != 0)
-		levels |= LEVEL(4);
-	if (alike & 4)
-		levels |= LEVEL(5);
-	return levels;
+	return sketch_levels(group, LEVEL(1)) | sketch_levels(alike & 1, LEVEL(2)) | sketch_levels(alike & 2, LEVEL(3)) |
+		sketch_levels(begins | word, LEVEL(4)) | sketch_levels(alike & 4, LEVEL(5)) | LEVEL(6);
 }
 
-static inline uint32
-sketch_possible_name(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_name(uint32 a, uint32 b, int more)
 {
-	int			alike = sketch_alike(a, b, SKETCH_NAME_PARITIES);
+	uint32		alike = sketch_alike(a, b, SKETCH_NAME_PARITIES, more);
+	bool		word = SKETCH_BITS(a & b, SKETCH_NAME_PARITIES + SKETCH_NAME_GROUPS, SKETCH_NAME_WORDS) != 0;
 
-	if (SKETCH_BITS(a & b, SKETCH_NAME_PARITIES + SKETCH_NAME_GROUPS, SKETCH_NAME_WORDS) != 0)
-		return LEVEL(1) | LEVEL(2) | LEVEL(3) | LEVEL(4) | LEVEL(5) | LEVEL(6);
-	return (alike & 1 ? LEVEL(3) : 0) | (alike & 2 ? LEVEL(5) : 0) | LEVEL(6);
+	return sketch_levels(word, LEVEL(1) | LEVEL(2) | LEVEL(3) | LEVEL(4) | LEVEL(5)) |
+		sketch_levels(alike & 1, LEVEL(3)) | sketch_levels(alike & 2, LEVEL(5)) | LEVEL(6);
 }
 
-static inline uint32
-sketch_possible_surname(uint32 a, uint32 b)
+/* Whether two texts of words may share one. */
+static pg_attribute_always_inline bool
+sketch_shared_word(uint32 a, uint32 b)
 {
-	int			alike = sketch_alike(a, b, SKETCH_WORDS_PARITIES);
-	bool		word = SKETCH_BITS(a & b, SKETCH_WORDS_PARITIES, SKETCH_WORDS_WORDS) != 0;
-
-	return (alike & 1 ? LEVEL(1) : 0) | (alike & 2 ? LEVEL(2) : 0) | (word ? LEVEL(4) : 0) | (alike & 4 ? LEVEL(5) : 0) | LEVEL(6);
+	return SKETCH_BITS(a & b, SKETCH_WORDS_PARITIES, SKETCH_WORDS_WORDS) != 0;
 }
 
-static inline uint32
-sketch_possible_text(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_surname(uint32 a, uint32 b, int more)
 {
-	int			alike = sketch_alike(a, b, SKETCH_WORDS_PARITIES);
-	bool		word = SKETCH_BITS(a & b, SKETCH_WORDS_PARITIES, SKETCH_WORDS_WORDS) != 0;
+	uint32		alike = sketch_alike(a, b, SKETCH_WORDS_PARITIES, more);
 
-	return (alike & 1 ? LEVEL(1) : 0) | (alike & 2 ? LEVEL(2) : 0) | (word ? LEVEL(3) : 0) | LEVEL(4);
+	return sketch_levels(alike & 1, LEVEL(1)) | sketch_levels(alike & 2, LEVEL(2)) |
+		sketch_levels(sketch_shared_word(a, b), LEVEL(4)) | sketch_levels(alike & 4, LEVEL(5)) | LEVEL(6);
 }
 
-static inline uint32
-sketch_possible_address(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_text(uint32 a, uint32 b, int more)
 {
-	int			alike = sketch_alike(a, b, SKETCH_WORDS_PARITIES);
-	bool		word = SKETCH_BITS(a & b, SKETCH_WORDS_PARITIES, SKETCH_WORDS_WORDS) != 0;
+	uint32		alike = sketch_alike(a, b, SKETCH_WORDS_PARITIES, more);
 
-	return (alike & 1 ? LEVEL(1) : 0) | (word ? LEVEL(1) | LEVEL(2) : 0) | (alike & 2 ? LEVEL(3) : 0) | LEVEL(4);
+	return sketch_levels(alike & 1, LEVEL(1)) | sketch_levels(alike & 2, LEVEL(2)) |
+		sketch_levels(sketch_shared_word(a, b), LEVEL(3)) | LEVEL(4);
 }
 
-static inline uint32
-sketch_possible_city(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_address(uint32 a, uint32 b, int more)
 {
-	int			alike = sketch_alike(a, b, SKETCH_CITY_PARITIES);
+	uint32		alike = sketch_alike(a, b, SKETCH_WORDS_PARITIES, more);
+
+	return sketch_levels(alike & 1, LEVEL(1)) | sketch_levels(sketch_shared_word(a, b), LEVEL(1) | LEVEL(2)) |
+		sketch_levels(alike & 2, LEVEL(3)) | LEVEL(4);
+}
+
+static pg_attribute_always_inline uint32
+sketch_possible_city(uint32 a, uint32 b, int more)
+{
+	uint32		alike = sketch_alike(a, b, SKETCH_CITY_PARITIES, more);
 
 	/* similar from .80 on: what may reach .70 may reach that, with equal beginnings */
-	return (alike & 1 ? LEVEL(1) : 0) | (alike & 4 ? LEVEL(2) : 0) | LEVEL(3);
+	return sketch_levels(alike & 1, LEVEL(1)) | sketch_levels(alike & 4, LEVEL(2)) | LEVEL(3);
 }
 
-static inline uint32
-sketch_possible_email(uint32 a, uint32 b)
+static pg_attribute_always_inline uint32
+sketch_possible_email(uint32 a, uint32 b, int more)
 {
-	uint32		la = SKETCH_LENGTH(a);
-	uint32		lb = SKETCH_LENGTH(b);
-	int			odd = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_EMAIL_PARITIES));
+	int			la = SKETCH_LENGTH(a);
+	int			lb = SKETCH_LENGTH(b);
+	int			first = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_EMAIL_PARITIES));
+	int			odd = first > more ? first : more;
 	bool		begins = SKETCH_FIRST(a) == SKETCH_FIRST(b);
-	uint32		levels = LEVEL(4);
+	bool		similar = (la == SKETCH_LENGTH_MAX) | (lb == SKETCH_LENGTH_MAX) | sketch_jaro(la, lb, odd, begins ? 799 : 879);
 
-	if (SKETCH_BITS(a ^ b, SKETCH_EMAIL_PARITIES, SKETCH_EMAIL_LOCAL) == 0)
-		levels |= LEVEL(1);
-	if (odd <= 4)
-		levels |= LEVEL(2);
-	if (la == SKETCH_LENGTH_MAX || lb == SKETCH_LENGTH_MAX || sketch_jaro(la, lb, odd, begins ? 799 : 879))
-		levels |= LEVEL(3);
-	return levels;
+	return sketch_levels(SKETCH_BITS(a ^ b, SKETCH_EMAIL_PARITIES, SKETCH_EMAIL_LOCAL) == 0, LEVEL(1)) |
+		sketch_levels(odd <= 4, LEVEL(2)) | sketch_levels(similar, LEVEL(3)) | LEVEL(4);
 }
 
-static inline uint32
+static pg_attribute_always_inline uint32
 sketch_possible_phone(uint32 a, uint32 b)
 {
 	int			longer = (int) (a >> 28) - (int) (b >> 28);
-
+	int			digits = sketch_count_digits(sketch_digits(a ^ b));
 	/* of two of one length three digits differ, or one is longer by more than a digit */
-	if (longer == 0 ? sketch_digits(a ^ b) > 2 : longer > 1 || longer < -1)
-		return LEVEL(2);
-	return LEVEL(1) | LEVEL(2);
+	bool		different = ((longer == 0) & (digits > 2)) | (longer > 1) | (longer < -1);
+
+	return LEVEL(2) | sketch_levels(!different, LEVEL(1));
 }
 
-static inline uint32
+static pg_attribute_always_inline uint32
+sketch_possible_tax_id(uint32 a, uint32 b)
+{
+	int			odd = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_CODE_PARITIES));
+
+	return LEVEL(2) | sketch_levels(odd <= 2, LEVEL(1));
+}
+
+static pg_attribute_always_inline uint32
+sketch_possible_code(uint32 a, uint32 b)
+{
+	int			odd = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_CODE_PARITIES));
+
+	return sketch_levels(odd <= 2, LEVEL(1)) | sketch_levels(odd <= 4, LEVEL(2)) | LEVEL(3);
+}
+
+static pg_attribute_always_inline uint32
 sketch_possible_postcode(uint32 a, uint32 b)
 {
 	int			odd = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_POSTCODE_PARITIES));
 	bool		begins = SKETCH_BITS(a ^ b, SKETCH_POSTCODE_PARITIES, 16) == 0;
 
-	return (odd <= 2 ? LEVEL(1) : 0) | (begins ? LEVEL(2) | LEVEL(3) : LEVEL(4));
+	return sketch_levels(odd <= 2, LEVEL(1)) | (begins ? LEVEL(2) | LEVEL(3) : LEVEL(4));
 }
 
 /*
  * The levels, as bits, that two different values of a kind may reach.
- * Arguments: the kind and the sketches.
+ * Arguments: the kind; the sketches; the number of bits in which their second
+ * sketches differ, 0 where there are none.
  */
 static pg_attribute_always_inline uint32
-sketch_possible(MatchKind kind, uint32 a, uint32 b)
+sketch_possible(MatchKind kind, uint32 a, uint32 b, int more)
 {
-	int			odd;
-
 	switch (kind)
 	{
 		case MATCH_NAME:
-			return sketch_possible_name(a, b);
+			return sketch_possible_name(a, b, more);
 		case MATCH_GIVEN_NAME:
-			return sketch_possible_given_name(a, b);
+			return sketch_possible_given_name(a, b, more);
 		case MATCH_SURNAME:
-			return sketch_possible_surname(a, b);
+			return sketch_possible_surname(a, b, more);
 		case MATCH_BIRTH_DATE:
-			return LEVEL(sketch_date_level(a, b));
+			return sketch_possible_date(a, b);
 		case MATCH_EMAIL:
-			return sketch_possible_email(a, b);
+			return sketch_possible_email(a, b, more);
 		case MATCH_PHONE:
 			return sketch_possible_phone(a, b);
 		case MATCH_TAX_ID:
-			odd = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_CODE_PARITIES));
-			return odd <= 2 ? LEVEL(1) | LEVEL(2) : LEVEL(2);
+			return sketch_possible_tax_id(a, b);
 		case MATCH_CODE:
-			odd = sketch_count((a ^ b) & SKETCH_MASK(SKETCH_CODE_PARITIES));
-			return (odd <= 2 ? LEVEL(1) : 0) | (odd <= 4 ? LEVEL(2) : 0) | LEVEL(3);
+			return sketch_possible_code(a, b);
 		case MATCH_POSTCODE:
 			return sketch_possible_postcode(a, b);
 		case MATCH_CITY:
-			return sketch_possible_city(a, b);
+			return sketch_possible_city(a, b, more);
 		case MATCH_ADDRESS:
-			return sketch_possible_address(a, b);
+			return sketch_possible_address(a, b, more);
 		case MATCH_TEXT:
-			return sketch_possible_text(a, b);
+			return sketch_possible_text(a, b, more);
 		case MATCH_CATEGORY:
 			return LEVEL(1);
 		case MATCH_NUMBER:

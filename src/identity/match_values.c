@@ -16,24 +16,29 @@
 #include "common/compat.h"
 #include "identity/match.h"
 
-/*
- * omni_match_width: values in a row of records of a model: a number and a sketch
- * for each field, filled up to a power of two.
- */
-int
-omni_match_width(const MatchModel *model)
-{
-	return pg_nextpower2_32(2 * Max(model->nfields, 1));
-}
+/* Kinds whose values have a second sketch where a row has room, those first that gain most. */
+static const MatchKind second_kinds[] = {MATCH_SURNAME, MATCH_NAME, MATCH_EMAIL, MATCH_GIVEN_NAME, MATCH_TEXT, MATCH_ADDRESS};
 
 /*
- * omni_match_text: the text of a value.
+ * omni_match_lay_out_row: what the words of a row hold: a number and a sketch for
+ * each field, filled up to a power of two by second sketches.
  */
-const unsigned char *
-omni_match_text(const MatchDictionary *dictionary, const MatchValue *value)
+void
+omni_match_lay_out_row(MatchData *data)
 {
-	return value->length <= MATCH_INLINE_MAX ? value->text
-		: (const unsigned char *) dictionary->pool + value->more;
+	const MatchModel *model = data->model;
+	int			used = 2 * Max(model->nfields, 1);
+
+	data->width = pg_nextpower2_32(used);
+	memset(data->second, 0, sizeof(data->second));
+	for (int i = 0; i < lengthof(second_kinds); i++)
+	{
+		for (int f = 0; f < model->nfields && used < data->width; f++)
+		{
+			if (model->field[f].kind == second_kinds[i])
+				data->second[f] = used++;
+		}
+	}
 }
 
 /*
@@ -189,7 +194,7 @@ few_records(const MatchModel *model, int nrecords)
 
 	data->context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
 	data->model = model;
-	data->width = omni_match_width(model);
+	omni_match_lay_out_row(data);
 	data->first_values = pg_nextpower2_32(room);
 	data->integer_ids = true;
 	data->nrecords = data->capacity = nrecords;

@@ -1,0 +1,194 @@
+/*
+ * match_lanes.c
+ *		One record held against several at once, by their sketches.
+ *
+ * Most pairs that meet in blocks are judged by their rows alone, and hardly any
+ * branch of that judgement can be foreseen.  So the rows of a block are turned into
+ * columns, and the levels that a field may reach are found for several records in
+ * one loop without branches, which compilers make vector instructions of.  What
+ * comes out is what omni_match_bound() finds for each pair, to the bit.
+ */
+#include "postgres.h"
+
+#include "port/pg_bitutils.h"
+
+#include "common/compat.h"
+#include "identity/match_lanes.h"
+#include "identity/match_sketch.h"
+
+/*
+ * omni_match_make_columns: room for the columns of so many records.
+ */
+void
+omni_match_make_columns(MatchColumns *columns, const MatchData *data, Size records)
+{
+	columns->stride = records + MATCH_LANES;
+	columns->words = MemoryContextAllocExtended(CurrentMemoryContext,
+												mul_size(columns->stride, (data->width + 1) * sizeof(uint32)),
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/*
+ * omni_match_put_column: puts the row of a record into its place.
+ */
+void
+omni_match_put_column(MatchColumns *columns, const MatchData *data, uint32 place, const uint32 *row)
+{
+	uint32	   *word = columns->words + place;
+
+	for (int i = 0; i < data->width; i++, word += columns->stride)
+		*word = row[i];
+	*word = omni_match_other_name(data, row);
+}
+
+/* A loop over the lanes. */
+#define EACH_LANE(statement) \
+	do { \
+		for (int k = 0; k < MATCH_LANES; k++) \
+			statement; \
+	} while (0)
+
+/* The levels that different values of a field may reach. */
+static pg_attribute_always_inline void
+different_levels(MatchKind kind, uint32 mine, const uint32 *sketch, const int *more, uint32 *possible)
+{
+	switch (kind)
+	{
+		case MATCH_NAME:
+			EACH_LANE(possible[k] = sketch_possible_name(mine, sketch[k], more[k]));
+			break;
+		case MATCH_GIVEN_NAME:
+			EACH_LANE(possible[k] = sketch_possible_given_name(mine, sketch[k], more[k]));
+			break;
+		case MATCH_SURNAME:
+			EACH_LANE(possible[k] = sketch_possible_surname(mine, sketch[k], more[k]));
+			break;
+		case MATCH_BIRTH_DATE:
+			EACH_LANE(possible[k] = sketch_possible_date(mine, sketch[k]));
+			break;
+		case MATCH_EMAIL:
+			EACH_LANE(possible[k] = sketch_possible_email(mine, sketch[k], more[k]));
+			break;
+		case MATCH_PHONE:
+			EACH_LANE(possible[k] = sketch_possible_phone(mine, sketch[k]));
+			break;
+		case MATCH_TAX_ID:
+			EACH_LANE(possible[k] = sketch_possible_tax_id(mine, sketch[k]));
+			break;
+		case MATCH_CODE:
+			EACH_LANE(possible[k] = sketch_possible_code(mine, sketch[k]));
+			break;
+		case MATCH_POSTCODE:
+			EACH_LANE(possible[k] = sketch_possible_postcode(mine, sketch[k]));
+			break;
+		case MATCH_CITY:
+			EACH_LANE(possible[k] = sketch_possible_city(mine, sketch[k], more[k]));
+			break;
+		case MATCH_ADDRESS:
+			EACH_LANE(possible[k] = sketch_possible_address(mine, sketch[k], more[k]));
+			break;
+		case MATCH_TEXT:
+			EACH_LANE(possible[k] = sketch_possible_text(mine, sketch[k], more[k]));
+			break;
+		case MATCH_CATEGORY:
+		case MATCH_NUMBER:
+			EACH_LANE(possible[k] = sketch_possible(kind, 0, 0, 0));
+			break;
+	}
+}
+
+/* Where a name may stand in the other's column: name_in_other_column() in match_compare.c tells. */
+static pg_attribute_always_inline void
+find_exchanged(const MatchData *data, const uint32 *mine, const MatchColumns *columns, uint32 first, uint32 *exchanged)
+{
+	const uint32 *surname = columns->words + data->model->surname * columns->stride + first;
+	const uint32 *other = columns->words + data->width * columns->stride + first;
+	uint32		my_surname = mine[data->model->surname];
+	uint32		my_other = omni_match_other_name(data, mine);
+
+	EACH_LANE(exchanged[k] = ((my_other != MATCH_NULL) & (my_other == surname[k])) |
+			  ((other[k] != MATCH_NULL) & (other[k] == my_surname)));
+}
+
+/*
+ * omni_match_bound_lanes: what the probe and MATCH_LANES records from a place on may
+ * weigh at most, in units, as far as their rows tell.
+ * Arguments: the probe; the columns; the first place; what was found.  Lanes beyond
+ * the last record hold anything.
+ */
+OMNI_VECTOR_CLONES
+void
+omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uint32 first, MatchLaneBounds *bounds)
+{
+	const MatchData *data = probe->data;
+	const MatchModel *model = data->model;
+	const uint32 *mine = probe->row;
+	int32		most[MATCH_LANES];
+
+	EACH_LANE(most[k] = model->prior_weight);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchField *field = &model->field[f];
+		const uint32 *value = columns->words + f * columns->stride + first;
+		const uint32 *sketch = value + model->nfields * columns->stride;
+		uint32		my_value = mine[f];
+		uint32		possible[MATCH_LANES] = {0};
+		int			more[MATCH_LANES] = {0};
+		uint32		equal = 0;
+
+		if (my_value != MATCH_NULL)
+		{
+			if (data->second[f] != 0)
+			{
+				const uint32 *second = columns->words + data->second[f] * columns->stride + first;
+				uint32		my_second = mine[data->second[f]];
+
+				EACH_LANE(more[k] = sketch_count(my_second ^ second[k]));
+			}
+			different_levels(field->kind, mine[model->nfields + f], sketch, more, possible);
+			EACH_LANE(possible[k] = value[k] == my_value ? LEVEL(0) : possible[k]);
+			EACH_LANE(possible[k] = value[k] == MATCH_NULL ? 0 : possible[k]);
+			EACH_LANE(most[k] += field->best[possible[k]]);
+			EACH_LANE(equal |= possible[k] & LEVEL(0));
+		}
+		/* the value is looked at where it counts only: it is seldom in the cache */
+		if (equal != 0)
+		{
+			int32		adjust = data->dictionary[f].values[my_value].adjust;
+
+			EACH_LANE(most[k] += possible[k] == LEVEL(0) ? adjust : 0);
+		}
+		memcpy(bounds->possible[f], possible, sizeof(possible));
+	}
+	memcpy(bounds->most, most, sizeof(most));
+	if (model->given_name >= 0 && model->surname >= 0)
+		find_exchanged(data, mine, columns, first, bounds->exchanged);
+	else
+		EACH_LANE(bounds->exchanged[k] = 0);
+}
+
+/*
+ * omni_match_lane_bound: what omni_match_settle() goes on with, for one lane where no
+ * name is exchanged.
+ */
+void
+omni_match_lane_bound(const MatchProbe *probe, const MatchLaneBounds *bounds, int lane, MatchBound *bound)
+{
+	int			nfields = probe->data->model->nfields;
+
+	bound->most = bounds->most[lane];
+	bound->elsewhere = MATCH_NULL;
+	bound->nopen = 0;
+	for (int f = 0; f < nfields; f++)
+	{
+		uint32		possible = bounds->possible[f][lane];
+
+		bound->possible[f] = possible;
+		if (possible == 0)
+			bound->level[f] = MATCH_NO_EVIDENCE;
+		else if ((possible & (possible - 1)) == 0)
+			bound->level[f] = pg_rightmost_one_pos32(possible);
+		else
+			bound->open[bound->nopen++] = f;
+	}
+}
