@@ -106,7 +106,7 @@ CREATE AGGREGATE omnicrm.journey(ts timestamptz, actor text, kind text, value nu
   PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE omnicrm.journey(timestamptz, text, text, numeric) IS
-  'The journey of one customer: GROUP BY customer over rows in any order. A row with a value is a conversion, whose actor may be NULL; a row without is a touch, of the actor ''unknown'' when it is NULL; a row of NULLs alone is passed over. The kind is a phase, message type or role, for the models w_shaped and role. Events of one instant are ordered by actor, kind and value, byte by byte; equal rows are several events. NULL without events. Errors: null_value_not_allowed and datetime_field_overflow (no finite time), invalid_parameter_value (NaN, infinity), numeric_value_out_of_range, cardinality_violation, program_limit_exceeded (over 16,777,216 touches or conversions, a name over 65,535 bytes).';
+  'The journey of one customer: GROUP BY customer over rows in any order. A row with a value is a conversion, whose actor may be NULL; a row without is a touch, of the actor ''unknown'' when it is NULL; a row of NULLs alone is passed over. The kind is a phase, message type or role, for the models w_shaped and role. Events of one instant are ordered by actor, kind and value, byte by byte; equal rows are several events. NULL without events. Errors: null_value_not_allowed and datetime_field_overflow (no finite time), invalid_parameter_value (NaN, infinity), numeric_value_out_of_range, cardinality_violation, program_limit_exceeded (over 16,000,000 touches or conversions, a name over 65,535 bytes).';
 
 CREATE AGGREGATE omnicrm.journey(ts timestamptz, actor text, kind text, value numeric, event_id bigint) (
   SFUNC = omnicrm.journey_trans,
@@ -119,7 +119,7 @@ CREATE AGGREGATE omnicrm.journey(ts timestamptz, actor text, kind text, value nu
   PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE omnicrm.journey(timestamptz, text, text, numeric, bigint) IS
-  'The same with an id for each event, which orders the events of one instant; those without one come last. An event with an id that is told twice with all the same parts counts once; two different conversions of one id are an error (cardinality_violation). Errors: null_value_not_allowed and datetime_field_overflow (no finite time), invalid_parameter_value (NaN, infinity), numeric_value_out_of_range, cardinality_violation, program_limit_exceeded (over 16,777,216 touches or conversions, a name over 65,535 bytes).';
+  'The same with an id for each event, which orders the events of one instant; those without one come last. An event with an id that is told twice with all the same parts counts once; two different conversions of one id are an error (cardinality_violation). Errors: null_value_not_allowed and datetime_field_overflow (no finite time), invalid_parameter_value (NaN, infinity), numeric_value_out_of_range, cardinality_violation, program_limit_exceeded (over 16,000,000 touches or conversions, a name over 65,535 bytes).';
 
 CREATE AGGREGATE omnicrm.journey_rollup(part omnicrm.journey) (
   SFUNC = omnicrm.journey_rollup_trans,

@@ -13,8 +13,8 @@
 /* bytes of the name of an actor or kind */
 #define JOURNEY_MAX_NAME 65535
 
-/* per journey: 512 MB of touches */
-#define JOURNEY_MAX_EVENTS 16777216
+/* per journey: 512 MB of touches; their split takes just under 1 GB */
+#define JOURNEY_MAX_EVENTS 16000000
 
 /* amounts have at least the decimals of money */
 #define JOURNEY_LEAST_SCALE 2

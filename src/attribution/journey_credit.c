@@ -225,7 +225,12 @@ make_room(CreditRun *run, int touches)
 				 errmsg("a conversion has %d touches in %d models, %zu credits; at most %d are allowed",
 						touches, run->nmodels, shares, MAX_SHARES),
 				 errhint("Set \"lookback\" or \"max_touches\".")));
-	run->room = Max(touches, 16);
+	if (run->room > 0)
+	{
+		pfree(run->weights);
+		pfree(run->amounts);
+	}
+	run->room = Max(touches, Min(Max(run->room * 2, 16), MAX_SHARES / run->nmodels));
 	shares = (Size) run->room * run->nmodels;
 	run->weights = palloc_extended(shares * sizeof(uint64), MCXT_ALLOC_HUGE);
 	run->amounts = palloc_extended(shares * sizeof(int64), MCXT_ALLOC_HUGE);

@@ -110,15 +110,17 @@ int
 journey_eligible(JourneyCall *call, const Journey *journey, int32 from, int32 upto)
 {
 	int32		count = upto - from;
+	int32		room;
 
 	if (count > call->room)
 	{
 		if (call->touches != NULL)
 			pfree(call->touches);
+		room = Max(count, Min(call->room * 2, JOURNEY_MAX_EVENTS));
 		call->touches = NULL;
 		call->room = 0;
-		call->touches = MemoryContextAllocHuge(call->context, (Size) count * sizeof(ModelTouch));
-		call->room = count;
+		call->touches = MemoryContextAllocHuge(call->context, (Size) room * sizeof(ModelTouch));
+		call->room = room;
 	}
 	for (int32 i = 0; i < count; i++)
 	{

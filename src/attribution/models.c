@@ -127,6 +127,7 @@ omnicrm_model_room(ModelWorkspace *work, int actors, int touches)
 	}
 	if (touches > work->touches)
 	{
+		touches = Max(touches, Min(work->touches * 2, PG_INT32_MAX / 2));
 		if (work->weights != NULL)
 		{
 			pfree(work->weights);
@@ -295,7 +296,7 @@ common_multiple(uint64 a, uint64 b, uint64 limit)
 /*
  * Each role's weight over its touches.  The scale is the common multiple of the
  * numbers of touches of the roles; where that is too large, the largest that
- * fits, and a weight is exact to one part in 10^9 or better.
+ * fits, and a weight is exact to the number of its role's touches over that scale.
  */
 static uint64
 role_weights(const AttributionOptions *options, const ModelTouch *touches, int n, uint64 *weights)

@@ -112,6 +112,11 @@ FROM (SELECT a.model, sum(a.amount) AS total
            unnest(c.amounts) WITH ORDINALITY AS a(amount, model)
       GROUP BY a.model) AS s;
 
+-- 500 conversions, each after one touch more.
+SELECT count(*) AS rows, count(DISTINCT c.touches) AS lengths, sum(c.amounts[1]) AS linear, sum(c.amounts[2]) AS decay
+FROM (SELECT omnicrm.journey(timestamptz '2024-01-01' + i / 2 * interval '1 second', 'a', NULL, CASE WHEN i % 2 = 1 THEN 10 END) AS j FROM generate_series(2, 1001) AS i) AS x,
+     omnicrm.journey_credits(j, '{linear,time_decay}') AS c;
+
 -- Bad input.
 SELECT * FROM omnicrm.journey_credit('{}', 'linea');
 \set VERBOSITY default
