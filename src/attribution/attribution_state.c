@@ -133,6 +133,12 @@ attribution_add_run(AttributionState *state, EventRun *run)
 	state->bytes += run->touches.bytes + run->conversions.bytes;
 }
 
+static inline bool
+is_recent(const RecentActor *recent, uint64 first, uint64 last, uint32 length)
+{
+	return recent->words[0] == first && recent->words[1] == last && recent->length == length;
+}
+
 /* The number of a text actor; the same few names come again and again. */
 static inline uint32
 actor_of_text(AttributionState *state, Datum datum)
@@ -163,8 +169,13 @@ actor_of_text(AttributionState *state, Datum datum)
 	else
 		memcpy(&first, bytes, length);
 	recent = &state->recent[((first ^ last << 7 ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 56];
-	if (unlikely(recent->words[0] != first || recent->words[1] != last || recent->length != length))
+	if (unlikely(!is_recent(recent, first, last, length)))
 	{
+		RecentActor *neighbour = &state->recent[(recent - state->recent) ^ 1];
+
+		if (is_recent(neighbour, first, last, length))
+			return neighbour->number;
+		*neighbour = *recent;
 		recent->words[0] = first;
 		recent->words[1] = last;
 		recent->length = length;

@@ -176,7 +176,7 @@ read_path(PathState *state, ArrayType *array, uint32 **path)
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("path must be a one-dimensional array, not one of %d dimensions", ARR_NDIM(array))));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &missing, &count);
-	*path = palloc_array(uint32, Max(count, 1));
+	*path = palloc_array(uint32, Max(count, PATH_INLINE / PATH_WIDTH));
 	for (int i = 0; i < count; i++)
 		if (!missing[i])
 		{
@@ -384,7 +384,7 @@ read_paths(PathState *state, StringInfo source, uint32 nactors)
 		if (length == 0 || (Size) length * sizeof(uint32) > (Size) (source->len - source->cursor) ||
 			conversions < 0 || nulls < 0 || value > state->totals.absolute || value < -state->totals.absolute)
 			corrupt_state();
-		path = palloc_array(uint32, length);
+		path = palloc_array(uint32, Max(length, PATH_INLINE / PATH_WIDTH));
 		take_bytes(source, path, length * sizeof(uint32));
 		for (uint32 i = 0; i < length; i++)
 			if (path[i] >= nactors)
@@ -461,7 +461,7 @@ transfer_path(void *taker, const uint32 *actors, uint32 length, int64 conversion
 
 	if (length > transfer->room)
 	{
-		transfer->room = length * 2;
+		transfer->room = Max(length * 2, PATH_INLINE / PATH_WIDTH);
 		transfer->path = MemoryContextAllocHuge(CurrentMemoryContext, (Size) transfer->room * sizeof(uint32));
 	}
 	for (uint32 i = 0; i < length; i++)

@@ -86,6 +86,19 @@ hash_words(uint64 first, uint64 second, uint32 length)
 	return (uint32) (value >> 32);
 }
 
+/* The first so many bytes of a word as they lie in memory. */
+static inline uint64
+first_bytes(uint64 word, int count)
+{
+	if (count >= 8)
+		return word;
+#ifdef WORDS_BIGENDIAN
+	return count <= 0 ? 0 : word & ~(UINT64_MAX >> (8 * count));
+#else
+	return count <= 0 ? 0 : word & ~(UINT64_MAX << (8 * count));
+#endif
+}
+
 /* The path as it is looked for: in words when it is short. */
 static inline void
 make_key(PathEntry *key, const void *path, Size size, uint32 length)
@@ -93,8 +106,9 @@ make_key(PathEntry *key, const void *path, Size size, uint32 length)
 	key->length = length;
 	if (size <= PATH_INLINE)
 	{
-		key->key.words[0] = key->key.words[1] = 0;
-		memcpy(key->key.words, path, size);
+		memcpy(key->key.words, path, PATH_INLINE);
+		key->key.words[0] = first_bytes(key->key.words[0], (int) size);
+		key->key.words[1] = first_bytes(key->key.words[1], (int) size - 8);
 		key->hash = hash_words(key->key.words[0], key->key.words[1], length);
 		return;
 	}
@@ -266,8 +280,8 @@ count_waiting(PathTable *table)
 }
 
 /*
- * paths_add: counts a path of at least one actor.  The sum of the absolute values
- * is bounded by the caller.
+ * paths_add: counts a path of at least one actor; PATH_INLINE bytes of it may be
+ * read whatever its length.  The sum of the absolute values is bounded by the caller.
  * Errors: numeric_value_out_of_range, out_of_memory, those of temporary files.
  */
 void

@@ -26,31 +26,34 @@
 
 #define MATRIX_ACTORS 256
 
-/* The key of a flow: the step in 8 bits, its ends in 28. */
-#define NODE_BITS 28
-#define NODE_MASK ((UINT64CONST(1) << NODE_BITS) - 1)
-#define MOST_NODES ((1U << NODE_BITS) - 3)
+/* lengths below this are counted in an array */
+#define SHORT_LENGTHS 256
 
-/* Counts by a number of 64 bits. */
+/* Paths of one length. */
 typedef struct Tally
 {
-	uint64		key;
+	uint32		length;
 	char		status;
-	int64		conversions;
-	int64		nulls;
-	int128		value;
+	SummaryLength sum;
 } Tally;
 
 #define SH_PREFIX tallies
 #define SH_ELEMENT_TYPE Tally
-#define SH_KEY_TYPE uint64
-#define SH_KEY key
-#define SH_HASH_KEY(tb, key) ((uint32) hash_bytes_uint32((uint32) (key) ^ (uint32) ((key) >> 32) * 0x9E3779B1))
+#define SH_KEY_TYPE uint32
+#define SH_KEY length
+#define SH_HASH_KEY(tb, key) hash_bytes_uint32(key)
 #define SH_EQUAL(tb, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
+
+/* Paths that go from one node to another at a step. */
+typedef struct Edge
+{
+	int64		conversions;
+	int64		nulls;
+} Edge;
 
 struct SummaryBuilder
 {
@@ -63,9 +66,12 @@ struct SummaryBuilder
 	uint32		round;
 	uint32	   *path;			/* ranks of the path at hand */
 	uint32		path_room;
-	tallies_hash *lengths;
-	tallies_hash *flows;
-	bool	   *has_node;		/* actors that flows name */
+	tallies_hash *lengths;		/* of long paths */
+	SummaryLength *short_lengths;
+	Edge	   *flows;			/* by step, from, to */
+	uint32	   *node_of;		/* actor -> place in nodes[] */
+	uint32	   *nodes;			/* actors that flows name, ascending; others; the end */
+	uint32		nnodes;
 	int64	   *times;
 	uint64		path_touches;	/* touches in all paths, to see that no sum overflows */
 	uint32		candidates;		/* room for paths */
@@ -87,7 +93,6 @@ zeroed(Size count, Size width)
 /*
  * summary_begin: an empty summary of these actors, in current memory, numbered by
  * name.  The options are bound to the new numbers.
- * Errors: program_limit_exceeded for too many actors.
  */
 SummaryBuilder *
 summary_begin(const Actors *actors, AttributionOptions *options,
@@ -97,10 +102,6 @@ summary_begin(const Actors *actors, AttributionOptions *options,
 	AttributionSummary *summary = palloc0_object(AttributionSummary);
 	uint32	   *by_name = omni_actors_by_name(actors);
 
-	if (omni_actors_count(actors) > MOST_NODES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("more than %u different actors", MOST_NODES)));
 	builder->summary = summary;
 	builder->context = CurrentMemoryContext;
 	summary->timed = timed;
@@ -180,20 +181,27 @@ summary_count_time(SummaryBuilder *builder, uint64 elapsed)
 	builder->times[time_bucket(elapsed / USECS_PER_SEC)]++;
 }
 
+/* Counts a path's length: nearly all are short. */
 static inline void
-add_tally(tallies_hash *table, uint64 key, int64 conversions, int128 value, int64 nulls)
+count_length(SummaryBuilder *builder, uint32 n, int64 conversions, int128 value, int64 nulls)
 {
-	bool		found;
-	Tally	   *tally = tallies_insert(table, key, &found);
+	SummaryLength *length;
 
-	if (!found)
+	if (n < SHORT_LENGTHS)
+		length = &builder->short_lengths[n];
+	else
 	{
-		tally->conversions = tally->nulls = 0;
-		tally->value = 0;
+		bool		found;
+		Tally	   *tally = tallies_insert(builder->lengths, n, &found);
+
+		length = &tally->sum;
+		if (!found)
+			memset(length, 0, sizeof(SummaryLength));
 	}
-	tally->conversions += conversions;
-	tally->nulls += nulls;
-	tally->value += value;
+	length->length = n;
+	length->conversions += conversions;
+	length->nulls += nulls;
+	length->value += value;
 }
 
 /* Shares conversions out evenly over the touches [from, to) of a path. */
@@ -293,25 +301,27 @@ credit_path(SummaryBuilder *builder, const uint32 *path, uint32 n, int64 convers
 	credit_distinct(builder, path, n, conversions, value);
 }
 
-/* The node of an actor in flows. */
-static inline uint64
-flow_node(const SummaryBuilder *builder, uint32 actor)
+/* The flow between two places of nodes[] at a step. */
+static inline Edge *
+edge_of(const SummaryBuilder *builder, uint32 step, uint32 from, uint32 to)
 {
-	return builder->has_node[actor] ? actor : FLOW_OTHER;
+	return &builder->flows[((Size) step * builder->nnodes + from) * builder->nnodes + to];
 }
 
 static void
 count_flows(SummaryBuilder *builder, const uint32 *path, uint32 n, int64 conversions, int64 nulls)
 {
 	uint32		steps = Min(n + 1, (uint32) builder->summary->settings.flow_steps);
-	uint64		from = FLOW_END;
+	uint32		end = builder->nnodes - 1;
+	uint32		from = end;
 
 	for (uint32 step = 0; step < steps; step++)
 	{
-		uint64		to = step < n ? flow_node(builder, path[step]) : FLOW_END;
-		uint64		key = (uint64) (step + 1) << (2 * NODE_BITS) | (from & NODE_MASK) << NODE_BITS | (to & NODE_MASK);
+		uint32		to = step < n ? builder->node_of[path[step]] : end;
+		Edge	   *edge = edge_of(builder, step, from, to);
 
-		add_tally(builder->flows, key, conversions, 0, nulls);
+		edge->conversions += conversions;
+		edge->nulls += nulls;
 		from = to;
 	}
 }
@@ -446,7 +456,7 @@ take_path(void *taker, const uint32 *actors, uint32 n, int64 conversions, int128
 	}
 	if (conversions > 0)
 		credit_path(builder, path, n, conversions, value);
-	add_tally(builder->lengths, n, conversions, value, nulls);
+	count_length(builder, n, conversions, value, nulls);
 	count_flows(builder, path, n, conversions, nulls);
 	count_transitions(builder, path, n, conversions, value, nulls);
 	keep_path(builder, path, n, conversions, value, nulls);
@@ -474,18 +484,31 @@ static void
 choose_nodes(SummaryBuilder *builder, const int64 *uses)
 {
 	uint32		count = builder->summary->nactors;
+	uint32		named = Min(count, FLOW_ACTORS);
 	ActorUse   *order = zeroed(count, sizeof(ActorUse));
 
-	builder->has_node = zeroed(count, sizeof(bool));
 	for (uint32 i = 0; i < count; i++)
 	{
 		order[i].actor = i;
 		order[i].uses = uses[i];
 	}
 	qsort(order, count, sizeof(ActorUse), compare_uses);
-	for (uint32 i = 0; i < Min(count, FLOW_ACTORS); i++)
-		builder->has_node[order[i].actor] = true;
+	builder->node_of = zeroed(count, sizeof(uint32));
+	for (uint32 i = 0; i < named; i++)
+		builder->node_of[order[i].actor] = 1;
 	pfree(order);
+	builder->nodes = zeroed(named + 2, sizeof(uint32));
+	for (uint32 i = 0; i < count; i++)
+		if (builder->node_of[i] == 1)
+		{
+			builder->nodes[builder->nnodes] = i;
+			builder->node_of[i] = builder->nnodes++;
+		}
+		else
+			builder->node_of[i] = named;
+	builder->nodes[builder->nnodes++] = FLOW_OTHER;
+	builder->nodes[builder->nnodes++] = FLOW_END;
+	builder->flows = zeroed((Size) builder->summary->settings.flow_steps * builder->nnodes * builder->nnodes, sizeof(Edge));
 }
 
 static void
@@ -517,83 +540,64 @@ summary_take_paths(SummaryBuilder *builder, PathTable *paths, const int64 *uses,
 	builder->table_ranks = ranks;
 	builder->divisor = divisor;
 	builder->lengths = tallies_create(builder->context, 64, NULL);
-	builder->flows = tallies_create(builder->context, 256, NULL);
+	builder->short_lengths = zeroed(SHORT_LENGTHS, sizeof(SummaryLength));
 	choose_nodes(builder, uses);
 	begin_markov(builder);
 	paths_each(paths, take_path, builder);
 }
 
 static int
-compare_tallies(const void *left, const void *right)
+compare_lengths(const void *left, const void *right)
 {
-	uint64		a = ((const Tally *) left)->key;
-	uint64		b = ((const Tally *) right)->key;
+	uint32		a = ((const SummaryLength *) left)->length;
+	uint32		b = ((const SummaryLength *) right)->length;
 
 	return a < b ? -1 : a > b;
-}
-
-/* The counts of a table by ascending key. */
-static Tally *
-sorted_tallies(tallies_hash *table, uint32 *count)
-{
-	Tally	   *result = zeroed(table->members, sizeof(Tally));
-	tallies_iterator iterator;
-	Tally	   *tally;
-
-	*count = 0;
-	tallies_start_iterate(table, &iterator);
-	while ((tally = tallies_iterate(table, &iterator)) != NULL)
-		result[(*count)++] = *tally;
-	qsort(result, *count, sizeof(Tally), compare_tallies);
-	return result;
 }
 
 static void
 end_lengths(SummaryBuilder *builder)
 {
 	AttributionSummary *summary = builder->summary;
-	Tally	   *sorted = sorted_tallies(builder->lengths, &summary->nlengths);
+	tallies_iterator iterator;
+	Tally	   *tally;
 
-	summary->lengths = zeroed(summary->nlengths, sizeof(SummaryLength));
-	for (uint32 i = 0; i < summary->nlengths; i++)
-	{
-		summary->lengths[i].length = (uint32) sorted[i].key;
-		summary->lengths[i].conversions = sorted[i].conversions;
-		summary->lengths[i].nulls = sorted[i].nulls;
-		summary->lengths[i].value = sorted[i].value;
-	}
-	pfree(sorted);
-}
-
-/* An end of a flow from its 28 bits. */
-static uint32
-node_of_key(uint64 bits)
-{
-	uint32		node = (uint32) (bits & NODE_MASK);
-
-	if (node == (FLOW_END & NODE_MASK))
-		return FLOW_END;
-	return node == (FLOW_OTHER & NODE_MASK) ? FLOW_OTHER : node;
+	summary->lengths = zeroed((Size) SHORT_LENGTHS + builder->lengths->members, sizeof(SummaryLength));
+	for (uint32 n = 1; n < SHORT_LENGTHS; n++)
+		if (builder->short_lengths[n].length > 0)
+			summary->lengths[summary->nlengths++] = builder->short_lengths[n];
+	tallies_start_iterate(builder->lengths, &iterator);
+	while ((tally = tallies_iterate(builder->lengths, &iterator)) != NULL)
+		summary->lengths[summary->nlengths++] = tally->sum;
+	qsort(summary->lengths, summary->nlengths, sizeof(SummaryLength), compare_lengths);
 }
 
 static void
 end_flows(SummaryBuilder *builder)
 {
 	AttributionSummary *summary = builder->summary;
-	Tally	   *sorted = sorted_tallies(builder->flows, &summary->nflows);
+	Size		room = (Size) summary->settings.flow_steps * builder->nnodes * builder->nnodes;
+	Size		used = 0;
 
-	summary->flows = zeroed(summary->nflows, sizeof(SummaryFlow));
-	for (uint32 i = 0; i < summary->nflows; i++)
-	{
-		SummaryFlow *flow = &summary->flows[i];
+	for (Size i = 0; i < room; i++)
+		used += builder->flows[i].conversions > 0 || builder->flows[i].nulls > 0;
+	summary->flows = zeroed(used, sizeof(SummaryFlow));
+	for (uint32 step = 0; step < (uint32) summary->settings.flow_steps; step++)
+		for (uint32 from = 0; from < builder->nnodes; from++)
+			for (uint32 to = 0; to < builder->nnodes; to++)
+			{
+				const Edge *edge = edge_of(builder, step, from, to);
+				SummaryFlow *flow = &summary->flows[summary->nflows];
 
-		flow->step = (uint32) (sorted[i].key >> (2 * NODE_BITS));
-		flow->from = node_of_key(sorted[i].key >> NODE_BITS);
-		flow->to = node_of_key(sorted[i].key);
-		flow->conversions = sorted[i].conversions;
-		flow->nulls = sorted[i].nulls;
-	}
-	pfree(sorted);
+				if (edge->conversions == 0 && edge->nulls == 0)
+					continue;
+				flow->step = step + 1;
+				flow->from = builder->nodes[from];
+				flow->to = builder->nodes[to];
+				flow->conversions = edge->conversions;
+				flow->nulls = edge->nulls;
+				summary->nflows++;
+			}
 }
 
 static void
