@@ -39,7 +39,8 @@ typedef struct ListHead
 {
 	uint64		count;
 	uint32		nchunks;
-	uint32		sorted;
+	uint16		sorted;
+	uint16		hashed;
 } ListHead;
 
 typedef struct ChunkHead
@@ -69,7 +70,7 @@ write_bytes(char **at, const void *bytes, Size size)
 static void
 write_list(char **at, const EventList *list)
 {
-	ListHead	head = {list->count, 0, list->sorted};
+	ListHead	head = {list->count, 0, list->sorted, list->hashed};
 
 	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 		head.nchunks++;
@@ -121,6 +122,10 @@ omnicrm_attribution_serial(PG_FUNCTION_ARGS)
 	(void) omni_aggregate_context(fcinfo);
 	state = (AttributionState *) PG_GETARG_POINTER(0);
 	unspill(state);
+	/* the one who brings the states together need not sort then */
+	for (int i = 0; i < state->nruns; i++)
+		if (!state->runs[i].touches.sorted || !state->runs[i].conversions.sorted)
+			events_hash_sort(state->context, &state->runs[i]);
 	head.mark = STATE_MARK;
 	head.source_size = state->source != NULL ? VARSIZE(state->source) : 0;
 	head.scale = (uint32) state->scale;
@@ -215,7 +220,7 @@ check_chunk(const EventChunk *chunk, uint32 nactors, uint32 scale)
 }
 
 static void
-read_list(Source *source, EventList *list, bool conversions, uint32 nactors, uint32 scale)
+read_list(MemoryContext context, Source *source, EventList *list, bool conversions, uint32 nactors, uint32 scale)
 {
 	ListHead	head;
 
@@ -234,7 +239,7 @@ read_list(Source *source, EventList *list, bool conversions, uint32 nactors, uin
 		words = (uint64) chunk_head.count * event_words((EventFormat) chunk_head.format);
 		if (words > MaxAllocSize / sizeof(uint64) - sizeof(EventChunk))
 			corrupt_state();
-		chunk = events_new_chunk(CurrentMemoryContext, list, (EventFormat) chunk_head.format, (uint32) words);
+		chunk = events_new_chunk(context, list, (EventFormat) chunk_head.format, (uint32) words);
 		chunk->base = chunk_head.base;
 		memcpy(chunk->words, take_bytes(source, words * sizeof(uint64)), words * sizeof(uint64));
 		chunk->count = chunk_head.count;
@@ -244,6 +249,7 @@ read_list(Source *source, EventList *list, bool conversions, uint32 nactors, uin
 	if (list->count != head.count)
 		corrupt_state();
 	list->sorted = head.sorted != 0;
+	list->hashed = head.hashed != 0;
 }
 
 /* Deserialise function.  Errors: data_corrupted. */
@@ -255,8 +261,8 @@ omnicrm_attribution_deserial(PG_FUNCTION_ARGS)
 	AttributionState *state;
 	StateHead	head;
 
-	(void) omni_aggregate_context(fcinfo);
-	state = attribution_make(CurrentMemoryContext);
+	/* lasts until the combine function takes it over, which comes next */
+	state = attribution_make(omni_aggregate_context(fcinfo));
 	memcpy(&head, take_bytes(&source, sizeof(head)), sizeof(head));
 	if (head.mark != STATE_MARK || head.scale > SUMMARY_MAX_SCALE ||
 		head.nlists % 2 != 0 || (head.source_size != 0 && head.source_size <= VARHDRSZ))
@@ -288,8 +294,8 @@ omnicrm_attribution_deserial(PG_FUNCTION_ARGS)
 	{
 		EventRun	run;
 
-		read_list(&source, &run.touches, false, head.nactors, head.scale);
-		read_list(&source, &run.conversions, true, head.nactors, head.scale);
+		read_list(state->context, &source, &run.touches, false, head.nactors, head.scale);
+		read_list(state->context, &source, &run.conversions, true, head.nactors, head.scale);
 		attribution_add_run(state, &run);
 	}
 	if (source.at != source.end)
@@ -297,54 +303,32 @@ omnicrm_attribution_deserial(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* Copies a list into memory that lasts, with the actors' numbers of the other state. */
+/* Gives the actors of all events the numbers of another state, where they stand. */
 static void
-copy_list(MemoryContext context, EventList *into, const EventList *from, const uint32 *numbers, bool same_numbers)
+renumber_list(EventList *list, const uint32 *numbers)
 {
-	events_init(into);
-	for (const EventChunk *chunk = from->first; chunk != NULL; chunk = chunk->next)
+	for (EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 	{
-		Size		words = (Size) chunk->count * event_words(chunk->format);
-		bool		has_event = chunk->format == TOUCH_NARROW_EVENT || chunk->format == TOUCH_WIDE_EVENT;
+		int			width = event_words(chunk->format);
+		uint64	   *words = chunk->words;
 
 		CHECK_FOR_INTERRUPTS();
-		if (same_numbers)
+		for (uint32 i = 0; i < chunk->count; i++, words += width)
 		{
-			EventChunk *copy = events_new_chunk(context, into, chunk->format, (uint32) words);
-
-			memcpy(copy->words, chunk->words, words * sizeof(uint64));
-			copy->base = chunk->base;
-			copy->count = chunk->count;
-			into->count += chunk->count;
-			continue;
-		}
-		for (uint32 i = 0; i < chunk->count; i++)
-		{
-			if (chunk->format == CONVERSION)
-			{
-				Conversion	conversion;
-
-				event_conversion(chunk, i, &conversion);
-				if (conversion.actor != NO_ACTOR)
-					conversion.actor = numbers[conversion.actor];
-				events_put_conversion(context, into, &conversion);
-			}
-			else
-			{
-				Touch		touch;
-
-				event_touch(chunk, i, &touch);
-				touch.actor = numbers[touch.actor];
-				events_put_touch(context, into, &touch, has_event);
-			}
+			if (chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT)
+				words[0] = (words[0] & ~(uint64) (NARROW_ACTORS - 1)) | numbers[words[0] & (NARROW_ACTORS - 1)];
+			else if (chunk->format != CONVERSION)
+				words[2] = numbers[words[2]];
+			else if ((uint32) words[4] != NO_ACTOR)
+				words[4] = (words[4] & ~(uint64) PG_UINT32_MAX) | numbers[(uint32) words[4]];
 		}
 	}
-	into->sorted = from->sorted;
 }
 
 /*
- * Combine function: the chunks of the second state behind those of the first.
- * Errors: invalid_parameter_value when the options differ.
+ * Combine function: takes the chunks of the second state over, which is used up.
+ * Errors: invalid_parameter_value when the options differ, program_limit_exceeded
+ * for more than 2^24 actors.
  */
 Datum
 omnicrm_attribution_combine(PG_FUNCTION_ARGS)
@@ -364,7 +348,6 @@ omnicrm_attribution_combine(PG_FUNCTION_ARGS)
 	}
 	if (into == NULL)
 		into = attribution_make(context);
-	unspill(from);
 	if (from->has_row)
 		attribution_take_options(into, from->source);
 	nactors = omni_actors_count(from->actors);
@@ -377,17 +360,25 @@ omnicrm_attribution_combine(PG_FUNCTION_ARGS)
 		numbers[i] = omni_actor_number(into->actors, name, length);
 		same_numbers = same_numbers && numbers[i] == i;
 	}
+	if (omni_actors_count(into->actors) > NARROW_ACTORS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %u different actors", NARROW_ACTORS),
+				 errhint("Without parallel workers there may be more: SET max_parallel_workers_per_gather = 0.")));
 	into->scale = Max(into->scale, from->scale);
 	into->has_events = into->has_events || from->has_events;
 	for (int i = 0; i < from->nruns; i++)
 	{
-		EventRun	run;
+		EventRun   *run = &from->runs[i];
 
-		if (from->runs[i].touches.count + from->runs[i].conversions.count == 0)
+		if (run->touches.count + run->conversions.count == 0)
 			continue;
-		copy_list(context, &run.touches, &from->runs[i].touches, numbers, same_numbers);
-		copy_list(context, &run.conversions, &from->runs[i].conversions, numbers, same_numbers);
-		attribution_add_run(into, &run);
+		if (!same_numbers)
+		{
+			renumber_list(&run->touches, numbers);
+			renumber_list(&run->conversions, numbers);
+		}
+		attribution_add_run(into, run);
 		attribution_make_room(into);
 	}
 	pfree(numbers);

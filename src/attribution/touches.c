@@ -20,7 +20,6 @@
 #define MOST_WORDS 8192			/* 64 kB */
 
 #define NARROW_JOURNEYS (UINT64CONST(1) << 40)
-#define NARROW_ACTORS (1U << 24)
 
 /* event_words: 8-byte words of an event of this form. */
 int
@@ -180,7 +179,7 @@ events_append(EventList *into, EventList *from)
 		events_init(from);
 		return;
 	}
-	into->sorted = false;
+	into->sorted = into->hashed = false;
 	into->last->next = from->first;
 	into->last = from->last;
 	into->count += from->count;

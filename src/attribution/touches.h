@@ -18,6 +18,7 @@ typedef struct Touch
 	int64		at;
 	int64		event;
 	uint32		actor;
+	uint32		order;			/* journey_order() while it is needed, else 0 */
 } Touch;
 
 /* A conversion.  actor: of the converting event itself, or NO_ACTOR. */
@@ -28,6 +29,7 @@ typedef struct Conversion
 	int64		event;
 	int64		units;			/* value = units / 10^scale */
 	uint32		actor;
+	uint32		order;			/* as in Touch */
 	uint8		scale;
 	bool		alone;			/* its journey is not known */
 } Conversion;
@@ -42,6 +44,9 @@ typedef enum EventFormat
 } EventFormat;
 
 #define EVENT_FORMATS (CONVERSION + 1)
+
+/* actors that a narrow touch has bits for */
+#define NARROW_ACTORS (1U << 24)
 
 typedef struct EventChunk
 {
@@ -62,6 +67,7 @@ typedef struct EventList
 	uint64		bytes;
 	int64		highest;		/* journey of the last event */
 	bool		sorted;			/* journeys never went down */
+	bool		hashed;			/* by journey_order(), then journey */
 } EventList;
 
 /* The events of one source: touches and conversions. */
@@ -113,6 +119,7 @@ extern void event_spill_close(EventSpill *spill, int way);
 
 /* touches_walk.c */
 extern void events_scatter(MemoryContext context, EventList *from, EventList *parts, int shift, uint32 mask);
+extern void events_hash_sort(MemoryContext context, EventRun *run);
 extern void journeys_walk(const JourneyWalk *walk, EventRun *runs, int nruns, EventSpill *spill);
 
 /* Mixes all bits of a journey's key (the finaliser of MurmurHash3, public domain). */
@@ -128,12 +135,22 @@ journey_hash(int64 journey)
 	return value ^ (value >> 33);
 }
 
+/* The order in which events of random order are put: that of a hash of the journey. */
+#define ORDER_BITS 20
+
+static inline uint32
+journey_order(int64 journey)
+{
+	return (uint32) (journey_hash(journey) >> (64 - ORDER_BITS));
+}
+
 /* The touch at a place of a chunk. */
 static inline void
 event_touch(const EventChunk *chunk, uint32 place, Touch *touch)
 {
 	const uint64 *words;
 
+	touch->order = 0;
 	if (chunk->format == TOUCH_NARROW)
 	{
 		words = chunk->words + (Size) place * 2;
@@ -171,6 +188,7 @@ event_conversion(const EventChunk *chunk, uint32 place, Conversion *conversion)
 	conversion->event = (int64) words[2];
 	conversion->units = (int64) words[3];
 	conversion->actor = (uint32) words[4];
+	conversion->order = 0;
 	conversion->scale = (uint8) (words[4] >> 32);
 	conversion->alone = (words[4] >> 40 & 1) != 0;
 }

@@ -35,10 +35,11 @@
 #define compare_fields(a, b, field) \
 	if ((a)->field != (b)->field) return (a)->field < (b)->field ? -1 : 1
 
-/* By journey, time, event, actor. */
+/* By order where that is known, journey, time, event, actor. */
 static inline int
 compare_touches(const Touch *a, const Touch *b)
 {
+	compare_fields(a, b, order);
 	compare_fields(a, b, journey);
 	compare_fields(a, b, at);
 	compare_fields(a, b, event);
@@ -46,10 +47,11 @@ compare_touches(const Touch *a, const Touch *b)
 	return 0;
 }
 
-/* By journey, those without one last, then time, event, actor, value. */
+/* By order where that is known, journey, those without one last, then time, event, actor, value. */
 static inline int
 compare_conversions(const Conversion *a, const Conversion *b)
 {
+	compare_fields(a, b, order);
 	compare_fields(a, b, journey);
 	compare_fields(a, b, alone);
 	compare_fields(a, b, at);
@@ -135,7 +137,9 @@ typedef struct Cursor
 		Touch		touch;
 		Conversion	conversion;
 	}			head;
-	int64		journey;		/* of the head */
+	bool		by_hash;
+	uint32		order;			/* of the head, 0 unless by hash */
+	int64		journey;
 } Cursor;
 
 /* Takes the next event into the head. */
@@ -160,22 +164,30 @@ read_head(Cursor *cursor)
 		event_touch(cursor->chunk, cursor->place, &cursor->head.touch);
 		cursor->journey = cursor->head.touch.journey;
 	}
+	if (cursor->by_hash)
+		cursor->order = journey_order(cursor->journey);
 	cursor->place++;
 }
 
-/* The smallest journey that is at hand; false at the end. */
+/* Is the head of one cursor before that of the other, NULL: none? */
 static inline bool
-next_journey(const Cursor *cursors, int count, int64 *journey)
+is_before(const Cursor *a, const Cursor *b)
 {
-	bool		found = false;
+	if (b == NULL)
+		return true;
+	return a->order != b->order ? a->order < b->order : a->journey < b->journey;
+}
+
+/* The cursor whose journey comes next; NULL at the end. */
+static inline const Cursor *
+next_journey(const Cursor *cursors, int count)
+{
+	const Cursor *next = NULL;
 
 	for (int i = 0; i < count; i++)
-		if (cursors[i].chunk != NULL && (!found || cursors[i].journey < *journey))
-		{
-			*journey = cursors[i].journey;
-			found = true;
-		}
-	return found;
+		if (cursors[i].chunk != NULL && is_before(&cursors[i], next))
+			next = &cursors[i];
+	return next;
 }
 
 /* All touches of a journey, in order. */
@@ -226,18 +238,17 @@ gather_conversions(const JourneyWalk *walk, Cursor *cursors, int count, int64 jo
 	return (uint32) n;
 }
 
-/* Runs of ascending journeys. */
+/* Runs of ascending journeys, or all of them in the order of the hash. */
 static void
-walk_sorted(const JourneyWalk *walk, EventRun *runs, int nruns)
+walk_sorted(const JourneyWalk *walk, EventRun *runs, int nruns, bool by_hash)
 {
 	Cursor		touches[MOST_MERGED] = {0};
 	Cursor		conversions[MOST_MERGED] = {0};
 	Room		room = {0};
-	int64		journey = 0;
-	int64		other = 0;
 
 	for (int i = 0; i < nruns; i++)
 	{
+		touches[i].by_hash = conversions[i].by_hash = by_hash;
 		touches[i].chunk = runs[i].touches.first;
 		read_head(&touches[i]);
 		conversions[i].chunk = runs[i].conversions.first;
@@ -245,15 +256,17 @@ walk_sorted(const JourneyWalk *walk, EventRun *runs, int nruns)
 	}
 	for (;;)
 	{
-		bool		touched = next_journey(touches, nruns, &journey);
-		bool		converted = next_journey(conversions, nruns, &other);
+		const Cursor *next = next_journey(touches, nruns);
+		const Cursor *other = next_journey(conversions, nruns);
+		int64		journey;
 		uint32		ntouches;
 		uint32		nconversions;
 
-		if (!touched && !converted)
+		if (other != NULL && is_before(other, next))
+			next = other;
+		if (next == NULL)
 			break;
-		if (!touched || (converted && other < journey))
-			journey = other;
+		journey = next->journey;
 		ntouches = gather_touches(walk, touches, nruns, journey, &room);
 		nconversions = gather_conversions(walk, conversions, nruns, journey, &room);
 		take_journey(walk, room.touches, ntouches, room.conversions, nconversions);
@@ -366,9 +379,13 @@ events_scatter(MemoryContext context, EventList *from, EventList *parts, int shi
 	events_init(from);
 }
 
-/* Touches of a part by bucket: bucket i is [starts[i], starts[i + 1]). */
+/*
+ * Touches of a part by bucket: the bits of the hash above "shift" say which.
+ * Bucket i is [starts[i], starts[i + 1]).  ranks: NULL leaves the actors' numbers
+ * and notes the order.
+ */
 static void
-bucket_touches(const JourneyWalk *walk, const EventList *list, Room *room, uint32 *starts, uint32 buckets)
+bucket_touches(const uint32 *ranks, const EventList *list, Room *room, uint32 *starts, uint32 buckets, int shift)
 {
 	uint32		sum = 0;
 	Touch		touch;
@@ -378,7 +395,7 @@ bucket_touches(const JourneyWalk *walk, const EventList *list, Room *room, uint3
 		for (uint32 i = 0; i < chunk->count; i++)
 		{
 			event_touch(chunk, i, &touch);
-			starts[journey_hash(touch.journey) & (buckets - 1)]++;
+			starts[journey_hash(touch.journey) >> shift & (buckets - 1)]++;
 		}
 	for (uint32 i = 0; i < buckets; i++)
 	{
@@ -393,15 +410,18 @@ bucket_touches(const JourneyWalk *walk, const EventList *list, Room *room, uint3
 		for (uint32 i = 0; i < chunk->count; i++)
 		{
 			event_touch(chunk, i, &touch);
-			touch.actor = walk->ranks[touch.actor];
-			room->touches[--starts[journey_hash(touch.journey) & (buckets - 1)]] = touch;
+			if (ranks != NULL)
+				touch.actor = ranks[touch.actor];
+			else
+				touch.order = journey_order(touch.journey);
+			room->touches[--starts[journey_hash(touch.journey) >> shift & (buckets - 1)]] = touch;
 		}
 	}
 }
 
 /* The same for conversions. */
 static void
-bucket_conversions(const JourneyWalk *walk, const EventList *list, Room *room, uint32 *starts, uint32 buckets)
+bucket_conversions(const uint32 *ranks, const EventList *list, Room *room, uint32 *starts, uint32 buckets, int shift)
 {
 	uint32		sum = 0;
 	Conversion	conversion;
@@ -411,7 +431,7 @@ bucket_conversions(const JourneyWalk *walk, const EventList *list, Room *room, u
 		for (uint32 i = 0; i < chunk->count; i++)
 		{
 			event_conversion(chunk, i, &conversion);
-			starts[journey_hash(conversion.journey) & (buckets - 1)]++;
+			starts[journey_hash(conversion.journey) >> shift & (buckets - 1)]++;
 		}
 	for (uint32 i = 0; i < buckets; i++)
 	{
@@ -426,9 +446,11 @@ bucket_conversions(const JourneyWalk *walk, const EventList *list, Room *room, u
 		for (uint32 i = 0; i < chunk->count; i++)
 		{
 			event_conversion(chunk, i, &conversion);
-			if (conversion.actor != NO_ACTOR)
-				conversion.actor = walk->ranks[conversion.actor];
-			room->conversions[--starts[journey_hash(conversion.journey) & (buckets - 1)]] = conversion;
+			if (ranks == NULL)
+				conversion.order = journey_order(conversion.journey);
+			else if (conversion.actor != NO_ACTOR)
+				conversion.actor = ranks[conversion.actor];
+			room->conversions[--starts[journey_hash(conversion.journey) >> shift & (buckets - 1)]] = conversion;
 		}
 	}
 }
@@ -457,28 +479,35 @@ walk_bucket(const JourneyWalk *walk, Touch *touch, const Touch *touch_end,
 	}
 }
 
-/* One part, bucket by bucket. */
-static void
-walk_part(const JourneyWalk *walk, EventList *touches, EventList *conversions, Room *room)
+/* Buckets of about eight events, no more than "most". */
+static uint32
+bucket_count(uint64 events, uint32 most)
 {
-	uint64		count = Max(touches->count, conversions->count);
 	uint32		buckets = 1;
-	uint32	   *touch_starts;
-	uint32	   *conversion_starts;
 
-	if (count > PG_INT32_MAX)
+	if (events > PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d events share one part of the journeys", PG_INT32_MAX),
 				 errhint("Leave out a collective journey that stands for many.")));
-	while (buckets < MOST_BUCKETS && (uint64) buckets * BUCKET_EVENTS < count)
+	while (buckets < most && (uint64) buckets * BUCKET_EVENTS < events)
 		buckets *= 2;
+	return buckets;
+}
+
+/* Takes the events of a part out into buckets, and sorts each; the lists are empty then. */
+static void
+sort_part(const uint32 *ranks, EventList *touches, EventList *conversions, Room *room, uint32 buckets, int shift)
+{
+	uint32	   *touch_starts;
+	uint32	   *conversion_starts;
+
 	room->starts = grow(room->starts, &room->start_room, 2 * ((uint64) buckets + 1), sizeof(uint32));
 	touch_starts = room->starts;
 	conversion_starts = room->starts + buckets + 1;
-	bucket_touches(walk, touches, room, touch_starts, buckets);
+	bucket_touches(ranks, touches, room, touch_starts, buckets, shift);
 	events_free(touches);
-	bucket_conversions(walk, conversions, room, conversion_starts, buckets);
+	bucket_conversions(ranks, conversions, room, conversion_starts, buckets, shift);
 	events_free(conversions);
 	for (uint32 i = 0; i < buckets; i++)
 	{
@@ -489,9 +518,84 @@ walk_part(const JourneyWalk *walk, EventList *touches, EventList *conversions, R
 			sort_touches(room->touches + touch_starts[i], ntouches);
 		if (nconversions > 1)
 			sort_conversions(room->conversions + conversion_starts[i], nconversions);
+	}
+}
+
+/* One part, bucket by bucket. */
+static void
+walk_part(const JourneyWalk *walk, EventList *touches, EventList *conversions, Room *room)
+{
+	uint32		buckets = bucket_count(Max(touches->count, conversions->count), MOST_BUCKETS);
+	uint32	   *touch_starts;
+	uint32	   *conversion_starts;
+
+	sort_part(walk->ranks, touches, conversions, room, buckets, 0);
+	touch_starts = room->starts;
+	conversion_starts = room->starts + buckets + 1;
+	for (uint32 i = 0; i < buckets; i++)
 		walk_bucket(walk, room->touches + touch_starts[i], room->touches + touch_starts[i + 1],
 					room->conversions + conversion_starts[i], room->conversions + conversion_starts[i + 1]);
+}
+
+/* So many parts that each fits the processor's cache. */
+static uint32
+part_count(uint64 events)
+{
+	uint32		parts = 1;
+
+	while (parts < MOST_PARTS && (uint64) parts * PART_EVENTS < events)
+		parts *= 2;
+	return parts;
+}
+
+/* Is any of the events from chunks with an id? */
+static bool
+have_events(const EventList *touches)
+{
+	return touches->first != NULL &&
+		(touches->first->format == TOUCH_NARROW_EVENT || touches->first->format == TOUCH_WIDE_EVENT);
+}
+
+/*
+ * events_hash_sort: puts the events of a run into the order of journey_order(),
+ * journey, time, so that runs of several processes can be merged.
+ */
+void
+events_hash_sort(MemoryContext context, EventRun *run)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution order", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	uint32		parts = part_count(run->touches.count + run->conversions.count);
+	int			part_bits = pg_leftmost_one_pos32(parts);
+	bool		has_event = have_events(&run->touches);
+	EventList  *touches = palloc_array(EventList, parts);
+	EventList  *conversions = palloc_array(EventList, parts);
+	Room		room = {0};
+	EventRun	result;
+
+	events_init(&result.touches);
+	events_init(&result.conversions);
+	/* a shift by 64 is none */
+	events_scatter(work, &run->touches, touches, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
+	events_scatter(work, &run->conversions, conversions, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
+	for (uint32 i = 0; i < parts; i++)
+	{
+		uint64		ntouches = touches[i].count;
+		uint64		nconversions = conversions[i].count;
+		uint32		buckets = bucket_count(Max(ntouches, nconversions), 1U << (ORDER_BITS - part_bits));
+
+		sort_part(NULL, &touches[i], &conversions[i], &room, buckets,
+				  part_bits + pg_leftmost_one_pos32(buckets) == 0 ? 0 : 64 - part_bits - pg_leftmost_one_pos32(buckets));
+		for (uint64 t = 0; t < ntouches; t++)
+			events_put_touch(context, &result.touches, &room.touches[t], has_event);
+		for (uint64 c = 0; c < nconversions; c++)
+			events_put_conversion(context, &result.conversions, &room.conversions[c]);
 	}
+	result.touches.sorted = result.conversions.sorted = false;
+	result.touches.hashed = result.conversions.hashed = true;
+	*run = result;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
 }
 
 /* Runs in any order: parted, then part by part. */
@@ -502,15 +606,14 @@ walk_hashed(const JourneyWalk *walk, EventRun *runs, int nruns)
 	EventList  *touches;
 	EventList  *conversions;
 	Room		room = {0};
-	uint32		parts = 1;
+	uint32		parts;
 
 	for (int i = 1; i < nruns; i++)
 	{
 		events_append(&all.touches, &runs[i].touches);
 		events_append(&all.conversions, &runs[i].conversions);
 	}
-	while (parts < MOST_PARTS && (uint64) parts * PART_EVENTS < all.touches.count + all.conversions.count)
-		parts *= 2;
+	parts = part_count(all.touches.count + all.conversions.count);
 	touches = palloc_array(EventList, parts);
 	conversions = palloc_array(EventList, parts);
 	events_scatter(CurrentMemoryContext, &all.touches, touches, PART_SHIFT, parts - 1);
@@ -526,11 +629,22 @@ walk_memory(const JourneyWalk *walk, EventRun *runs, int nruns)
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution journeys", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	bool		sorted = nruns <= MOST_MERGED;
+	bool		hashed = false;
 
-	for (int i = 0; i < nruns && sorted; i++)
-		sorted = runs[i].touches.sorted && runs[i].conversions.sorted;
+	for (int i = 0; i < nruns; i++)
+	{
+		sorted = sorted && runs[i].touches.sorted && runs[i].conversions.sorted;
+		hashed = hashed || runs[i].touches.hashed;
+	}
 	if (sorted)
-		walk_sorted(walk, runs, nruns);
+		walk_sorted(walk, runs, nruns, false);
+	else if (hashed && nruns <= MOST_MERGED)
+	{
+		for (int i = 0; i < nruns; i++)
+			if (!runs[i].touches.hashed)
+				events_hash_sort(work, &runs[i]);
+		walk_sorted(walk, runs, nruns, true);
+	}
 	else
 		walk_hashed(walk, runs, nruns);
 	MemoryContextSwitchTo(caller);
