@@ -82,6 +82,40 @@ INSERT INTO bench_result
 SELECT format('segment %s customers by %s orders', (SELECT count(*) FROM crm.customer), (SELECT count(*) FROM crm.sales_order)),
        bench.median_of_three($$SELECT crm.segment_customers('2026-06-30')$$),
        bench.median_of_three($$SELECT bench.plain_segments('2026-06-30')$$);
+
+-- Models, stages and history: the first refresh writes eight periods for each customer, the next day those of who moved.
+-- Beside it the writes alone: the same rows copied into tables with the same indexes.
+CREATE TABLE bench.written_score (LIKE crm.customer_score INCLUDING ALL);
+CREATE TABLE bench.written_member (LIKE crm.segment_member INCLUDING ALL);
+CREATE FUNCTION bench.once(statement text)
+RETURNS double precision
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  started timestamptz := clock_timestamp();
+BEGIN
+  EXECUTE statement;
+  RETURN 1000 * extract(epoch FROM clock_timestamp() - started);
+END
+$$;
+DO $$
+DECLARE
+  ours double precision;
+  scores CONSTANT text := 'INSERT INTO bench.written_score SELECT * FROM crm.customer_score WHERE as_of = %L ORDER BY customer_id';
+  members CONSTANT text := 'INSERT INTO bench.written_member SELECT * FROM crm.segment_member WHERE valid_from = %L ORDER BY customer_id, axis';
+BEGIN
+  ours := bench.once($r$SELECT crm.refresh_segments('2026-07-01')$r$);
+  INSERT INTO bench_result
+  SELECT format('refresh_segments, first: %s customers, %s periods (plain: the writes alone)',
+                (SELECT count(*) FROM crm.customer), (SELECT count(*) FROM crm.segment_member)),
+         ours, bench.once(format(scores, '2026-07-01')) + bench.once(format(members, '2026-07-01'));
+  ANALYZE crm.segment_member, crm.customer_score;
+  ours := bench.once($r$SELECT crm.refresh_segments('2026-08-01')$r$);
+  INSERT INTO bench_result
+  SELECT format('refresh_segments, a month later: %s periods begin (plain: the writes alone)', (SELECT count(*) FROM crm.segment_member WHERE valid_from = '2026-08-01')),
+         ours, bench.once(format(scores, '2026-08-01')) + bench.once(format(members, '2026-08-01'));
+END
+$$;
 INSERT INTO bench_result
 SELECT format('cut points of %s values', (SELECT count(*) FROM bench.money)),
        bench.median_of_three('SELECT omnicrm.rfm_cuts(value) FROM bench.money'),

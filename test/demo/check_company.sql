@@ -66,7 +66,12 @@ FROM (SELECT sum(o.revenue) AS revenue FROM crm.sales_order AS o WHERE o.duplica
         UNION ALL SELECT replace(importe, ',', '.')::numeric FROM shop.store_ticket WHERE ticket ~ '^R?TKT-[0-9]{4}-'
         UNION ALL SELECT amount::numeric FROM shop.field_order) AS raw) AS s;
 SELECT shop.assert(sum(s.monetary) = (SELECT sum(o.revenue) FROM crm.sales_order AS o WHERE o.duplicate_of IS NULL), 'the segments share out the revenue')
-FROM crm.customer_score AS s;
+FROM crm.customer_score AS s WHERE s.as_of = '2026-06-30';
+SELECT shop.assert((SELECT count(*) FROM crm.segment_member WHERE axis = 'stage' AND valid_to IS NULL) = (SELECT count(*) FROM crm.customer WHERE state = 'active'),
+                   'each customer has one stage');
+SELECT shop.assert(m.converged AND m.spend_converged, 'the models of lifetime value converge', m.reason || ', ' || m.spend_reason) FROM crm.segment_model AS m;
+SELECT shop.assert(sum(v.revenue) = (SELECT sum(s.monetary) FROM crm.customer_score AS s WHERE s.as_of = v.as_of), 'stages share out the revenue')
+FROM crm_bi.value_by_segment AS v WHERE v.axis = 'stage' GROUP BY v.as_of;
 SELECT shop.assert(count(*) = 0, 'each commission pool is paid out to the cent')
 FROM (SELECT p.pool_id FROM crm.commission_pool AS p LEFT JOIN crm.commission_entry AS e USING (pool_id)
       GROUP BY p.pool_id HAVING p.amount <> coalesce(sum(e.amount), 0)) AS wrong;

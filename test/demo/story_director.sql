@@ -55,6 +55,25 @@ SELECT segment, customers, round(100 * customer_share, 1) AS "% of customers", r
        revenue_per_customer AS "per customer", mean_frequency AS "buying days", round(mean_recency_days) AS "days since"
 FROM crm_bi.segment_summary ORDER BY revenue DESC, segment;
 
+\echo 'Where they stand: stages of the lifecycle, and what a model expects of each in the next year (crm.refresh_segments, crm_bi.value_by_segment).'
+SELECT f.segment AS stage, f.customers, round(100 * f.customer_share, 1) AS "% of customers", v.revenue, round(100 * v.mean_p_alive, 1) AS "% alive",
+       round(100 * v.mean_p_no_order_90, 1) AS "% no order in 90 days", round(v.expected_orders) AS "orders expected", v.clv AS "lifetime value"
+FROM crm_bi.lifecycle_funnel AS f LEFT JOIN crm_bi.value_by_segment AS v USING (axis, segment)
+WHERE f.axis = 'stage' ORDER BY f.position;
+
+\echo 'Who moved since the end of the quarter before: customers from each stage to each (crm_bi.segment_movement).'
+SELECT coalesce(m.from_segment, 'not known yet') AS "from",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment IN ('new', 'onboarding')), 0) AS "to new",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'active'), 0) AS "to active",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'slowing'), 0) AS "to slowing",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'at_risk'), 0) AS "to at risk",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'dormant'), 0) AS "to dormant",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'lost'), 0) AS "to lost",
+       sum(m.customers) AS "all"
+FROM crm_bi.segment_movement AS m WHERE m.axis = 'stage'
+GROUP BY m.from_segment
+ORDER BY array_position(ARRAY['prospect', 'new', 'onboarding', 'active', 'slowing', 'at_risk', 'dormant', 'lost'], m.from_segment::text) NULLS FIRST;
+
 \echo 'What each channel costs and brings; revenue by where the sale was booked, credit by who had a part in it (crm_bi.channel_balance).'
 SELECT channel, touches, cost, orders AS "orders booked", revenue AS "revenue booked", credit_linear AS "revenue credited",
        cost_per_order AS "cost per order", balance

@@ -8,6 +8,15 @@ SELECT recency_score AS "recency",
        max(customers) FILTER (WHERE frequency_score = 5) AS "5", sum(customers) AS "all", sum(revenue) AS revenue
 FROM crm_bi.rfm_grid GROUP BY recency_score ORDER BY recency_score DESC;
 
+\echo 'What to do with whom: strategies by stage and value, and whom they are about (crm.strategy_rule, crm_bi.value_by_segment).'
+SELECT v.segment AS strategy, v.customers, v.revenue, v.clv_per_customer AS "lifetime value each",
+       (SELECT string_agg(DISTINCT r.stage, ', ' ORDER BY r.stage) FROM crm.strategy_rule AS r WHERE r.strategy = v.segment) AS stages
+FROM crm_bi.value_by_segment AS v WHERE v.axis = 'strategy' ORDER BY v.revenue DESC, v.segment;
+
+\echo 'What we should know of them and do not: key information by phase (crm_bi.stage_fill_rate), the emptiest first.'
+SELECT phase, requirement, customers, known, round(100 * fill_rate, 1) AS "% known"
+FROM crm_bi.stage_fill_rate WHERE fill_rate < 1 ORDER BY fill_rate, customers DESC, phase, requirement LIMIT 6;
+
 \echo 'Which channel earned the sale: four models side by side, each adds up to the revenue to the cent (crm.attribution_by_channel).'
 SELECT coalesce(channel, 'all') AS channel, sum(touches) AS touches, sum(credit_first) AS "first touch", sum(credit_last) AS "last touch",
        sum(credit_linear) AS linear, sum(credit_position) AS "position 40/20/40"
