@@ -30,7 +30,7 @@ GROUP BY look.from_as_of, look.to_as_of, moved.axis, moved.from_segment, moved.t
 COMMENT ON VIEW @bi@.segment_movement IS 'Who moved from which segment to which between the two newest refreshes, on each axis; customers who stayed are rows with two equal segments.';
 COMMENT ON COLUMN @bi@.segment_movement.from_as_of IS 'Day of the last refresh but one.';
 COMMENT ON COLUMN @bi@.segment_movement.to_as_of IS 'Day of the newest refresh.';
-COMMENT ON COLUMN @bi@.segment_movement.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class or payment.';
+COMMENT ON COLUMN @bi@.segment_movement.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class, payment or linkage.';
 COMMENT ON COLUMN @bi@.segment_movement.from_segment IS 'Segment then; NULL: in none yet.';
 COMMENT ON COLUMN @bi@.segment_movement.to_segment IS 'Segment now; NULL: in none any more, or merged into another customer.';
 COMMENT ON COLUMN @bi@.segment_movement.customers IS 'Number of customers.';
@@ -50,7 +50,7 @@ GROUP BY 1, 2, 3, 4;
 
 COMMENT ON VIEW @bi@.segment_change IS 'One row: so many customers moved from one segment to another on one day. Add them up over any period.';
 COMMENT ON COLUMN @bi@.segment_change.moved_on IS 'Day of the refresh that found it.';
-COMMENT ON COLUMN @bi@.segment_change.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class or payment.';
+COMMENT ON COLUMN @bi@.segment_change.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class, payment or linkage.';
 COMMENT ON COLUMN @bi@.segment_change.from_segment IS 'Segment before; NULL: in none.';
 COMMENT ON COLUMN @bi@.segment_change.to_segment IS 'Segment since; NULL: in none any more, or merged into another customer.';
 COMMENT ON COLUMN @bi@.segment_change.customers IS 'Number of customers.';
@@ -142,7 +142,7 @@ FROM summed AS s;
 
 COMMENT ON VIEW @bi@.value_by_segment IS 'What each segment is worth, on each axis, at the newest refresh; prospects are among the stages, with nothing bought yet.';
 COMMENT ON COLUMN @bi@.value_by_segment.as_of IS 'Day of the refresh.';
-COMMENT ON COLUMN @bi@.value_by_segment.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class or payment.';
+COMMENT ON COLUMN @bi@.value_by_segment.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class, payment or linkage.';
 COMMENT ON COLUMN @bi@.value_by_segment.segment IS 'Segment on this axis.';
 COMMENT ON COLUMN @bi@.value_by_segment.customers IS 'Number of customers.';
 COMMENT ON COLUMN @bi@.value_by_segment.customer_share IS 'Part of all customers of the axis, 0 to 1.';
@@ -156,8 +156,9 @@ COMMENT ON COLUMN @bi@.value_by_segment.mean_p_no_order_90 IS 'Mean probability 
 COMMENT ON COLUMN @bi@.value_by_segment.expected_orders IS 'Expected days with a sale in the next 52 weeks, all customers together.';
 COMMENT ON COLUMN @bi@.value_by_segment.overdue_amount IS 'Amount overdue.';
 
--- What must be known of whom, and whether it is. Consent counts when the last
--- statement on a channel gave it and no later one took back all channels.
+-- What must be known of whom, and whether it is. Who asked for restriction has no
+-- phase. Consent counts when it was given for a channel after it was last refused or
+-- withdrawn for that channel or for all.
 CREATE OR REPLACE VIEW @bi@.customer_information AS
 WITH step (phase, position) AS (
   VALUES ('detection', 1), ('qualification', 2), ('sale', 3), ('acquisition', 4), ('management', 5), ('decline', 6)
@@ -184,39 +185,58 @@ SELECT
     WHEN 'username' THEN c.username <> ''
     WHEN 'address' THEN c.street <> '' AND coalesce(c.postcode, c.city) <> ''
     WHEN 'contact_point' THEN coalesce(c.email, c.phone, c.street) <> ''
-    WHEN 'segment' THEN EXISTS (SELECT FROM @hub@.segment_member AS g WHERE g.customer_id = c.customer_id AND g.axis = 'rfm' AND g.valid_to IS NULL)
-    WHEN 'order' THEN EXISTS (SELECT
-                              FROM @hub@.customer_member AS k JOIN @hub@.sales_order AS o ON o.record_id = k.record_id
-                              WHERE k.customer_id = c.customer_id AND o.kind = 'sale')
-    WHEN 'payment_due' THEN EXISTS (SELECT
-                                    FROM @hub@.customer_member AS k
-                                      JOIN @hub@.sales_order AS o ON o.record_id = k.record_id
-                                      JOIN @hub@.payment AS p ON p.order_id = o.order_id
-                                    WHERE k.customer_id = c.customer_id AND p.due_on IS NOT NULL)
-    WHEN 'origin' THEN EXISTS (SELECT
-                               FROM @hub@.customer_member AS k JOIN @hub@.lead AS l ON l.record_id = k.record_id
-                               WHERE k.customer_id = c.customer_id AND num_nonnulls(l.origin, l.channel_id, l.campaign_id) > 0)
-                       OR EXISTS (SELECT
-                                  FROM @hub@.customer_member AS k JOIN @hub@.touch AS t ON t.record_id = k.record_id
-                                  WHERE k.customer_id = c.customer_id AND num_nonnulls(t.channel_id, t.campaign_id) > 0)
-                       OR EXISTS (SELECT
-                                  FROM @hub@.customer_member AS k JOIN @hub@.sales_order AS o ON o.record_id = k.record_id
-                                  WHERE k.customer_id = c.customer_id AND o.channel_id IS NOT NULL)
-    WHEN 'contact_permission' THEN EXISTS (
-      SELECT
-      FROM @hub@.customer_member AS k JOIN @hub@.consent_event AS e ON e.record_id = k.record_id
-      WHERE k.customer_id = c.customer_id AND e.purpose = 'marketing' AND e.state = 'given' AND e.stated_at <= now()
-        AND NOT EXISTS (SELECT
-                        FROM @hub@.customer_member AS y JOIN @hub@.consent_event AS f ON f.record_id = y.record_id
-                        WHERE y.customer_id = c.customer_id AND f.purpose = 'marketing' AND f.state <> 'given'
-                          AND f.channel_kind IN (e.channel_kind, 'any') AND f.stated_at >= e.stated_at AND f.stated_at <= now()))
+    WHEN 'segment' THEN g.customer_id IS NOT NULL
+    WHEN 'order' THEN sold.customer_id IS NOT NULL
+    WHEN 'payment_due' THEN due.customer_id IS NOT NULL
+    WHEN 'origin' THEN led.customer_id IS NOT NULL OR touched.customer_id IS NOT NULL OR sold.has_channel
+    WHEN 'contact_permission' THEN permitted.given
   END, false) AS is_known
 FROM @hub@.customer AS c
   JOIN @hub@.segment_member AS m ON m.customer_id = c.customer_id AND m.axis = 'phase' AND m.valid_to IS NULL
   JOIN step AS own ON own.phase = m.segment
   JOIN @hub@.stage_requirement AS r ON r.kind IS NULL OR r.kind = c.kind
   JOIN step AS needed ON needed.phase = r.phase AND needed.position <= own.position
-WHERE c.state = 'active';
+  LEFT JOIN @hub@.segment_member AS g ON g.customer_id = c.customer_id AND g.axis = 'rfm' AND g.valid_to IS NULL
+  LEFT JOIN (
+    SELECT k.customer_id, bool_or(o.channel_id IS NOT NULL) AS has_channel
+    FROM @hub@.sales_order AS o JOIN @hub@.customer_member AS k ON k.record_id = o.record_id
+    WHERE o.kind = 'sale'
+    GROUP BY k.customer_id
+  ) AS sold ON sold.customer_id = c.customer_id
+  LEFT JOIN (
+    SELECT DISTINCT k.customer_id
+    FROM @hub@.payment AS p
+      JOIN @hub@.sales_order AS o ON o.order_id = p.order_id
+      JOIN @hub@.customer_member AS k ON k.record_id = o.record_id
+    WHERE p.due_on IS NOT NULL
+  ) AS due ON due.customer_id = c.customer_id
+  LEFT JOIN (
+    SELECT DISTINCT k.customer_id
+    FROM @hub@.lead AS l JOIN @hub@.customer_member AS k ON k.record_id = l.record_id
+    WHERE num_nonnulls(l.origin, l.channel_id, l.campaign_id) > 0
+  ) AS led ON led.customer_id = c.customer_id
+  LEFT JOIN (
+    SELECT DISTINCT k.customer_id
+    FROM @hub@.touch AS t JOIN @hub@.customer_member AS k ON k.record_id = t.record_id
+    WHERE num_nonnulls(t.channel_id, t.campaign_id) > 0
+  ) AS touched ON touched.customer_id = c.customer_id
+  LEFT JOIN (
+    SELECT e.customer_id, bool_or(e.given_at > coalesce(greatest(e.barred_at, e.all_barred_at), '-infinity')) AS given
+    FROM (
+      SELECT k.customer_id,
+             max(s.stated_at) FILTER (WHERE s.state = 'given') AS given_at,
+             max(s.stated_at) FILTER (WHERE s.state <> 'given') AS barred_at,
+             max(max(s.stated_at) FILTER (WHERE s.state <> 'given' AND s.channel_kind = 'any')) OVER (PARTITION BY k.customer_id) AS all_barred_at
+      FROM @hub@.consent_event AS s JOIN @hub@.customer_member AS k ON k.record_id = s.record_id
+      WHERE s.purpose = 'marketing' AND s.stated_at <= now()
+      GROUP BY k.customer_id, s.channel_kind
+    ) AS e
+    GROUP BY e.customer_id
+  ) AS permitted ON permitted.customer_id = c.customer_id
+WHERE c.state = 'active'
+  AND NOT EXISTS (SELECT
+                  FROM @hub@.restricted_record AS x JOIN @hub@.customer_member AS k ON k.record_id = x.record_id
+                  WHERE k.customer_id = c.customer_id);
 
 COMMENT ON VIEW @bi@.customer_information IS 'Key information: one row for each customer and each thing that must be known of him or her in the present phase (table stage_requirement), and whether it is. What is missing: WHERE NOT is_known.';
 COMMENT ON COLUMN @bi@.customer_information.customer_id IS 'Customer.';

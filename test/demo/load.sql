@@ -128,8 +128,8 @@ SELECT crm.load('newsletter', 'shop.consent',
 -- Who is who; then what follows.
 SELECT crm.resolve();
 -- At the end of each of the last two quarters, so that it shows who moved.
-SELECT crm.refresh_segments('2026-03-31');
-SELECT crm.refresh_segments('2026-06-30');
+SELECT crm.refresh_segments('2026-03-31', '{"linkage": true}');
+SELECT crm.refresh_segments('2026-06-30', '{"linkage": true}');
 SELECT crm.attribute('2023-07-01', '2026-07-01');
 -- Eight per cent of the contribution of a sale go to those who had a part in it.
 SELECT crm.add_commission_plan('Everybody who helped', 'contribution_margin', 0.08,

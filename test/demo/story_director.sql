@@ -63,6 +63,7 @@ WHERE f.axis = 'stage' ORDER BY f.position;
 
 \echo 'Who moved since the end of the quarter before: customers from each stage to each (crm_bi.segment_movement).'
 SELECT coalesce(m.from_segment, 'not known yet') AS "from",
+       coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'prospect'), 0) AS "to prospect",
        coalesce(sum(m.customers) FILTER (WHERE m.to_segment IN ('new', 'onboarding')), 0) AS "to new",
        coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'active'), 0) AS "to active",
        coalesce(sum(m.customers) FILTER (WHERE m.to_segment = 'slowing'), 0) AS "to slowing",

@@ -258,6 +258,7 @@ SELECT customer_id AS restricted FROM crm.segment_member WHERE axis = 'stage' AN
 SELECT customer_id AS erased FROM crm.segment_member WHERE axis = 'stage' AND valid_to IS NULL AND segment = 'active' ORDER BY 1 OFFSET 1 LIMIT 1
 \gset
 SELECT count(*) AS rows FROM crm.subject_restrict(:restricted, 'letter');
+SELECT count(*) AS information FROM crm_bi.customer_information WHERE customer_id = :restricted;
 SELECT crm.subject_export(:erased) -> 'tables' -> 'segment_member' -> 0 ?& ARRAY['axis', 'segment', 'valid_from'] AS exported;
 SELECT sum(rows) > 0 AS erased FROM crm.subject_erase(:erased, 'letter') WHERE table_name = 'segment_member';
 SELECT count(*) AS left_over FROM crm.segment_member WHERE customer_id = :erased;
@@ -279,8 +280,36 @@ SELECT n.orders_fit = o.orders_fit AS kept, n.margin, n.rate, n.horizon_weeks, n
 FROM crm.segment_model AS n JOIN crm.segment_model AS o ON o.as_of = '2024-06-01' WHERE n.as_of = '2024-07-20';
 SELECT * FROM public.broken WHERE count > 0 AND rule <> 'gap';
 
+-- How strongly each customer is tied, by what the hub knows of lines, channels and
+-- recommendations.
+INSERT INTO crm.channel (name) VALUES ('web'), ('shop'), ('fair');
+INSERT INTO crm.product (product_key, name, category) SELECT 'p' || n, 'p' || n, CASE WHEN n < 6 THEN 'c' || n END FROM generate_series(1, 7) AS n;
+UPDATE crm.sales_order SET channel_id = 1 + floor(3 * pg_temp.unit(order_id, 20) ^ 2)::integer WHERE record_id % 4 > 0;
+INSERT INTO crm.order_line (order_id, line_key, load_id, content_hash, product_id, revenue)
+SELECT order_id, '1', 1, order_id, 1 + floor(7 * pg_temp.unit(order_id, 21))::integer, revenue FROM crm.sales_order WHERE record_id % 5 > 0;
+SELECT count(r) FROM crm.add_referral(20, 21, 'ana', 'told us', '2023-01-01') AS r;
+SELECT counts -> 'customers' AS customers FROM crm.refresh_segments('2024-07-20', '{"linkage": true}');
+SELECT linkage_class, count(*) > 3 AS some, bool_and(linkage_score BETWEEN 0 AND 100) AS on_scale FROM crm.customer_score WHERE as_of = '2024-07-20' GROUP BY 1 ORDER BY 1;
+WITH own AS (
+  SELECT m.customer_id, o.order_id, o.ordered_at::date AS day, o.revenue, o.channel_id FROM crm.sales_order AS o JOIN crm.customer_member AS m USING (record_id) WHERE o.ordered_at < '2024-07-21'
+), stats AS (
+  SELECT customer_id, omnicrm.customer_stats(day, revenue) AS s, nullif(count(DISTINCT channel_id), 0) AS channels FROM own GROUP BY 1
+), category AS (
+  SELECT o.customer_id, nullif(count(DISTINCT p.category), 0) AS categories FROM own AS o JOIN crm.order_line USING (order_id) JOIN crm.product AS p USING (product_id) GROUP BY 1
+)
+SELECT count(*) > 400 AS many, count(*) FILTER (WHERE (r.linkage_score, r.linkage_class) IS DISTINCT FROM ((l.t).score, (l.t).class)) AS differ,
+       count(*) FILTER (WHERE m.segment IS DISTINCT FROM r.linkage_class) AS axis_differs
+FROM crm.customer_score AS r
+JOIN (SELECT s.customer_id, omnicrm.linkage_score(omnicrm.stats_tenure(s.s, '2024-07-20'), omnicrm.stats_frequency(s.s), omnicrm.stats_interval_cv(s.s), c.categories, s.channels,
+                                                  (s.customer_id = 20)::integer) AS t
+      FROM stats AS s LEFT JOIN category AS c USING (customer_id)) AS l USING (customer_id)
+LEFT JOIN crm.segment_member AS m ON m.customer_id = r.customer_id AND m.axis = 'linkage' AND m.valid_to IS NULL
+WHERE r.as_of = '2024-07-20';
+SELECT * FROM public.broken WHERE count > 0 AND rule <> 'gap';
+
 -- A fit that does not converge: probabilities are null with a reason, stages go by days.
 DELETE FROM crm.payment;
+DELETE FROM crm.order_line;
 DELETE FROM crm.sales_order WHERE order_key NOT LIKE 'V%-1';
 SELECT counts ->> 'converged' AS converged, counts ->> 'reason' AS reason, counts ->> 'spend_reason' AS spend_reason FROM crm.refresh_segments('2024-08-01', '{"thresholds": {"dwell_days": 0}}');
 SELECT count(*) > 400 AS scored, count(p_alive) AS p_alive, count(p_no_order_90) AS p_no_order, count(expected_orders) AS expected, count(next_order_on) AS next_order, count(clv) AS clv,
@@ -329,6 +358,7 @@ SELECT crm.refresh_segments('2024-08-02', '{"model_from": "2020-01-01"}');
 SELECT crm.refresh_segments('2024-08-02', '{"horizon_weeks": 0}');
 SELECT crm.refresh_segments('2024-08-02', '{"rate": "high"}');
 SELECT crm.refresh_segments('2024-08-02', '{"margin": 2}');
+SELECT crm.refresh_segments('2024-08-02', '{"linkage": "yes"}');
 SELECT crm.refresh_segments('2024-08-02', '{"thresholds": {"new_day": 1}}');
 SELECT crm.refresh_segments('2024-08-02', '{"abc_limits": [0.9, 0.8]}');
 SELECT crm.refresh_segments('2024-08-02', '{"time_zone": "Mars/Olympus"}');

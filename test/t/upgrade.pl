@@ -52,7 +52,8 @@ VALUES ('2024-06-30', 1, 3, 2, 10, 3, 5, 2, 1, 'new', 'A', 'A', 1);
 ALTER TABLE crm.customer_score DROP COLUMN tenure_days CASCADE, DROP COLUMN usual_days, DROP COLUMN p_alive CASCADE, DROP COLUMN p_no_order_90 CASCADE,
   DROP COLUMN expected_orders CASCADE, DROP COLUMN next_order_on CASCADE, DROP COLUMN clv CASCADE, DROP COLUMN clv_class, DROP COLUMN value_class CASCADE,
   DROP COLUMN stage CASCADE, DROP COLUMN strategy CASCADE, DROP COLUMN payment_behaviour CASCADE, DROP COLUMN days_beyond_terms,
-  DROP COLUMN weighted_days_beyond_terms, DROP COLUMN overdue_amount CASCADE;
+  DROP COLUMN weighted_days_beyond_terms, DROP COLUMN overdue_amount CASCADE,
+  DROP COLUMN linkage_score, DROP COLUMN linkage_class;
 ALTER TABLE crm.customer_score ADD COLUMN own_note text DEFAULT 'mine';
 DROP TABLE crm.segment_model, crm.segment_member, crm.strategy_rule, crm.stage_requirement CASCADE;
 DROP FUNCTION crm.customer_purchases, crm.customer_payments, crm.refresh_segments;

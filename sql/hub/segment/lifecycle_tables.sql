@@ -20,7 +20,9 @@ ALTER TABLE @hub@.customer_score
   ADD COLUMN IF NOT EXISTS payment_behaviour text,
   ADD COLUMN IF NOT EXISTS days_beyond_terms double precision,
   ADD COLUMN IF NOT EXISTS weighted_days_beyond_terms double precision,
-  ADD COLUMN IF NOT EXISTS overdue_amount numeric(18, 2);
+  ADD COLUMN IF NOT EXISTS overdue_amount numeric(18, 2),
+  ADD COLUMN IF NOT EXISTS linkage_score double precision,
+  ADD COLUMN IF NOT EXISTS linkage_class text;
 COMMENT ON COLUMN @hub@.customer_score.tenure_days IS 'Days from the first sale to as_of. This and the following columns: NULL in a segmentation by segment_customers() alone.';
 COMMENT ON COLUMN @hub@.customer_score.usual_days IS 'Days between two days with a sale that nine of ten of the customer''s own intervals do not exceed; NULL below three intervals.';
 COMMENT ON COLUMN @hub@.customer_score.p_alive IS 'Probability that the customer has not left for good, by the model of segment_model; NULL (as all that follows from the model) when that did not converge.';
@@ -36,23 +38,25 @@ COMMENT ON COLUMN @hub@.customer_score.payment_behaviour IS 'How the customer pa
 COMMENT ON COLUMN @hub@.customer_score.days_beyond_terms IS 'Mean number of days from due to paid; negative when early.';
 COMMENT ON COLUMN @hub@.customer_score.weighted_days_beyond_terms IS 'The same, each payment weighted by its amount.';
 COMMENT ON COLUMN @hub@.customer_score.overdue_amount IS 'Amount that is overdue on the day as_of.';
+COMMENT ON COLUMN @hub@.customer_score.linkage_score IS 'How strongly the customer is tied to the company, 0 to 100, by omnicrm.linkage_score(); NULL without the option linkage.';
+COMMENT ON COLUMN @hub@.customer_score.linkage_class IS 'low, medium or high.';
 
 CREATE TABLE IF NOT EXISTS @hub@.segment_model (
-  as_of          date PRIMARY KEY,
+  as_of           date PRIMARY KEY,
   model_from      date NOT NULL,
-  model          text NOT NULL CHECK (model IN ('mbg_nbd', 'pareto_nbd')),
-  fitted         bigint NOT NULL,
-  orders_fit     jsonb,
-  converged      boolean NOT NULL,
-  reason         text NOT NULL,
-  spend_fit      jsonb,
+  model           text NOT NULL CHECK (model IN ('mbg_nbd', 'pareto_nbd')),
+  fitted          bigint NOT NULL,
+  orders_fit      jsonb,
+  converged       boolean NOT NULL,
+  reason          text NOT NULL,
+  spend_fit       jsonb,
   spend_converged boolean NOT NULL,
-  spend_reason   text NOT NULL,
-  margin         double precision NOT NULL,
-  rate           double precision NOT NULL,
-  horizon_weeks  double precision NOT NULL,
-  thresholds     jsonb NOT NULL,
-  made_at        timestamptz NOT NULL DEFAULT now()
+  spend_reason    text NOT NULL,
+  margin          double precision NOT NULL,
+  rate            double precision NOT NULL,
+  horizon_weeks   double precision NOT NULL,
+  thresholds      jsonb NOT NULL,
+  made_at         timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE @hub@.segment_model IS 'One row is one call of refresh_segments(): the models of lifetime value that it used, and the thresholds of the lifecycle.';
 COMMENT ON COLUMN @hub@.segment_model.as_of IS 'Day on which the customers were looked at.';
@@ -83,7 +87,7 @@ CREATE TABLE IF NOT EXISTS @hub@.segment_member (
 );
 COMMENT ON TABLE @hub@.segment_member IS 'One row: this customer was in this segment of an axis from one day to another. Written by refresh_segments(); the periods of a customer on an axis never overlap.';
 COMMENT ON COLUMN @hub@.segment_member.customer_id IS 'Customer, by the id of that time; segment_periods() follows merges.';
-COMMENT ON COLUMN @hub@.segment_member.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class or payment.';
+COMMENT ON COLUMN @hub@.segment_member.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class, payment or linkage.';
 COMMENT ON COLUMN @hub@.segment_member.segment IS 'Segment on this axis.';
 COMMENT ON COLUMN @hub@.segment_member.valid_from IS 'First day in it: that of the refresh that found it.';
 COMMENT ON COLUMN @hub@.segment_member.valid_to IS 'First day not in it any more; NULL: still in it.';

@@ -9,7 +9,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  own CONSTANT text[] := '{model,model_from,horizon_weeks,rate,margin,thresholds}';
+  own CONSTANT text[] := '{model,model_from,horizon_weeks,rate,margin,thresholds,linkage}';
   given jsonb := coalesce(options, '{}');
   unknown text;
   kept_day date;
@@ -25,9 +25,9 @@ BEGIN
   IF unknown IS NOT NULL THEN
     RAISE EXCEPTION 'unknown option of refresh_segments: %', unknown
       USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Known options: model (mbg_nbd or pareto_nbd), model_from (day of a refresh whose models to keep), horizon_weeks (52), rate (0.1, of a year), margin (that of the orders), thresholds (of the lifecycle); time_zone, cuts_from and abc_limits as of segment_customers.';
+            HINT = 'Known options: model (mbg_nbd or pareto_nbd), model_from (day of a refresh whose models to keep), horizon_weeks (52), rate (0.1, of a year), margin (that of the orders), thresholds (of the lifecycle), linkage (false); time_zone, cuts_from and abc_limits as of segment_customers.';
   END IF;
-  given := '{"model": "mbg_nbd", "horizon_weeks": 52, "rate": 0.1}'::jsonb || jsonb_strip_nulls(given - 'thresholds')
+  given := '{"model": "mbg_nbd", "horizon_weeks": 52, "rate": 0.1, "linkage": false}'::jsonb || jsonb_strip_nulls(given - 'thresholds')
            || jsonb_build_object('thresholds', omnicrm.lifecycle_thresholds(nullif(given -> 'thresholds', 'null')));
   IF given ->> 'model' NOT IN ('mbg_nbd', 'pareto_nbd') THEN
     RAISE EXCEPTION 'unknown model of orders: %', given -> 'model'
@@ -41,6 +41,10 @@ BEGIN
       given -> 'horizon_weeks', given -> 'rate', coalesce(given -> 'margin', 'null')
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'horizon_weeks 1 to 5200, rate of a year 0 to 10, margin 0 to 1.';
+  END IF;
+  IF jsonb_typeof(given -> 'linkage') <> 'boolean' THEN
+    RAISE EXCEPTION 'option linkage must be true or false, not %', given -> 'linkage'
+      USING ERRCODE = 'invalid_parameter_value';
   END IF;
   kept_day := given ->> 'model_from';
   IF kept_day IS NOT NULL AND NOT EXISTS (SELECT FROM @hub@.segment_model AS m WHERE m.as_of = kept_day) THEN
@@ -113,7 +117,7 @@ BEGIN
     SELECT s.customer_id, a.axis COLLATE "C" AS axis, a.segment COLLATE "C" AS segment
     FROM @hub@.customer_score AS s
       CROSS JOIN LATERAL (VALUES
-        ('margin_class', s.margin_class), ('payment', s.payment_behaviour), ('phase', omnicrm.lifecycle_phase(s.stage)),
+        ('linkage', s.linkage_class), ('margin_class', s.margin_class), ('payment', s.payment_behaviour), ('phase', omnicrm.lifecycle_phase(s.stage)),
         ('revenue_class', s.revenue_class), ('rfm', s.segment), ('stage', s.stage), ('strategy', s.strategy), ('value', s.value_class)
       ) AS a(axis, segment)
     WHERE s.as_of = store_segment_members.as_of AND a.segment IS NOT NULL
@@ -199,7 +203,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.refresh_segments(date, jsonb) IS
-  'Segments all customers as of a day and keeps the history: writes customer_score as segment_customers() does, with lifetime value, probabilities, stage, strategy and payment behaviour; fits the models of lifetime value (segment_model); and brings segment_member, who is in which segment from when to when, to that day, prospects included. The same day again replaces its rows by the same; a day before the newest refresh is refused. Where a model did not converge, what follows from it is null and the reason stands in segment_model; stages then go by days. Customers who asked for restriction or are erased, and ids that were merged, are in no segment from that day on. options: model (mbg_nbd, the default, or pareto_nbd), model_from (day of an earlier refresh whose models to keep), horizon_weeks of lifetime value (52), rate of discount a year (0.1), margin (part of revenue; default: that of the orders), thresholds of the lifecycle (see omnicrm.lifecycle_thresholds()); time_zone, cuts_from and abc_limits as of segment_customers(). Returns the run_log row with counts. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
+  'Segments all customers as of a day and keeps the history: writes customer_score as segment_customers() does, with lifetime value, probabilities, stage, strategy and payment behaviour; fits the models of lifetime value (segment_model); and brings segment_member, who is in which segment from when to when, to that day, prospects included. The same day again replaces its rows by the same; a day before the newest refresh is refused. Where a model did not converge, what follows from it is null and the reason stands in segment_model; stages then go by days. Customers who asked for restriction or are erased, and ids that were merged, are in no segment from that day on. options: model (mbg_nbd, the default, or pareto_nbd), model_from (day of an earlier refresh whose models to keep), horizon_weeks of lifetime value (52), rate of discount a year (0.1), margin (part of revenue; default: that of the orders), thresholds of the lifecycle (see omnicrm.lifecycle_thresholds()), linkage (true: also how strongly each customer is tied, which counts the lines of all orders; an axis linkage follows); time_zone, cuts_from and abc_limits as of segment_customers(). Returns the run_log row with counts. Errors: invalid_parameter_value, object_not_in_prerequisite_state.';
 
 CREATE OR REPLACE FUNCTION @hub@.segment_periods(customer_id bigint)
 RETURNS TABLE (axis text, segment text, valid_from date, valid_to date, days integer, segmented_id bigint)
@@ -267,4 +271,4 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.segment_moves(text, date, date) IS
-  'Who moved from which segment of an axis (rfm, stage, phase, strategy, value, revenue_class, margin_class, payment) to which between two refreshes, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for customers who came later, to_segment for those who are in no segment of the axis any more. Customers who were merged since count as one. Errors: invalid_parameter_value when there is no refresh that early or the days are in the wrong order.';
+  'Who moved from which segment of an axis (rfm, stage, phase, strategy, value, revenue_class, margin_class, payment, linkage) to which between two refreshes, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for customers who came later, to_segment for those who are in no segment of the axis any more. Customers who were merged since count as one. Errors: invalid_parameter_value when there is no refresh that early or the days are in the wrong order.';

@@ -71,7 +71,7 @@ COMMENT ON FUNCTION @hub@.customer_not_profiled() IS
 -- parallel workers, which a statement that writes may not.
 CREATE OR REPLACE FUNCTION @hub@.customer_purchases(as_of date)
 RETURNS TABLE (customer_id bigint, first_sale date, last_sale date, sale_days bigint, revenue numeric, margin numeric, orders bigint,
-               without_margin bigint, repeat_spend double precision, usual_days double precision)
+               without_margin bigint, repeat_spend double precision, usual_days double precision, interval_cv double precision)
 LANGUAGE plpgsql STABLE ROWS 100000
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -80,7 +80,7 @@ BEGIN
   SELECT t.customer_id, omnicrm.stats_first_order(t.total), omnicrm.stats_last_order(t.total), omnicrm.stats_frequency(t.total)::bigint,
          omnicrm.stats_monetary(t.total), omnicrm.stats_margin(t.total),
          omnicrm.stats_orders(t.total) + omnicrm.stats_returns(t.total), omnicrm.stats_without_margin(t.total),
-         omnicrm.clv_spend(t.total), omnicrm.stats_interval_quantile(t.total, 0.9)
+         omnicrm.clv_spend(t.total), omnicrm.stats_interval_quantile(t.total, 0.9), omnicrm.stats_interval_cv(t.total)
   FROM (
     -- By record first: a join of all orders to their customers would cost more
     -- than the rest.
@@ -100,7 +100,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.customer_purchases(date) IS
-  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet. repeat_spend: mean amount of the days with a sale after the first; usual_days: what nine of ten intervals between days with a sale do not exceed, of at least three.';
+  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet. repeat_spend: mean amount of the days with a sale after the first; usual_days: what nine of ten intervals between days with a sale do not exceed, of at least three; interval_cv: their coefficient of variation.';
 
 -- How each customer pays; payments of a sale that two sources recorded count once,
 -- as in fact_payment of the reports.
@@ -134,6 +134,44 @@ $$;
 COMMENT ON FUNCTION @hub@.customer_payments(date) IS
   'How each customer pays, as seen at the end of this day, by omnicrm.payment_stats(): class, mean days beyond terms (each payment alike, and weighted by amount), amount overdue. One row for each customer with a payment that has a due day.';
 
+-- In how many categories and channels each customer bought, and whom he or she
+-- brought. Products without a category are none.
+CREATE OR REPLACE FUNCTION @hub@.customer_ties(as_of date)
+RETURNS TABLE (customer_id bigint, categories bigint, channels bigint, referrals bigint)
+LANGUAGE plpgsql STABLE ROWS 100000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  ends timestamptz := (as_of + 1)::timestamptz;
+BEGIN
+  RETURN QUERY
+  SELECT t.customer_id, max(t.categories), max(t.channels), coalesce(max(t.referrals), 0)
+  FROM (
+    SELECT m.customer_id, NULL::bigint AS categories, count(DISTINCT o.channel_id) AS channels, NULL::bigint AS referrals
+    FROM @hub@.sales_order AS o JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+    WHERE o.duplicate_of IS NULL AND o.kind = 'sale' AND o.ordered_at < ends
+    GROUP BY m.customer_id
+    UNION ALL
+    SELECT m.customer_id, count(DISTINCT p.category), NULL, NULL
+    FROM @hub@.sales_order AS o
+      JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+      JOIN @hub@.order_line AS l ON l.order_id = o.order_id
+      JOIN @hub@.product AS p ON p.product_id = l.product_id
+    WHERE o.duplicate_of IS NULL AND o.kind = 'sale' AND o.ordered_at < ends
+    GROUP BY m.customer_id
+    UNION ALL
+    SELECT f.referrer_id, NULL, NULL, count(*)
+    FROM @hub@.referral AS f
+    WHERE f.counts AND f.referred_at < ends
+    GROUP BY f.referrer_id
+  ) AS t
+  GROUP BY t.customer_id;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.customer_ties(date) IS
+  'What ties each customer up to the end of this day, for omnicrm.linkage_score(): categories and channels with a sale (NULL: nothing is known of them), customers whom he or she recommended.';
+
 -- Writes the scores of one day. The setting of the time zone makes the one that
 -- is chosen inside end with the function; a conversion to date by the setting
 -- costs a fraction of AT TIME ZONE. Without an option model no model is fitted
@@ -153,6 +191,7 @@ DECLARE
   horizon double precision := options ->> 'horizon_weeks';
   rate double precision := ln(1 + (options ->> 'rate')::double precision) / 52;
   thresholds jsonb := options -> 'thresholds';
+  with_ties boolean := coalesce((options ->> 'linkage')::boolean, false);
   last_look date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of < write_customer_scores.as_of);
   counts jsonb;
 BEGIN
@@ -175,7 +214,8 @@ BEGIN
       (s.last_sale - s.first_sale) / 7::double precision AS t_x,
       (write_customer_scores.as_of - s.first_sale) / 7::double precision AS t,
       s.repeat_spend,
-      s.usual_days
+      s.usual_days,
+      s.interval_cv
     FROM customer_sum AS s
     WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL AND NOT s.barred
   ), cut AS MATERIALIZED (
@@ -267,7 +307,7 @@ BEGIN
     FROM predicted AS v CROSS JOIN cut
   ), staged AS (
     SELECT
-      s.*, p.payment_behaviour, p.days_beyond_terms, p.weighted_days_beyond_terms, p.overdue_amount,
+      s.*, (tied.linkage).score AS linkage_score, (tied.linkage).class AS linkage_class, p.payment_behaviour, p.days_beyond_terms, p.weighted_days_beyond_terms, p.overdue_amount,
       CASE WHEN order_model IS NOT NULL
            THEN omnicrm.value_class(s.revenue_class, s.margin_class, s.clv_class) END AS value_class,
       CASE WHEN order_model IS NOT NULL
@@ -276,6 +316,12 @@ BEGIN
     FROM scored AS s
       LEFT JOIN (SELECT y.* FROM @hub@.customer_payments(write_customer_scores.as_of) AS y WHERE order_model IS NOT NULL) AS p
         ON p.customer_id = s.customer_id
+      LEFT JOIN (
+        SELECT y.customer_id, omnicrm.linkage_score(v.tenure_days, v.frequency, v.interval_cv, nullif(y.categories, 0), nullif(y.channels, 0), y.referrals) AS linkage
+        FROM @hub@.customer_ties(write_customer_scores.as_of) AS y JOIN measured AS v ON v.customer_id = y.customer_id
+        WHERE with_ties
+        OFFSET 0
+      ) AS tied ON tied.customer_id = s.customer_id
       LEFT JOIN @hub@.segment_member AS was
         ON was.customer_id = s.customer_id AND was.axis = 'stage' AND was.valid_to IS NULL AND order_model IS NOT NULL
       LEFT JOIN @hub@.customer_score AS before
@@ -287,13 +333,14 @@ BEGIN
                                       segment, revenue_class, margin_class, revenue_share,
                                       tenure_days, usual_days, p_alive, p_no_order_90, expected_orders, next_order_on, clv, clv_class,
                                       value_class, stage, strategy, payment_behaviour, days_beyond_terms, weighted_days_beyond_terms,
-                                      overdue_amount)
+                                      overdue_amount, linkage_score, linkage_class)
     SELECT
       write_customer_scores.as_of, s.customer_id, s.recency_days, s.frequency, s.monetary, s.gross_margin, s.r, s.f, s.m,
       rule.segment, s.revenue_class, s.margin_class, coalesce(s.monetary::double precision / positive.monetary, 0),
       CASE WHEN order_model IS NOT NULL THEN s.tenure_days END, CASE WHEN order_model IS NOT NULL THEN s.usual_days END,
       s.p_alive, s.p_no_order_90, s.expected_orders, s.next_order_on, s.clv, s.clv_class,
-      s.value_class, s.stage, strategy.strategy, s.payment_behaviour, s.days_beyond_terms, s.weighted_days_beyond_terms, s.overdue_amount
+      s.value_class, s.stage, strategy.strategy, s.payment_behaviour, s.days_beyond_terms, s.weighted_days_beyond_terms, s.overdue_amount,
+      s.linkage_score, s.linkage_class
     FROM staged AS s
       JOIN @hub@.segment_rule AS rule ON rule.r = s.r AND rule.f = s.f
       LEFT JOIN @hub@.strategy_rule AS strategy ON strategy.stage = s.stage AND strategy.value_class = s.value_class
