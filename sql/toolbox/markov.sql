@@ -236,3 +236,65 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'omnicrm_markov_total_value';
 COMMENT ON FUNCTION omnicrm.markov_total_value(omnicrm.markov) IS
   'Value of all conversions.';
+
+CREATE TYPE omnicrm.markov_order_fit AS (
+  path_order    integer,
+  parameters    double precision,
+  auc           double precision,
+  penalised_auc double precision,
+  is_best       boolean
+);
+COMMENT ON TYPE omnicrm.markov_order_fit IS 'How well the last touches tell which journeys convert, from omnicrm.markov_order_choice().';
+COMMENT ON COLUMN omnicrm.markov_order_fit.path_order IS 'How many last touches: the order of the chain.';
+COMMENT ON COLUMN omnicrm.markov_order_fit.parameters IS 'Number of parameters that the penalty is for: combinations with repetition of so many channels.';
+COMMENT ON COLUMN omnicrm.markov_order_fit.auc IS 'Area under the ROC curve of the chance to convert by the last touches, through 100 thresholds: 0.5 tells nothing.';
+COMMENT ON COLUMN omnicrm.markov_order_fit.penalised_auc IS 'The area corrected for the number of parameters; 0 when there are more of them than journeys.';
+COMMENT ON COLUMN omnicrm.markov_order_fit.is_best IS 'True for the order with the highest corrected area, the lowest of equals.';
+
+CREATE FUNCTION omnicrm.markov_order_choice_accum(internal, text[], bigint, bigint)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_markov_order_choice_accum';
+COMMENT ON FUNCTION omnicrm.markov_order_choice_accum(internal, text[], bigint, bigint) IS
+  'Support function: transition of markov_order_choice.';
+
+CREATE FUNCTION omnicrm.markov_order_choice_combine(internal, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_markov_order_choice_combine';
+COMMENT ON FUNCTION omnicrm.markov_order_choice_combine(internal, internal) IS
+  'Support function: merges two states of markov_order_choice.';
+
+CREATE FUNCTION omnicrm.markov_order_choice_serialize(internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_markov_order_choice_serialize';
+COMMENT ON FUNCTION omnicrm.markov_order_choice_serialize(internal) IS
+  'Support function: a state of markov_order_choice as bytea.';
+
+CREATE FUNCTION omnicrm.markov_order_choice_deserialize(bytea, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_markov_order_choice_deserialize';
+COMMENT ON FUNCTION omnicrm.markov_order_choice_deserialize(bytea, internal) IS
+  'Support function: a state of markov_order_choice from bytea. Error: data_corrupted.';
+
+CREATE FUNCTION omnicrm.markov_order_choice_final(internal)
+RETURNS omnicrm.markov_order_fit[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_markov_order_choice_final';
+COMMENT ON FUNCTION omnicrm.markov_order_choice_final(internal) IS
+  'Support function: result of markov_order_choice.';
+
+CREATE AGGREGATE omnicrm.markov_order_choice(path text[], conversions bigint, nulls bigint) (
+  SFUNC = omnicrm.markov_order_choice_accum,
+  STYPE = internal,
+  SSPACE = 32768,
+  FINALFUNC = omnicrm.markov_order_choice_final,
+  COMBINEFUNC = omnicrm.markov_order_choice_combine,
+  SERIALFUNC = omnicrm.markov_order_choice_serialize,
+  DESERIALFUNC = omnicrm.markov_order_choice_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.markov_order_choice(text[], bigint, bigint) IS
+  'Which order of a Markov chain the journeys bear: omnicrm.markov_order_fit[] of orders 1 to 8, to be unnested. Arguments as those of markov(); it needs journeys that do not convert. Orders up to 4 can be modelled; a best order above says that longer memory would pay. The area under the ROC curve and its penalty are those of ChannelAttribution''s choice of the order. Null without a row. Errors: as markov().';

@@ -12,7 +12,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "attribution/actors.h"
@@ -261,4 +264,96 @@ omni_actors_ranks(const Actors *actors)
 		ranks[numbers[i]] = i;
 	pfree(numbers);
 	return ranks;
+}
+
+/*
+ * omni_actors_of_array: the numbers of the names of a text[], in its order, in
+ * current memory.  Null elements are left out.
+ * Errors: array_subscript_error for an array of several dimensions, and those of
+ * omni_actor_number().
+ */
+uint32 *
+omni_actors_of_array(Actors *actors, ArrayType *array, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	uint32	   *numbers;
+	int			size;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("a path must be a one-dimensional array, not one of %d dimensions", ARR_NDIM(array))));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &size);
+	numbers = palloc_array(uint32, size + 1);
+	*count = 0;
+	for (int i = 0; i < size; i++)
+		if (!nulls[i])
+		{
+			text	   *name = DatumGetTextPP(elements[i]);
+
+			numbers[(*count)++] = omni_actor_number(actors, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+		}
+	return numbers;
+}
+
+static int
+compare_numbers(const void *left, const void *right)
+{
+	uint32		a = *(const uint32 *) left;
+	uint32		b = *(const uint32 *) right;
+
+	return (a > b) - (a < b);
+}
+
+/* omni_distinct_actors: sorts numbers and drops repeated ones; how many are left. */
+int
+omni_distinct_actors(uint32 *numbers, int count)
+{
+	int			kept = 0;
+
+	qsort(numbers, count, sizeof(uint32), compare_numbers);
+	for (int i = 0; i < count; i++)
+		if (kept == 0 || numbers[i] != numbers[kept - 1])
+			numbers[kept++] = numbers[i];
+	return kept;
+}
+
+/* omni_actors_send: the names in the order of their numbers, for a serialised state. */
+void
+omni_actors_send(StringInfo buffer, const Actors *actors)
+{
+	pq_sendint32(buffer, actors->count);
+	for (uint32 i = 0; i < actors->count; i++)
+	{
+		pq_sendint32(buffer, actors->names[i].length);
+		pq_sendbytes(buffer, actors->text + actors->names[i].offset, actors->names[i].length);
+	}
+}
+
+/* omni_refuse_attribution_state: a serialised state is not as it must be (data_corrupted). */
+void
+omni_refuse_attribution_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("invalid state of an aggregate of journeys")));
+}
+
+/* omni_actors_receive: its inverse.  Errors: data_corrupted, protocol_violation. */
+Actors *
+omni_actors_receive(StringInfo buffer, MemoryContext context)
+{
+	Actors	   *actors = omni_actors_make(context);
+	uint32		count = pq_getmsgint(buffer, 4);
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		uint32		length = pq_getmsgint(buffer, 4);
+
+		if (length > (uint32) (buffer->len - buffer->cursor) ||
+			omni_actor_number(actors, pq_getmsgbytes(buffer, length), length) != i)
+			omni_refuse_attribution_state();
+	}
+	return actors;
 }

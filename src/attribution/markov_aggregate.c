@@ -4,9 +4,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "attribution/markov.h"
@@ -80,36 +78,6 @@ count_argument(FunctionCallInfo fcinfo, int number, const char *what)
 	return count;
 }
 
-/* The actors of a path by number; null elements are left out, a null path is empty. */
-static uint32 *
-path_argument(FunctionCallInfo fcinfo, Actors *actors, int *length)
-{
-	ArrayType  *path;
-	Datum	   *elements;
-	bool	   *nulls;
-	uint32	   *numbers;
-	int			count;
-
-	*length = 0;
-	if (PG_ARGISNULL(1))
-		return NULL;
-	path = PG_GETARG_ARRAYTYPE_P(1);
-	if (ARR_NDIM(path) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("a path must be a one-dimensional array, not one of %d dimensions", ARR_NDIM(path))));
-	deconstruct_array(path, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-	numbers = palloc_array(uint32, count + 1);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-		{
-			text	   *name = DatumGetTextPP(elements[i]);
-
-			numbers[(*length)++] = omni_actor_number(actors, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-		}
-	return numbers;
-}
-
 /*
  * Transition of markov(path text[], conversions bigint [, value numeric [, nulls
  * bigint [, path_order integer]]]).
@@ -125,8 +93,8 @@ omnicrm_markov_accum(PG_FUNCTION_ARGS)
 	int64		nulls = count_argument(fcinfo, 4, "nulls");
 	int128		value = 0;
 	MarkovAggregate *state;
-	uint32	   *path;
-	int			length;
+	uint32	   *path = NULL;
+	int			length = 0;
 
 	if (PG_ARGISNULL(0))
 		state = make_state(context, order);
@@ -145,7 +113,8 @@ omnicrm_markov_accum(PG_FUNCTION_ARGS)
 				 errhint("Add what was returned to the value of the path that led to its sale.")));
 	if (conversions == 0 && nulls == 0)
 		PG_RETURN_POINTER(state);
-	path = path_argument(fcinfo, state->actors, &length);
+	if (!PG_ARGISNULL(1))
+		path = omni_actors_of_array(state->actors, PG_GETARG_ARRAYTYPE_P(1), &length);
 	omni_markov_add_path(state->counts, path, length, conversions, value, nulls);
 	PG_RETURN_POINTER(state);
 }

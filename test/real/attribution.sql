@@ -64,8 +64,34 @@ FROM (SELECT k, omnicrm.markov(path, conversions, value, nulls, k) AS part FROM 
       GROUP BY k, part) AS parts
 GROUP BY k;
 
+-- 2. The choice of the order.
+SELECT pg_temp.expect('choice of the order', string_agg(round(f.penalised_auc::numeric, 6)::text, ' ' ORDER BY f.path_order) || ' best ' || string_agg(f.path_order::text, '') FILTER (WHERE f.is_best),
+                      '0.508603 0.516950 0.525895 0.535678 0.530615 0.487100 0.315393 0.000000 best 4')
+FROM (SELECT omnicrm.markov_order_choice(path, conversions, nulls) AS fits FROM journey) AS j, unnest(j.fits) AS f;
+
+-- 3. Shapley values, and the models that plain SQL has: first, last, linear.
+INSERT INTO compared
+SELECT 'shapley conversions', s.actor, s.value, g.shapley_additive_conv
+FROM (SELECT omnicrm.shapley(path, conversions) AS shares FROM journey) AS j, unnest(j.shares) AS s JOIN golden AS g ON g.channel = s.actor
+UNION ALL
+SELECT 'shapley value', s.actor, s.value, g.shapley_additive_value
+FROM (SELECT omnicrm.shapley(path, value) AS shares FROM journey) AS j, unnest(j.shares) AS s JOIN golden AS g ON g.channel = s.actor
+UNION ALL
+SELECT 'shapley of the game', s.key, s.value::numeric, g.shapley_additive_conv
+FROM (SELECT omnicrm.coalition_sum(path, conversions) AS game FROM journey) AS j, omnicrm.shapley_exact((j.game).keys, (j.game).worth) AS s JOIN golden AS g ON g.channel = s.key;
+INSERT INTO compared
+SELECT e.what, g.channel, e.result, e.expected
+FROM golden AS g
+  JOIN (SELECT t.channel, sum(conversions) FILTER (WHERE place = 1) AS first_conv, sum(value) FILTER (WHERE place = 1) AS first_value,
+               sum(conversions) FILTER (WHERE place = n) AS last_conv, sum(value) FILTER (WHERE place = n) AS last_value,
+               sum(conversions::numeric / n) AS linear_conv, sum(value / n) AS linear_value
+        FROM (SELECT *, cardinality(path) AS n FROM journey) AS j, unnest(path) WITH ORDINALITY AS t(channel, place)
+        GROUP BY t.channel) AS p USING (channel)
+  CROSS JOIN LATERAL (VALUES ('first conversions', p.first_conv, g.first_conv), ('first value', p.first_value, g.first_value), ('last conversions', p.last_conv, g.last_conv),
+    ('last value', p.last_value, g.last_value), ('linear conversions', p.linear_conv, g.linear_conv), ('linear value', p.linear_value, g.linear_value)) AS e(what, result, expected);
+
 -- What was compared agrees to a billionth.
-SELECT pg_temp.expect('figures compared', count(*)::text, '144') FROM compared;
+SELECT pg_temp.expect('figures compared', count(*)::text, '252') FROM compared;
 SELECT pg_temp.expect(what || ' ' || channel, result::text, expected::text) FROM compared WHERE abs(result - expected) > 1e-9 * abs(expected) OR result IS NULL;
 \o
-\echo attribution: 144 figures as computed in exact arithmetic
+\echo attribution: 252 figures as computed in exact arithmetic

@@ -154,6 +154,7 @@ SELECT count(*) AS differ FROM stored AS s JOIN random_chain AS r USING (g, k) W
 CREATE TABLE markov_journey AS SELECT * FROM journey, generate_series(1, 20) AS copy;
 ANALYZE markov_journey;
 SET max_parallel_workers_per_gather = 0;
+CREATE TEMP TABLE serial_fit AS SELECT omnicrm.markov_order_choice(path, conversions, nulls) AS fits FROM markov_journey;
 CREATE TEMP TABLE serial AS SELECT omnicrm.markov(path, conversions, value, nulls, 2) AS m FROM markov_journey;
 SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
@@ -176,8 +177,24 @@ END
 $$;
 SELECT pg_temp.is_parallel('SELECT omnicrm.markov(path, conversions, value, nulls, 2) FROM markov_journey') AS parallel;
 SELECT omnicrm.markov(path, conversions, value, nulls, 2)::bytea = (SELECT m::bytea FROM serial) AS same FROM markov_journey;
+SELECT omnicrm.markov_order_choice(path, conversions, nulls) = (SELECT fits FROM serial_fit) AS same FROM markov_journey;
 RESET max_parallel_workers_per_gather;
 DROP TABLE markov_journey;
+
+-- The choice of the order: by an area under a curve, the same in any order of the rows, serial and parallel.
+SELECT f.path_order AS k, f.parameters, round(f.auc::numeric, 6) AS auc, round(f.penalised_auc::numeric, 6) AS penalised, f.is_best
+FROM (SELECT omnicrm.markov_order_choice(path, conversions, nulls) AS fits FROM journey) AS j, unnest(j.fits) AS f;
+SELECT f.path_order AS k, f.auc, f.penalised_auc, f.is_best
+FROM (SELECT omnicrm.markov_order_choice(path, conversions, nulls) AS fits FROM example) AS j, unnest(j.fits) AS f WHERE f.path_order <= 3;
+SELECT count(*) AS orders, count(f.auc) AS areas, count(f.is_best) AS best
+FROM (SELECT omnicrm.markov_order_choice(path, conversions, 0) AS fits FROM example) AS j, unnest(j.fits) AS f;
+SELECT (omnicrm.markov_order_choice(path, 0, 0))[1], omnicrm.markov_order_choice(path, 0, 0) FILTER (WHERE false) IS NULL AS nothing FROM example;
+SELECT omnicrm.markov_order_choice('{a}', -1, 0);
+SELECT omnicrm.markov_order_choice('{{a}}', 1, 0);
+SELECT count(DISTINCT fits) AS different
+FROM (SELECT turn, omnicrm.markov_order_choice(path, conversions, nulls) AS fits
+      FROM (SELECT j.*, turn FROM journey AS j, generate_series(1, 3) AS turn ORDER BY hashint8extended(n * 10 + g, turn)) AS shuffled
+      GROUP BY turn) AS v;
 
 -- More than 2,000 states: solved by steps. Channels that never convert change nobody's credit.
 CREATE TEMP TABLE many AS
