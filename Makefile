@@ -22,7 +22,8 @@ ISOLATION_OPTS = --inputdir=test --outputdir=test/output_iso --load-extension=om
 # OPTFLAGS is empty on purpose: a packaged binary must run on any machine.
 OPTFLAGS ?=
 PG_CPPFLAGS = -I$(srcdir)/src -DOMNICRM_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare $(OPTFLAGS)
+# No fused multiplications: results have the same bits on every machine.
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -ffp-contract=off $(OPTFLAGS)
 PG_CXXFLAGS = -Wall -Wextra -std=c++17 $(OPTFLAGS)
 SHLIB_LINK += -lphonenumber -licui18n -licuuc -lstdc++ -lm
 EXTRA_CLEAN = $(SQL_SCRIPT) test/results test/output_iso test/regression.diffs \

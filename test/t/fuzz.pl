@@ -41,6 +41,8 @@ my %values = (
 		'"conversions": [{"at": "4713-01-01 BC", "value": -92233720368547758.07}]',
 		'"touches": [{"at": "2024-01-01", "actor": "a"}, {"at": "2024-01-01", "actor": "direct", "kind": "lead"}], "conversions": [{"at": "2024-01-01", "actor": "a", "event": 3, "value": 12.345}, {"at": "2024-02-01", "value": 0}]' ],
 	'"char"' => [ 'NULL', "'a'", "''" ],
+	'omnicrm.markov' => [ 'NULL', (map "(SELECT omnicrm.markov('{a,b,a,\"\",c}'::text[], $_))", '3, 2.5, 4, 1', '3, -2.5, 4, 2', '1, 1e20, 0, 4', '0, 0, 9, 3', '0, 0, 0, 1', '9223372036854775807, 0, 0, 1'),
+		"(SELECT omnicrm.markov('{}'::text[], 1, 1, 1, 1))" ],
 	'regclass' => [ 'NULL', "'pg_catalog.pg_class'", '0', '4294967295' ],
 	'oid' => [ qw(NULL 0 1259 4294967295) ],
 );
