@@ -107,7 +107,7 @@ FROM (
             UNION
             SELECT doubt.customer_id
             FROM @hub@.contact_event AS e
-              JOIN @hub@.identifier AS i ON i.kind = e.kind AND i.value = e.value
+              JOIN @hub@.identifier AS i ON hashtextextended(i.value, 0) = hashtextextended(e.value, 0) AND i.value = e.value AND i.kind = e.kind
               JOIN @hub@.customer_member AS doubt ON doubt.record_id = i.record_id
             WHERE e.state = 'bounced'
               AND e.record_id IS NULL

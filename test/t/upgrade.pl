@@ -33,6 +33,10 @@ CREATE VIEW public.own_report AS SELECT channel, kind FROM crm_bi.dim_channel;
 CREATE ROLE analyst;
 SELECT crm.grant_access('analyst', 'bi');
 UPDATE crm.match_rule SET max_records = 7 WHERE kind = 'email';
+-- As the tables were before.
+DROP INDEX crm.identifier_value_idx;
+ALTER TABLE crm.identifier ADD PRIMARY KEY (kind, value, record_id), REPLICA IDENTITY DEFAULT;
+ALTER TABLE crm.resolve_queue ADD PRIMARY KEY (queue_id), REPLICA IDENTITY DEFAULT;
 UPDATE crm.hub_version SET version = '0.9.0';
 END
 ($status, $text) = $node->try_sql('shop', 'SELECT crm.require_current()');
@@ -85,7 +89,7 @@ END
 my ($old_columns, $new_columns) = map { my $query = $columns; $query =~ s/NAME/$_/g; $node->sql('shop', $query) } ('crm', 'crm_new');
 is($old_columns, $new_columns, 'tables of the upgraded hub have the columns of a new one');
 my $definitions = <<'END';
-SELECT md5(string_agg(replace(replace(d.definition, 'crm_new', 'HUB'), 'crm', 'HUB'), E'\n' ORDER BY d.name)), count(*)
+SELECT md5(string_agg(replace(replace(d.definition, 'crm_new', 'HUB'), 'crm', 'HUB'), E'\n' ORDER BY d.name, d.definition)), count(*)
 FROM (
     SELECT p.proname || pg_get_function_identity_arguments(p.oid) AS name,
            CASE WHEN p.prokind = 'a' THEN p.proname::text ELSE pg_get_functiondef(p.oid) END
@@ -96,10 +100,15 @@ FROM (
     SELECT c.relname, pg_get_viewdef(c.oid) || coalesce(obj_description(c.oid, 'pg_class'), '')
     FROM pg_class AS c
     WHERE c.relkind = 'v' AND c.relnamespace IN ('NAME'::regnamespace, 'NAME_bi'::regnamespace)
+    UNION ALL
+    SELECT c.relname, c.relreplident::text || coalesce(pg_get_indexdef(i.indexrelid), '')
+    FROM pg_class AS c
+    LEFT JOIN pg_index AS i ON i.indrelid = c.oid
+    WHERE c.relkind = 'r' AND c.relnamespace = 'NAME'::regnamespace AND c.relname <> 'channel'
   ) AS d (name, definition)
 END
 my ($old, $new) = map { my $query = $definitions; $query =~ s/NAME/$_/g; $node->sql('shop', $query) } ('crm', 'crm_new');
-is($old, $new, 'functions and views of the upgraded hub equal those of a new one');
+is($old, $new, 'functions, views and indexes of the upgraded hub equal those of a new one');
 $node->sql('shop', 'DROP SCHEMA crm_new, crm_new_bi CASCADE');
 
 # --- The data outlives the extension

@@ -238,7 +238,10 @@ BEGIN
   JOIN @hub@.contact_sighting AS s ON s.record_id = m.record_id
   WHERE m.customer_id = living AND s.kind = report_contact.kind AND s.value = normal;
   IF living IS NOT NULL AND records IS NULL
-     OR living IS NULL AND NOT EXISTS (SELECT FROM @hub@.identifier AS i WHERE i.kind = report_contact.kind AND i.value = normal) THEN
+     OR living IS NULL AND NOT EXISTS (SELECT
+                                         FROM @hub@.identifier AS i
+                                         WHERE hashtextextended(i.value, 0) = hashtextextended(normal, 0) AND i.value = normal
+                                           AND i.kind = report_contact.kind) THEN
     RAISE EXCEPTION '% %', CASE WHEN living IS NULL THEN 'nobody has' ELSE format('customer %s has no', living) END,
                            format('%s %L', kind, left(value, 100))
       USING ERRCODE = 'no_data_found', HINT = 'Known ones are in @hub@.contact_point.';

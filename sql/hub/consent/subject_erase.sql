@@ -90,7 +90,10 @@ BEGIN
   WHERE e.record_id = ANY (record_ids)
      OR e.record_id IS NULL
         AND EXISTS (SELECT FROM @hub@.contact_sighting AS s WHERE s.record_id = ANY (record_ids) AND s.kind = e.kind AND s.value = e.value)
-        AND NOT EXISTS (SELECT FROM @hub@.identifier AS i WHERE i.kind = e.kind AND i.value = e.value AND i.record_id <> ALL (record_ids));
+        AND NOT EXISTS (SELECT
+                        FROM @hub@.identifier AS i
+                        WHERE hashtextextended(i.value, 0) = hashtextextended(e.value, 0) AND i.value = e.value AND i.kind = e.kind
+                          AND i.record_id <> ALL (record_ids));
   GET DIAGNOSTICS rows = ROW_COUNT;
   table_name := 'contact_event';
   RETURN NEXT;
@@ -105,7 +108,7 @@ BEGIN
     INSERT INTO @hub@.resolve_queue (record_id)
     SELECT i.record_id
     FROM released AS e
-    JOIN @hub@.identifier AS i ON i.kind = e.kind AND i.value = e.value
+    JOIN @hub@.identifier AS i ON hashtextextended(i.value, 0) = hashtextextended(e.value, 0) AND i.value = e.value AND i.kind = e.kind
     WHERE i.record_id <> ALL (record_ids)
   )
   SELECT 'overshared_value', count(*) INTO table_name, rows FROM released;

@@ -224,7 +224,8 @@ AS $$
     SELECT h.kind, h.value,
            bool_and(h.personal) AND NOT EXISTS (SELECT
                                                 FROM @hub@.identifier AS i
-                                                WHERE i.kind = h.kind AND i.value = h.value AND i.record_id <> ALL (record_ids)) AS alone
+                                                WHERE hashtextextended(i.value, 0) = hashtextextended(h.value, 0) AND i.value = h.value
+                                                  AND i.kind = h.kind AND i.record_id <> ALL (record_ids)) AS alone
     FROM held AS h
     GROUP BY h.kind, h.value
   )

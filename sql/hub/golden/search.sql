@@ -56,7 +56,7 @@ BEGIN
         CROSS JOIN LATERAL (
           SELECT i.record_id
           FROM @hub@.identifier AS i
-          WHERE i.kind = p.kind AND i.value = p.value
+          WHERE hashtextextended(i.value, 0) = hashtextextended(p.value, 0) AND i.value = p.value AND i.kind = p.kind
           ORDER BY i.record_id
           LIMIT 1000) AS i
         JOIN @hub@.customer_member AS m ON m.record_id = i.record_id

@@ -127,23 +127,24 @@ $$;
 COMMENT ON FUNCTION @hub@.resolve_refresh_statistics() IS
   'Used by crm.resolve(): analyses tables whose statistics were taken before their rows could be counted. Returns nothing.';
 
--- Step 1: all values and their holders. The primary key of identifier has them in
--- order, and no sort or hash table of 100 bytes for each identifier is needed. A
--- value that too many records hold links nobody.
+-- Step 1: all values and their holders, in the order of their hashes, which the
+-- index of identifier has and which is quick to sort by; a hash table would take 100
+-- bytes for each identifier. A value that too many records hold links nobody.
 CREATE OR REPLACE FUNCTION @hub@.resolve_find_values()
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_hashagg = off
-SET enable_seqscan = off
-SET enable_bitmapscan = off
 AS $$
 DECLARE
   overshared bigint;
 BEGIN
   INSERT INTO @hub@.overshared_value (kind, value, records)
   SELECT h.kind, h.value, h.records
-  FROM (SELECT i.kind, i.value, count(*) AS records FROM @hub@.identifier AS i GROUP BY i.kind, i.value HAVING count(*) > 1) AS h
+  FROM (SELECT i.kind, i.value, count(*) AS records
+        FROM @hub@.identifier AS i
+        GROUP BY hashtextextended(i.value, 0), i.kind, i.value
+        HAVING count(*) > 1) AS h
   JOIN @hub@.match_rule AS r ON r.kind = omnicrm.judge_rule_of(h.kind, h.value)
   WHERE h.records > r.max_records
   ON CONFLICT DO NOTHING;
@@ -152,7 +153,7 @@ BEGIN
   SELECT h.value, omnicrm.judge_rule_of(h.kind, h.value), h.records
   FROM (SELECT i.kind, i.value, array_agg(i.record_id) AS records
         FROM @hub@.identifier AS i
-        GROUP BY i.kind, i.value
+        GROUP BY hashtextextended(i.value, 0), i.kind, i.value
         HAVING count(*) > 1) AS h
   WHERE NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = h.kind AND o.value = h.value);
   ANALYZE pg_temp.omnicrm_resolve_value (rule);

@@ -42,7 +42,7 @@ BEGIN
         FROM (SELECT h.value, h.record_id, r.kind AS rule, r.max_records,
                      ARRAY(SELECT i.record_id
                            FROM @hub@.identifier AS i
-                           WHERE i.kind = h.kind AND i.value = h.value
+                           WHERE hashtextextended(i.value, 0) = hashtextextended(h.value, 0) AND i.value = h.value AND i.kind = h.kind
                            LIMIT r.max_records + 1) AS records
               FROM unnest(dirty) AS d(record_id)
               CROSS JOIN LATERAL (SELECT i.* FROM @hub@.identifier AS i WHERE i.record_id = d.record_id OFFSET 0) AS h
@@ -256,7 +256,10 @@ BEGIN
         CROSS JOIN LATERAL (SELECT i.kind, i.value FROM @hub@.identifier AS i WHERE i.record_id = d.record_id OFFSET 0) AS h
         CROSS JOIN LATERAL (SELECT m.max_records FROM @hub@.match_rule AS m WHERE m.kind = omnicrm.judge_rule_of(h.kind, h.value) OFFSET 0) AS r
         CROSS JOIN LATERAL (SELECT count(*)::integer AS records
-                            FROM (SELECT FROM @hub@.identifier AS i WHERE i.kind = h.kind AND i.value = h.value LIMIT r.max_records + 1) AS i
+                            FROM (SELECT
+                                  FROM @hub@.identifier AS i
+                                  WHERE hashtextextended(i.value, 0) = hashtextextended(h.value, 0) AND i.value = h.value AND i.kind = h.kind
+                                  LIMIT r.max_records + 1) AS i
                             OFFSET 0) AS k
         WHERE k.records > r.max_records
           AND (SELECT true FROM @hub@.overshared_value AS o WHERE o.kind = h.kind AND o.value = h.value) IS NULL) AS n;
@@ -269,7 +272,10 @@ BEGIN
   PERFORM @hub@.queue_records(ARRAY(
     SELECT unnest(ARRAY[l.record_a, l.record_b])
     FROM unnest(kinds, values_of) AS u(kind, value)
-    CROSS JOIN LATERAL (SELECT k.record_id FROM @hub@.identifier AS k WHERE k.kind = u.kind AND k.value = u.value OFFSET 0) AS i
+    CROSS JOIN LATERAL (SELECT k.record_id
+                        FROM @hub@.identifier AS k
+                        WHERE hashtextextended(k.value, 0) = hashtextextended(u.value, 0) AND k.value = u.value AND k.kind = u.kind
+                        OFFSET 0) AS i
     CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = i.record_id OFFSET 0) AS l
     WHERE l.kind = omnicrm.judge_rule_of(u.kind, u.value) AND l.value = u.value));
   RETURN cardinality(kinds);
@@ -295,7 +301,10 @@ BEGIN
     USING unnest(kinds, values_of) AS u(kind, value)
     WHERE o.kind = u.kind AND o.value = u.value
       AND (SELECT (SELECT count(*)
-                   FROM (SELECT FROM @hub@.identifier AS i WHERE i.kind = u.kind AND i.value = u.value LIMIT r.max_records + 1) AS held) <= r.max_records
+                   FROM (SELECT
+                         FROM @hub@.identifier AS i
+                         WHERE hashtextextended(i.value, 0) = hashtextextended(u.value, 0) AND i.value = u.value AND i.kind = u.kind
+                         LIMIT r.max_records + 1) AS held) <= r.max_records
            FROM @hub@.match_rule AS r
            WHERE r.kind = omnicrm.judge_rule_of(u.kind, u.value))
     RETURNING o.kind, o.value
@@ -303,7 +312,10 @@ BEGIN
   INSERT INTO @hub@.resolve_queue (record_id)
   SELECT DISTINCT i.record_id
   FROM released AS e
-  CROSS JOIN LATERAL (SELECT k.record_id FROM @hub@.identifier AS k WHERE k.kind = e.kind AND k.value = e.value OFFSET 0) AS i;
+  CROSS JOIN LATERAL (SELECT k.record_id
+                      FROM @hub@.identifier AS k
+                      WHERE hashtextextended(k.value, 0) = hashtextextended(e.value, 0) AND k.value = e.value AND k.kind = e.kind
+                      OFFSET 0) AS i;
 END
 $$;
 

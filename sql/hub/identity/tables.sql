@@ -233,28 +233,33 @@ COMMENT ON COLUMN @hub@.source_record_history.payload IS 'The row as delivered.'
 -- Records that changed since the last crm.resolve(). Rows are only appended, so
 -- that a load never waits for a resolve() under way, and a record that changes
 -- again meanwhile stays queued. No foreign key: a row whose record is gone is
--- taken out by the next resolve().
+-- taken out by the next resolve(). No primary key: nobody asks for a row by its
+-- number, and the index of an emptied queue keeps its room.
 CREATE TABLE @hub@.resolve_queue (
-  queue_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  queue_id  bigint GENERATED ALWAYS AS IDENTITY,
   record_id bigint NOT NULL
 );
 CREATE INDEX resolve_queue_record_idx ON @hub@.resolve_queue (record_id);
+ALTER TABLE @hub@.resolve_queue REPLICA IDENTITY FULL;
 COMMENT ON TABLE @hub@.resolve_queue IS 'Source records that are new or changed since the last crm.resolve(); a record may be here more than once.';
-COMMENT ON COLUMN @hub@.resolve_queue.queue_id IS 'Key.';
+COMMENT ON COLUMN @hub@.resolve_queue.queue_id IS 'Number of the row.';
 COMMENT ON COLUMN @hub@.resolve_queue.record_id IS 'Source record.';
 
 -- Follows from source_record; made by crm.load() alone and, for the sake of its
--- speed, without a foreign key: who deletes a record deletes its identifiers.
+-- speed, without a foreign key: who deletes a record deletes its identifiers. A
+-- value is found by its hash, once for all of its holders: a primary key of all
+-- columns would take more than three times the room.
 CREATE TABLE @hub@.identifier (
   kind      text COLLATE "C" NOT NULL,
   value     text COLLATE "C" NOT NULL,
-  record_id bigint NOT NULL,
-  PRIMARY KEY (kind, value, record_id)
+  record_id bigint NOT NULL
 );
+CREATE INDEX identifier_value_idx ON @hub@.identifier (hashtextextended(value, 0));
 CREATE INDEX identifier_record_idx ON @hub@.identifier (record_id);
+ALTER TABLE @hub@.identifier REPLICA IDENTITY FULL;
 COMMENT ON TABLE @hub@.identifier IS 'One row: this source record carries this normalised identifier. Placeholder values are not here.';
 COMMENT ON COLUMN @hub@.identifier.kind IS 'tax_id, email, phone, loyalty_card, device, username, name_birth or name_postcode.';
-COMMENT ON COLUMN @hub@.identifier.value IS 'Normalised value.';
+COMMENT ON COLUMN @hub@.identifier.value IS 'Normalised value. To find it by the index, ask for hashtextextended(value, 0) too.';
 COMMENT ON COLUMN @hub@.identifier.record_id IS 'Source record.';
 
 CREATE TABLE @hub@.match_rule (
