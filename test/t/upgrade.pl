@@ -37,6 +37,7 @@ UPDATE crm.match_rule SET max_records = 7 WHERE kind = 'email';
 DROP INDEX crm.identifier_value_idx;
 ALTER TABLE crm.identifier ADD PRIMARY KEY (kind, value, record_id), REPLICA IDENTITY DEFAULT;
 ALTER TABLE crm.resolve_queue ADD PRIMARY KEY (queue_id), REPLICA IDENTITY DEFAULT;
+ALTER INDEX crm.source_record_pkey RESET (fillfactor);
 UPDATE crm.hub_version SET version = '0.9.0';
 END
 ($status, $text) = $node->try_sql('shop', 'SELECT crm.require_current()');
@@ -101,9 +102,10 @@ FROM (
     FROM pg_class AS c
     WHERE c.relkind = 'v' AND c.relnamespace IN ('NAME'::regnamespace, 'NAME_bi'::regnamespace)
     UNION ALL
-    SELECT c.relname, c.relreplident::text || coalesce(pg_get_indexdef(i.indexrelid), '')
+    SELECT c.relname, c.relreplident::text || coalesce(pg_get_indexdef(i.indexrelid), '') || coalesce(x.reloptions::text, '')
     FROM pg_class AS c
     LEFT JOIN pg_index AS i ON i.indrelid = c.oid
+    LEFT JOIN pg_class AS x ON x.oid = i.indexrelid
     WHERE c.relkind = 'r' AND c.relnamespace = 'NAME'::regnamespace AND c.relname <> 'channel'
   ) AS d (name, definition)
 END

@@ -1,7 +1,7 @@
 -- Golden customers, their members, redirects and survivorship.
 
 CREATE TABLE @hub@.customer (
-  customer_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  customer_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY WITH (fillfactor = 100),
   kind         text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'organisation')),
   state        text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'merged', 'empty', 'erased')),
   full_name    text,
@@ -63,7 +63,7 @@ COMMENT ON COLUMN @hub@.customer.updated_at IS 'When the row last changed.';
 COMMENT ON COLUMN @hub@.customer.merged_into IS 'Of a merged customer the living id that it goes by now, as in customer_redirect; else NULL.';
 
 CREATE TABLE @hub@.customer_member (
-  record_id   bigint PRIMARY KEY REFERENCES @hub@.source_record ON DELETE CASCADE,
+  record_id   bigint PRIMARY KEY WITH (fillfactor = 100) REFERENCES @hub@.source_record ON DELETE CASCADE,
   customer_id bigint NOT NULL REFERENCES @hub@.customer,
   home_id     bigint,
   since       timestamptz NOT NULL DEFAULT now()
@@ -235,7 +235,7 @@ COMMENT ON COLUMN @hub@.customer_history.before IS 'The columns of crm.customer 
 -- of (xact, seq), in which nothing comes later before what was read.
 CREATE TABLE @hub@.outbox (
   xact        bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
-  seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY WITH (fillfactor = 100),
   change      text NOT NULL CHECK (change IN ('created', 'changed', 'merged', 'split', 'erased')),
   customer_id bigint NOT NULL,
   other_id    bigint,
@@ -243,7 +243,7 @@ CREATE TABLE @hub@.outbox (
   at          timestamptz NOT NULL DEFAULT clock_timestamp(),
   CHECK (other_id IS NULL OR change IN ('merged', 'split'))
 );
-CREATE UNIQUE INDEX outbox_xact_idx ON @hub@.outbox (xact, seq);
+CREATE UNIQUE INDEX outbox_xact_idx ON @hub@.outbox (xact, seq) WITH (fillfactor = 100);
 COMMENT ON TABLE @hub@.outbox IS 'One row is one change of a customer, for other systems that follow the hub; read it with crm.read_outbox(). Holds no personal values.';
 COMMENT ON COLUMN @hub@.outbox.xact IS 'Number of the transaction that wrote it; negative after a restore into another server.';
 COMMENT ON COLUMN @hub@.outbox.seq IS 'Key, counted up; with gaps.';

@@ -46,7 +46,7 @@ COMMENT ON COLUMN @hub@.match_candidate.verdict IS 'link, or why a person has to
 -- The keys stand in an index of their own kind: a table with a row for each would
 -- take more room than all else of a record.
 CREATE TABLE @hub@.match_compared (
-  record_id bigint PRIMARY KEY,
+  record_id bigint PRIMARY KEY WITH (fillfactor = 100),
   compared  bytea NOT NULL,
   copy      boolean NOT NULL,
   keys      integer[] NOT NULL

@@ -139,23 +139,23 @@ AS $$
 DECLARE
   overshared bigint;
 BEGIN
-  INSERT INTO @hub@.overshared_value (kind, value, records)
-  SELECT h.kind, h.value, h.records
-  FROM (SELECT i.kind, i.value, count(*) AS records
-        FROM @hub@.identifier AS i
-        GROUP BY hashtextextended(i.value, 0), i.kind, i.value
-        HAVING count(*) > 1) AS h
-  JOIN @hub@.match_rule AS r ON r.kind = omnicrm.judge_rule_of(h.kind, h.value)
-  WHERE h.records > r.max_records
-  ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS overshared = ROW_COUNT;
-  INSERT INTO pg_temp.omnicrm_resolve_value (value, rule, records)
-  SELECT h.value, omnicrm.judge_rule_of(h.kind, h.value), h.records
-  FROM (SELECT i.kind, i.value, array_agg(i.record_id) AS records
-        FROM @hub@.identifier AS i
-        GROUP BY hashtextextended(i.value, 0), i.kind, i.value
-        HAVING count(*) > 1) AS h
-  WHERE NOT EXISTS (SELECT FROM @hub@.overshared_value AS o WHERE o.kind = h.kind AND o.value = h.value);
+  WITH shared AS MATERIALIZED (
+    SELECT h.kind, h.value, h.records, r.kind AS rule, cardinality(h.records) > r.max_records AS too_many
+    FROM (SELECT i.kind, i.value, array_agg(i.record_id) AS records
+          FROM @hub@.identifier AS i
+          GROUP BY hashtextextended(i.value, 0), i.kind, i.value
+          HAVING count(*) > 1) AS h
+    JOIN @hub@.match_rule AS r ON r.kind = omnicrm.judge_rule_of(h.kind, h.value)
+  ), listed AS (
+    INSERT INTO @hub@.overshared_value (kind, value, records)
+    SELECT s.kind, s.value, cardinality(s.records) FROM shared AS s WHERE s.too_many
+    ON CONFLICT DO NOTHING
+    RETURNING kind
+  ), kept AS (
+    INSERT INTO pg_temp.omnicrm_resolve_value (value, rule, records)
+    SELECT s.value, s.rule, s.records FROM shared AS s WHERE NOT s.too_many
+  )
+  SELECT count(*) INTO overshared FROM listed;
   ANALYZE pg_temp.omnicrm_resolve_value (rule);
   RETURN overshared;
 END

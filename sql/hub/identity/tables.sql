@@ -142,9 +142,10 @@ COMMENT ON COLUMN @hub@.quarantine.closed_at IS 'When it was replayed or dropped
 -- source_record_history; nothing here is changed or deleted by matching. Loaded
 -- tables have no foreign keys to source and load_batch: crm.load() writes both
 -- as constants of rows that it holds, and a check for each row would take a
--- third of the time of a load.
+-- third of the time of a load. Keys that only grow leave no room in the pages of
+-- their index, here and in other tables with a row for each record.
 CREATE TABLE @hub@.source_record (
-  record_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  record_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY WITH (fillfactor = 100),
   source_id    integer NOT NULL,
   source_key   text COLLATE "C" NOT NULL,
   load_id      bigint NOT NULL,
