@@ -206,12 +206,19 @@ BEGIN
                         a.tax_id)::omnicrm.judged_person,
                    ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, s.position, 1) >= '6', b.email, b.phone,
                         b.tax_id)::omnicrm.judged_person,
-                   f.weight, f.pattern, (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), r.min_name_similarity, r.birth_date_guard, r.accept_mistyped) AS verdict
+                   f.weight, f.pattern, (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), r.min_name_similarity,
+                   r.birth_date_guard, r.accept_mistyped) AS verdict
           FROM unnest(partners, weights, probabilities, patterns) AS f(partner, weight, probability, pattern)
-          CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_rule AS k WHERE k.kind = 'model' OFFSET 0) AS r
-          CROSS JOIN LATERAL (SELECT k.position FROM @hub@.survivorship_attribute AS k WHERE k.attribute = 'birth_date' OFFSET 0) AS s
-          CROSS JOIN LATERAL (SELECT k.* FROM @hub@.source_record AS k WHERE k.record_id = least(f.partner, store_candidates.record_id) OFFSET 0) AS a
-          CROSS JOIN LATERAL (SELECT k.* FROM @hub@.source_record AS k WHERE k.record_id = greatest(f.partner, store_candidates.record_id) OFFSET 0) AS b
+          CROSS JOIN LATERAL (SELECT k.min_name_similarity, k.birth_date_guard, k.accept_mistyped FROM @hub@.match_rule AS k WHERE k.kind = 'model' OFFSET 0) AS r
+          CROSS JOIN (SELECT (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date') AS position) AS s
+          CROSS JOIN LATERAL (SELECT k.record_id, k.kind, k.full_name, k.name_key, k.birth_date, k.quality, k.email, k.phone, k.tax_id
+                              FROM @hub@.source_record AS k
+                              WHERE k.record_id = least(f.partner, store_candidates.record_id)
+                              OFFSET 0) AS a
+          CROSS JOIN LATERAL (SELECT k.record_id, k.kind, k.full_name, k.name_key, k.birth_date, k.quality, k.email, k.phone, k.tax_id
+                              FROM @hub@.source_record AS k
+                              WHERE k.record_id = greatest(f.partner, store_candidates.record_id)
+                              OFFSET 0) AS b
           OFFSET 0) AS j
     WHERE j.verdict IS NOT NULL
   ), gone AS (

@@ -61,6 +61,7 @@ DECLARE
   old_hash bigint;
   old_kinds text[];
   old_values text[];
+  several CONSTANT boolean := jsonb_array_length(records) > 1;
 BEGIN
   FOR r IN
     /* stage */
@@ -83,29 +84,38 @@ BEGIN
       CONTINUE;
     END IF;
 
-    SELECT o.record_id, o.content_hash INTO id, old_hash FROM @hub@.source_record AS o WHERE o.source_id = $2 AND o.source_key = r.key;
+    IF several THEN
+      -- An earlier one of these may be the same record.
+      SELECT o.record_id, o.content_hash INTO id, old_hash FROM @hub@.source_record AS o WHERE o.source_id = $2 AND o.source_key = r.key;
+    ELSE
+      id := r.old_id;
+      old_hash := r.old_hash;
+    END IF;
     outcome := CASE WHEN id IS NULL THEN 'new' WHEN old_hash = r.content_hash THEN 'unchanged' ELSE 'changed' END;
     IF outcome = 'new' THEN
-      INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, /* columns */)
-      VALUES ($2, r.key, load_id, r.at, /* values */)
-      RETURNING o.record_id INTO id;
+      WITH made AS (
+        INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, /* columns */)
+        VALUES ($2, r.key, load_id, r.at, /* values */)
+        RETURNING o.record_id, o.tax_id, o.email, o.phone, o.loyalty_card, o.device, o.username, o.name_key, o.birth_date, o.postcode
+      ), identified AS (
+        INSERT INTO @hub@.identifier (kind, value, record_id) /* identifiers */
+      )
+      SELECT m.record_id INTO id FROM made AS m;
     ELSIF outcome = 'changed' THEN
       SELECT array_agg(i.kind), array_agg(i.value) INTO old_kinds, old_values
       FROM @hub@.identifier AS i
       JOIN @hub@.overshared_value AS v ON v.kind = i.kind AND v.value = i.value
       WHERE i.record_id = id;
       /* archive */;
-      UPDATE @hub@.source_record AS o
-      SET (load_id, business_at, received_at, /* columns */) = ROW (load_id, r.at, now(), /* values */)
-      WHERE o.record_id = id;
-    END IF;
-    IF outcome <> 'unchanged' THEN
       WITH made AS (
-        SELECT o.record_id, o.tax_id, o.email, o.phone, o.loyalty_card, o.device, o.username, o.name_key, o.birth_date, o.postcode
-        FROM @hub@.source_record AS o
+        UPDATE @hub@.source_record AS o
+        SET (load_id, business_at, received_at, /* columns */) = ROW (load_id, r.at, now(), /* values */)
         WHERE o.record_id = id
+        RETURNING o.record_id, o.tax_id, o.email, o.phone, o.loyalty_card, o.device, o.username, o.name_key, o.birth_date, o.postcode
       )
       INSERT INTO @hub@.identifier (kind, value, record_id) /* identifiers */;
+    END IF;
+    IF outcome <> 'unchanged' THEN
       rejected := coalesce(cardinality(array_remove(r.flags, 'birth_date_implausible')), 0);
       downgraded := coalesce('birth_date_implausible' = ANY (r.flags), false)::integer;
     END IF;
@@ -222,6 +232,8 @@ CREATE OR REPLACE FUNCTION @hub@.ingest_records(source text, records jsonb)
 RETURNS TABLE (place bigint, row_key text, id bigint, outcome text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 SET datestyle = 'ISO, YMD'
 SET intervalstyle = 'postgres'
 SET timezone = 'UTC'
@@ -250,7 +262,7 @@ BEGIN
   waiting := ARRAY(SELECT u.id
                    FROM unnest(n.ids, n.outcomes) AS u(id, outcome)
                    WHERE u.outcome IN ('new', 'changed')
-                      OR u.outcome = 'unchanged' AND NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = u.id));
+                      OR u.outcome = 'unchanged' AND (SELECT true FROM @hub@.customer_member AS m WHERE m.record_id = u.id) IS NULL);
   IF cardinality(waiting) > 0 THEN
     PERFORM @hub@.resolve_local(waiting, @hub@.applied_model());
   END IF;

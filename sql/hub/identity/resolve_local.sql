@@ -31,12 +31,7 @@ BEGIN
                 (e.judgement).decision)::omnicrm.judged_pair
     FROM (
       SELECT p.record_a, p.record_b, p.rule, p.value, r.priority,
-             omnicrm.judge_value(
-               ROW (a.kind, a.full_name, a.name_key, a.birth_date, substr(a.quality, s.position, 1) >= '6', a.email, a.phone,
-                    a.tax_id)::omnicrm.judged_person,
-               ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, s.position, 1) >= '6', b.email, b.phone,
-                    b.tax_id)::omnicrm.judged_person,
-               r.min_name_similarity, r.birth_date_guard, r.accept_mistyped) AS judgement
+             omnicrm.judge_value(a.person, b.person, r.min_name_similarity, r.birth_date_guard, r.accept_mistyped) AS judgement
       FROM (
         SELECT DISTINCT least(v.record_id, h.record_id) AS record_a, greatest(v.record_id, h.record_id) AS record_b, v.rule, v.value
         FROM (SELECT h.value, h.record_id, r.kind AS rule, r.max_records,
@@ -45,17 +40,28 @@ BEGIN
                            WHERE hashtextextended(i.value, 0) = hashtextextended(h.value, 0) AND i.value = h.value AND i.kind = h.kind
                            LIMIT r.max_records + 1) AS records
               FROM unnest(dirty) AS d(record_id)
-              CROSS JOIN LATERAL (SELECT i.* FROM @hub@.identifier AS i WHERE i.record_id = d.record_id OFFSET 0) AS h
-              CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_rule AS k WHERE k.kind = omnicrm.judge_rule_of(h.kind, h.value) OFFSET 0) AS r
+              CROSS JOIN LATERAL (SELECT i.kind, i.value, i.record_id FROM @hub@.identifier AS i WHERE i.record_id = d.record_id OFFSET 0) AS h
+              CROSS JOIN LATERAL (SELECT k.kind, k.max_records FROM @hub@.match_rule AS k WHERE k.kind = omnicrm.judge_rule_of(h.kind, h.value) OFFSET 0) AS r
               WHERE (SELECT true FROM @hub@.overshared_value AS o WHERE o.kind = h.kind AND o.value = h.value) IS NULL
               OFFSET 0) AS v
         CROSS JOIN LATERAL unnest(v.records) AS h(record_id)
         WHERE h.record_id <> v.record_id AND cardinality(v.records) <= v.max_records
       ) AS p
-      CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_rule AS k WHERE k.kind = p.rule OFFSET 0) AS r
-      CROSS JOIN LATERAL (SELECT k.* FROM @hub@.source_record AS k WHERE k.record_id = p.record_a OFFSET 0) AS a
-      CROSS JOIN LATERAL (SELECT k.* FROM @hub@.source_record AS k WHERE k.record_id = p.record_b OFFSET 0) AS b
-      CROSS JOIN LATERAL (SELECT k.position FROM @hub@.survivorship_attribute AS k WHERE k.attribute = 'birth_date' OFFSET 0) AS s
+      CROSS JOIN LATERAL (SELECT k.priority, k.min_name_similarity, k.birth_date_guard, k.accept_mistyped
+                          FROM @hub@.match_rule AS k
+                          WHERE k.kind = p.rule
+                          OFFSET 0) AS r
+      CROSS JOIN (SELECT (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date') AS position) AS s
+      CROSS JOIN LATERAL (SELECT ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, s.position, 1) >= '6', k.email, k.phone,
+                                      k.tax_id)::omnicrm.judged_person AS person
+                          FROM @hub@.source_record AS k
+                          WHERE k.record_id = p.record_a
+                          OFFSET 0) AS a
+      CROSS JOIN LATERAL (SELECT ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, s.position, 1) >= '6', k.email, k.phone,
+                                      k.tax_id)::omnicrm.judged_person AS person
+                          FROM @hub@.source_record AS k
+                          WHERE k.record_id = p.record_b
+                          OFFSET 0) AS b
       -- Keeps the planner from judging at each place of use.
       OFFSET 0
     ) AS e
@@ -199,7 +205,7 @@ BEGIN
              ARRAY(SELECT ROW (omnicrm.judge_rule_of(v.kind, v.value), v.value, v.records)::omnicrm.shared_value
                    FROM (SELECT h.kind, h.value, array_agg(h.record_id) AS records
                          FROM unnest(clean) AS c(record_id)
-                         CROSS JOIN LATERAL (SELECT i.* FROM @hub@.identifier AS i WHERE i.record_id = c.record_id OFFSET 0) AS h
+                         CROSS JOIN LATERAL (SELECT i.kind, i.value, i.record_id FROM @hub@.identifier AS i WHERE i.record_id = c.record_id OFFSET 0) AS h
                          GROUP BY h.kind, h.value
                          HAVING count(*) > 1
                          OFFSET 0) AS v
@@ -221,8 +227,12 @@ BEGIN
                        ROW (a.kind, a.full_name, a.name_key, a.birth_date, substr(a.quality, s.position, 1) >= '6', a.email, a.phone,
                             a.tax_id)::omnicrm.judged_person AS person
                 FROM unnest(touched) AS t(record_id)
-                CROSS JOIN LATERAL (SELECT k.* FROM @hub@.source_record AS k WHERE k.record_id = t.record_id OFFSET 0) AS a
-                CROSS JOIN LATERAL (SELECT k.position FROM @hub@.survivorship_attribute AS k WHERE k.attribute = 'birth_date' OFFSET 0) AS s
+                CROSS JOIN LATERAL (SELECT k.record_id, k.source_key, k.source_id, k.kind, k.full_name, k.name_key, k.birth_date, k.quality, k.email, k.phone,
+                                           k.tax_id
+                                    FROM @hub@.source_record AS k
+                                    WHERE k.record_id = t.record_id
+                                    OFFSET 0) AS a
+                CROSS JOIN (SELECT (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date') AS position) AS s
                 ORDER BY a.record_id
                 OFFSET 0) AS k
           OFFSET 0) AS r);
@@ -322,6 +332,36 @@ $$;
 COMMENT ON FUNCTION @hub@.release_values(text[], text[]) IS
   'Used by what takes identifiers from records: these values, which a record has no more. Those on the list of over-shared values that few enough hold now come off it, and their holders are queued. Returns nothing.';
 
+-- A new record that no pair speaks of is a customer by itself: what the steps of
+-- resolve_slice() would make of it, without them. It has no links and waits in no
+-- review yet.
+CREATE OR REPLACE FUNCTION @hub@.resolve_alone(record_id bigint, model_version integer, overshared bigint)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+AS $$
+DECLARE
+  this_id CONSTANT bigint := resolve_alone.record_id;
+  customer CONSTANT bigint := nextval(pg_get_serial_sequence('@hub@.customer', 'customer_id')::regclass);
+  waiting bigint;
+BEGIN
+  PERFORM @hub@.store_members(ARRAY[this_id], ARRAY[customer], ARRAY[customer], ARRAY[NULL]::bigint[], false);
+  IF model_version IS NOT NULL THEN
+    waiting := CASE WHEN EXISTS (SELECT FROM @hub@.match_candidate AS c WHERE c.record_a = this_id)
+                         OR EXISTS (SELECT FROM @hub@.match_candidate AS c WHERE c.record_b = this_id)
+                    THEN @hub@.store_review(ARRAY[this_id], ARRAY[customer], model_version) ELSE 0 END;
+  END IF;
+  RETURN jsonb_build_object('touched', 1, 'created', 1, 'split', 0, 'links', 0, 'refused', 0, 'pairs', 0, 'overshared', overshared, 'changed', 0,
+                            'merged', 0)
+         || jsonb_strip_nulls(jsonb_build_object('review', waiting));
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.resolve_alone(bigint, integer, bigint) IS
+  'Used by resolve_slice(): makes a customer of a new record that shares nothing with any other. overshared: values counted before. Returns the counts of a run.';
+
 -- One slice. again: records that did not change and whose components are to be
 -- clustered again.
 CREATE OR REPLACE FUNCTION @hub@.resolve_slice(
@@ -349,7 +389,14 @@ BEGIN
     END IF;
     pairs := @hub@.judge_pairs(dirty) || @hub@.other_pairs(dirty, model_version IS NOT NULL);
   END IF;
-  touched := @hub@.touched_records(dirty || again || @hub@.linked_records(pairs));
+  IF cardinality(pairs) = 0 AND cardinality(dirty) = 1 AND cardinality(again) = 0 AND NOT provisional
+     AND NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = dirty[1]) THEN
+    counts := @hub@.resolve_alone(dirty[1], model_version, overshared);
+    record_ids := dirty;
+    old_ids := ARRAY[NULL]::bigint[];
+    RETURN;
+  END IF;
+  touched := @hub@.touched_records(dirty || again || CASE WHEN cardinality(pairs) > 0 THEN @hub@.linked_records(pairs) END);
   solved := @hub@.solve_touched(touched, ARRAY(SELECT unnest(touched) EXCEPT SELECT unnest(dirty)), pairs, model_version IS NOT NULL);
   SELECT a.* INTO given FROM @hub@.assign_ids(touched, solved.nodes, solved.roots, provisional) AS a;
   PERFORM @hub@.store_links(dirty, touched, solved.pairs);
@@ -397,6 +444,10 @@ CREATE OR REPLACE FUNCTION @hub@.resolve_local(record_ids bigint[], model_versio
 RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   slice_size CONSTANT integer := 200;
