@@ -166,7 +166,6 @@ extern uint64 time_bucket_start(uint32 bucket);
 /* summary_value.c */
 extern bytea *summary_write(const AttributionSummary *summary);
 extern AttributionSummary *summary_read(bytea *value);
-extern void summary_check_room(Size bytes);
 extern void summary_write_options(StringInfo buffer, const AttributionSummary *summary);
 
 /* summary_shares.c */

@@ -5,9 +5,11 @@
  * Events that came with ascending journeys, as from a clustered table, are
  * merged: one run for each process that read them.  All others are parted by the
  * hash of their journey, first into parts that fit the processor's cache, there
- * into buckets of about eight events, and each bucket is sorted.  Which journey
- * comes first is of no matter to what is counted; within a journey touches are in
- * the order of time, event, name of the actor, whatever order the rows had.
+ * into buckets of about eight events, and each bucket is sorted.  Parallel workers
+ * do that with what they read, so that runs in the order of the hash are merged.
+ * Which journey comes first is of no matter to what is counted; within a journey
+ * touches are in the order of time, event, name of the actor, whatever order the
+ * rows had.
  */
 #include "postgres.h"
 
