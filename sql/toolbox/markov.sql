@@ -200,7 +200,7 @@ RETURNS TABLE (channel text, conversions numeric, value numeric)
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 20
 AS 'MODULE_PATHNAME', 'omnicrm_markov_credit';
 COMMENT ON FUNCTION omnicrm.markov_credit(omnicrm.markov, integer) IS
-  'Credit of each channel: all conversions and their value in proportion to the removal effects, with so many decimals (scale), by largest remainder. What converted without a touch is a row of channel null. The columns sum up to the totals of the journeys (the value: rounded to scale) exactly. Credit is no effect: it says how the model divides what was sold. Errors: invalid_parameter_value for a scale outside 0 to 12; division_by_zero when values above and below zero cancel out; and those of markov_removal().';
+  'Credit of each channel: all conversions and their value in proportion to the removal effects, with so many decimals (scale), by largest remainder. What converted without a touch is a row of channel null. The columns sum up to the totals of the journeys (the value: rounded to scale) exactly. Credit is no effect: it says how the model divides what was sold. Errors: invalid_parameter_value for a scale outside 0 to 12; division_by_zero when values above and below zero cancel out; numeric_value_out_of_range for a value above 10^25; and those of markov_removal().';
 
 CREATE FUNCTION omnicrm.markov_p_conversion(markov omnicrm.markov)
 RETURNS double precision

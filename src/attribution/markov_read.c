@@ -34,6 +34,8 @@ PG_FUNCTION_INFO_V1(omnicrm_markov_total_value);
 #define WEIGHT_BITS 126
 /* parts of a total that are larger than this are no sensible ones */
 #define MAX_PART 1e36
+/* and values larger than this, in units, leave no room to split them */
+#define MAX_VALUE 1e37
 
 /* A value and its actors. */
 typedef struct MarkovRead
@@ -301,6 +303,17 @@ round_units(int128 units, int scale)
 	return (units + (units < 0 ? -factor / 2 : factor / 2)) / factor;
 }
 
+/* A value must leave room for the products that split it. */
+static void
+check_value(int128 units)
+{
+	if (fabs((double) units) > MAX_VALUE)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("value of the journeys is too large to be split: %s",
+						DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(omnicrm_units_to_numeric(units, MARKOV_VALUE_SCALE)))))));
+}
+
 static int128
 conversions_in_units(int64 conversions, int scale)
 {
@@ -329,7 +342,8 @@ put_credit(ReturnSetInfo *result, Datum channel, int128 conversions, int128 valu
  * decimals, by largest remainder, ties to the channel that comes first by name.  What
  * converted without a touch is a row of channel null.  Columns sum up to the totals.
  * Errors: invalid_parameter_value for a scale outside 0 to 12, division_by_zero when
- * values above and below zero cancel out, and those of omni_markov_solve().
+ * values above and below zero cancel out, numeric_value_out_of_range for values above
+ * 10^25, and those of omni_markov_solve().
  */
 Datum
 omnicrm_markov_credit(PG_FUNCTION_ARGS)
@@ -353,6 +367,8 @@ omnicrm_markov_credit(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	solution = omni_markov_solve(read.counts, read.actors);
 	omni_markov_total(read.counts, &conversions, &nulls, &value);
+	check_value(value);
+	check_value(start->value);
 	no_touch = round_units(start->value, scale);
 	shares[0] = split_total(conversions_in_units(conversions - start->conversions, scale), solution->lost, nactors);
 	shares[1] = split_total(round_units(value, scale) - no_touch, solution->lost_value, nactors);

@@ -282,10 +282,11 @@ make_shares(const ShapleyState *state)
 	uint32		count = omni_actors_count(state->actors);
 	uint32	   *ranks = omni_actors_ranks(state->actors);
 	Share	   *shares = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) count + 1) * sizeof(Share));
-	int128		left = state->total - state->alone;
+	int128		left = state->total;
 	sums_iterator iterator;
 	SumEntry   *entry;
 
+	add_value(&left, -state->alone);
 	memset(shares, 0, ((Size) count + 1) * sizeof(Share));
 	sums_start_iterate(state->sums, &iterator);
 	while ((entry = sums_iterate(state->sums, &iterator)) != NULL)
@@ -300,7 +301,7 @@ make_shares(const ShapleyState *state)
 			rest += actors;
 			whole--;
 		}
-		share->whole += whole;
+		add_value(&share->whole, whole);
 		share->rest += ((uint128) rest << 64) / (uint128) actors;
 	}
 	for (uint32 i = 0; i < count; i++)
@@ -308,7 +309,7 @@ make_shares(const ShapleyState *state)
 		shares[i].rank = ranks[i];
 		shares[i].whole += (int128) (shares[i].rest >> 64);
 		shares[i].rest = (uint64) shares[i].rest;
-		left -= shares[i].whole;
+		add_value(&left, -shares[i].whole);
 	}
 	CHECK_FOR_INTERRUPTS();
 	/* largest remainder: fewer units are left than there are actors */

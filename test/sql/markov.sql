@@ -72,6 +72,8 @@ SELECT omnicrm.markov_rollup(m) FROM (SELECT omnicrm.markov('{a}', 1, 1, 1, k) A
 SELECT * FROM chain, omnicrm.markov_credit(m, 13);
 SELECT * FROM chain, omnicrm.markov_credit(m, -1);
 
+SELECT * FROM omnicrm.markov_credit((SELECT omnicrm.markov('{a}', 1, 1e26)));
+
 -- Random journeys with loops, the same in every run.
 CREATE TEMP TABLE journey AS
 SELECT n, g, path, ((n * 7 + g) % 5 <> 0)::integer * (n % 4)::bigint AS conversions,
@@ -237,7 +239,7 @@ BEGIN
   IF m::bytea <> bytes OR omnicrm.markov_rollup(m)::bytea <> bytes THEN
     RETURN 'changed';
   END IF;
-  PERFORM count(*), sum(conversions) FROM omnicrm.markov_credit(m);
+  PERFORM count(*), sum(removal_effect) FROM omnicrm.markov_removal(m);
   RETURN 'taken';
 END
 $$;
