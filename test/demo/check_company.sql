@@ -96,6 +96,17 @@ SELECT crm.resolve();
 SELECT shop.assert(count(*) = 0, 'resolving again changes nothing')
 FROM (SELECT * FROM crm.customer EXCEPT SELECT * FROM shop.before) AS changed;
 
+-- Reports of journeys: the one touchpoint with a problem is found, and sums tie.
+SELECT shop.assert(array_agg(concat_ws(', ', phase, touchpoint)) FILTER (WHERE is_red_point) = ARRAY['post-sale, Call centre, call'], 'red point',
+                   string_agg(concat_ws(', ', phase, touchpoint, p_adjusted), '; ') FILTER (WHERE is_red_point OR p_adjusted < 0.05)),
+       shop.assert(sum(touches) = (SELECT count(*) FROM crm.touch) AND sum(cost) = (SELECT sum(cost) FROM crm.touch), 'each touch is on the map once')
+FROM crm_bi.journey_map;
+SELECT shop.assert(a.cost = b.cost, 'costs tie', a.channel)
+FROM (SELECT channel, sum(cost) AS cost FROM crm_bi.acquisition_cost GROUP BY channel) AS a JOIN crm_bi.channel_balance AS b USING (channel);
+SELECT shop.assert(sum(acquired_by_first) = sum(acquired_by_last) AND sum(acquired_by_first) = (SELECT max(reached) FROM crm_bi.journey_funnel WHERE name = 'ordered'), 'each customer is won once')
+FROM crm_bi.acquisition_cost;
+SELECT shop.assert(bool_or(kind = 'two campaigns') AND bool_or(kind = 'two employees') AND bool_or(kind = 'two prices'), 'conflicts of all kinds') FROM crm_bi.channel_conflict;
+
 -- The pictures are drawn, all of them.
 \set pictures `mktemp -d`
 \ir pictures.sql
@@ -103,4 +114,4 @@ FROM (SELECT * FROM crm.customer EXCEPT SELECT * FROM shop.before) AS changed;
 \set empty `grep -l 'nothing to show' :'pictures'/*.svg | wc -l`
 \set gone `rm -r :'pictures'`
 \o /dev/null
-SELECT shop.assert(:drawn = 8 AND :empty = 0, 'eight pictures are drawn', :'drawn');
+SELECT shop.assert(:drawn = 9 AND :empty = 0, 'nine pictures are drawn', :'drawn');

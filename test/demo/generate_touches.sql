@@ -55,10 +55,11 @@ SELECT c.contact, c.person_id, c.stage, CASE WHEN e.employee IS NOT NULL THEN c.
             WHEN c.stage IN (1, 2) AND shop.u(c.contact, 'ad') < 0.58 THEN 'Social ads'
             ELSE 'Web shop' END AS channel,
        e.employee,
-       -- How the customer felt: people and places differ, support mends.
+       -- How the customer felt: people and places differ, support mends, but who calls after a sale waits too long.
        CASE WHEN c.code <> 4 AND (c.stage IN (5, 6) OR c.stage = 4 AND c.code IN (2, 3, 6)) THEN
          greatest(-2, least(2, round((CASE c.code WHEN 2 THEN 0.8 WHEN 6 THEN 0.9 WHEN 1 THEN 0.4 WHEN 5 THEN 0.3 ELSE -0.2 END
-           + 2.4 * (shop.u(c.contact, 'mood') - 0.5) - 0.9 * (shop.u(c.contact, 'bad day') < 0.12)::integer)::numeric)))::integer END AS mood
+           + 2.4 * (shop.u(c.contact, 'mood') - 0.5) - 0.9 * (shop.u(c.contact, 'bad day') < 0.12)::integer
+           - 0.8 * (c.code = 3 AND c.stage = 6)::integer)::numeric)))::integer END AS mood
 FROM (SELECT * FROM met UNION ALL SELECT * FROM idle) AS c
 CROSS JOIN LATERAL (SELECT least(c.at, timestamp '2026-06-29 20:00') AS at) AS w
 CROSS JOIN LATERAL (

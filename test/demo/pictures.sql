@@ -46,7 +46,9 @@ FROM (SELECT 3 - (l.touches - l.position) AS step, c.name AS source, coalesce(n.
       GROUP BY 1, 2, 3) AS e
 \g :pictures/last_touches.svg
 
-SELECT omnicrm.svg_journey_map(jsonb_agg(m), 'Touches of customers: how many, and how they felt')
-FROM (SELECT t.phase, c.name AS touchpoint, count(*) AS volume, avg(t.emotion) AS satisfaction
-      FROM crm.touch AS t JOIN crm.channel AS c USING (channel_id) GROUP BY 1, 2) AS m
+SELECT omnicrm.svg_journey_map(jsonb_agg(m), 'Touches: how many, and how customers felt')
+FROM (SELECT phase, touchpoint, touches AS volume, emotion AS satisfaction, is_red_point AS red_point FROM crm_bi.journey_map) AS m
 \g :pictures/journey_map.svg
+
+SELECT omnicrm.svg_funnel(jsonb_agg(f), 'From a contact to a regular customer, by way of a lead') FROM crm_bi.journey_funnel AS f
+\g :pictures/journey_funnel.svg

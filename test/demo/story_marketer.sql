@@ -32,6 +32,15 @@ JOIN crm.campaign AS p USING (campaign_id)
 WHERE p.starts_on = '2026-04-01' AND f.kind = 'sale'
 GROUP BY c.campaign ORDER BY 2 DESC, 1;
 
+\echo 'What a new customer costs, by channel: won with the first touch or with the last (crm_bi.acquisition_cost).'
+SELECT channel, sum(cost) AS cost, sum(acquired_by_first) AS "won, first touch", sum(acquired_by_last) AS "won, last touch",
+       round(nullif(sum(cost), 0) / nullif(sum(acquired_by_first), 0), 2) AS "cost of one, first", round(nullif(sum(cost), 0) / nullif(sum(acquired_by_last), 0), 2) AS "cost of one, last"
+FROM crm_bi.acquisition_cost GROUP BY channel ORDER BY 3 DESC, channel;
+
+\echo 'Who competes for the same customer within a week (crm_bi.channel_conflict_summary).'
+SELECT channel_a AS channel, channel_b AS "against", kind, customers, pairs, round(least_days_apart::numeric, 1) AS "least days apart"
+FROM crm_bi.channel_conflict_summary ORDER BY customers DESC, channel_a, channel_b, kind LIMIT 8;
+
 \echo 'Whom we may contact at all: a refusal in any system counts for the whole customer (crm.contactable).'
 SELECT channel_kind AS channel, count(*) FILTER (WHERE may_contact) AS "may contact", round(100.0 * count(*) FILTER (WHERE may_contact) / count(*), 1) AS "%",
        count(*) FILTER (WHERE reason = 'refused') AS refused, count(*) FILTER (WHERE reason = 'withdrawn') AS withdrawn,

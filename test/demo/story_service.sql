@@ -27,3 +27,13 @@ WHERE i.kind = 'phone' GROUP BY i.value ORDER BY (count(DISTINCT m.customer_id) 
 \gset
 \echo 'Another call, from' :family_phone '- a household shares its phone and stays several people.'
 SELECT customer_id::text AS customer, full_name AS name, city, email, matched_by AS "found by" FROM crm.find_customer(:'family_phone', 6);
+
+\echo
+\echo 'Where customers feel worse than before, and not by chance (crm_bi.journey_map: red points, sign test, Holm''s correction).'
+SELECT phase, touchpoint, touches, round(emotion, 2) AS emotion, customers_worse AS "customers worse", customers_better AS better, to_char(p_adjusted, '0.9EEEE') AS p,
+       round(case_satisfaction, 2) AS "satisfaction with cases", round(median_hours_to_next::numeric / 24, 1) AS "days to next touch"
+FROM crm_bi.journey_map WHERE is_red_point ORDER BY p_adjusted, phase, touchpoint;
+\echo 'The story of' :star_name 'so far, the last events (crm.customer_journey).'
+SELECT * FROM (SELECT journey_position AS n, to_char(at, 'YYYY-MM-DD HH24:MI') AS at, event, channel, employee, role, phase, coalesce(campaign, message_type) AS "what", emotion, satisfaction, revenue,
+                      round(days_since::numeric, 1) AS "days since"
+               FROM crm.customer_journey(:star) ORDER BY 1 DESC LIMIT 12) AS j ORDER BY n;

@@ -127,6 +127,38 @@ BEGIN
 END
 $$;
 
+-- Traces of sales, journeys, and what the reports of journeys make of them. The
+-- sale won before its first contact counts as won, and not as ordered thereafter.
+DO $$
+DECLARE
+  wrong record;
+BEGIN
+  PERFORM funnel.expect('sales with a complete trace', (SELECT count(*) FROM crm_bi.sale_trace WHERE is_complete), 649);
+  PERFORM funnel.expect('sales that miss only the channel', (SELECT count(*) FROM crm_bi.sale_trace WHERE missing = 'channel unknown'), 193);
+  PERFORM funnel.expect('sales whose trace differs from the lead''s', (SELECT count(*) FROM crm_bi.sale_trace AS s JOIN crm_bi.lead_trace AS l USING (lead_id)
+    WHERE (s.order_id, s.came_by, s.brought_by_id, s.closed_by_id) IS DISTINCT FROM (l.order_id, l.channel, l.brought_by_id, l.closed_by_id)), 0);
+  PERFORM funnel.expect('events of the winners', (SELECT count(*) FROM crm_bi.sale_trace AS s CROSS JOIN LATERAL crm.customer_journey(s.customer_id) AS j), 842 * 4);
+  PERFORM funnel.expect('touches on the map', (SELECT sum(touches) FROM crm_bi.journey_map WHERE phase = 'pre-sale' AND message_type = 'form'), 8000);
+  PERFORM funnel.expect('customers on the map', (SELECT sum(customers) FROM crm_bi.journey_map), 8000);
+  PERFORM funnel.expect('red points without emotions', (SELECT count(*) FROM crm_bi.journey_map WHERE is_red_point OR p_value IS NOT NULL OR emotion IS NOT NULL), 0);
+  PERFORM funnel.expect('conflicts where nobody was called on', (SELECT count(*) FROM crm_bi.channel_conflict), 0);
+  SELECT f.*, w.customers AS wanted, w.reached AS wanted_reached INTO wrong
+  FROM crm_bi.journey_funnel AS f
+    FULL JOIN (VALUES (1, 8000, 8000), (2, 8000, 8000), (3, 842, 842), (4, 842, 842), (5, 841, 842), (6, 0, 0)) AS w(step, customers, reached) USING (step)
+  WHERE (f.customers, f.reached) IS DISTINCT FROM (w.customers, w.reached)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'funnel: %', wrong;
+  END IF;
+  PERFORM funnel.expect('customers won, by first touch', (SELECT sum(acquired_by_first) FROM crm_bi.acquisition_cost), 842);
+  PERFORM funnel.expect('customers won, by last touch', (SELECT sum(acquired_by_last) FROM crm_bi.acquisition_cost), 842);
+  PERFORM funnel.expect('won before any touch', (SELECT sum(acquired_by_first) FROM crm_bi.acquisition_cost WHERE channel = 'unattributed'), 1);
+  PERFORM funnel.expect('customers won by the channel of their lead, but that one', (SELECT sum(abs(l.won - coalesce(a.won, 0)))
+    FROM (SELECT channel, count(*) AS won FROM crm_bi.lead_trace WHERE state = 'won' GROUP BY channel) AS l
+      LEFT JOIN (SELECT channel, sum(acquired_by_first) AS won FROM crm_bi.acquisition_cost GROUP BY channel) AS a USING (channel)), 1);
+END
+$$;
+
 -- Leads, won and rate by origin.
 DO $$
 DECLARE
