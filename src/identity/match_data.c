@@ -4,6 +4,10 @@
  *
  * Each distinct raw value is normalised once; the records are then put into the
  * order of their ids, so that nothing later depends on the order of the rows.
+ *
+ * Most of the time of reading goes into looking values up, in tables that no cache
+ * holds.  So rows are looked up in batches: the places of all values of a batch are
+ * asked for before the first one is needed.
  */
 #include "postgres.h"
 
@@ -29,6 +33,10 @@
 /* raw texts above this many bytes are not remembered */
 #define RAW_CACHED_MAX	200
 
+/* rows that are looked up together, and room for their texts */
+#define BATCH_ROWS		32
+#define BATCH_BYTES		(BATCH_ROWS * 1024 + MATCH_FIELDS_MAX * (MATCH_RAW_MAX + VARHDRSZ))
+
 /* A raw value that was met, and the number of its normalised value. */
 typedef struct RawEntry
 {
@@ -49,6 +57,14 @@ typedef struct RawCache
 	Size		pool_size;
 } RawCache;
 
+/* A raw value of a row of the batch. */
+typedef struct RawValue
+{
+	struct varlena *text;		/* NULL: no value */
+	uint64		hash;
+	uint32		length;
+} RawValue;
+
 typedef struct Reader
 {
 	DestReceiver pub;
@@ -59,6 +75,11 @@ typedef struct Reader
 	MemoryContext row_context;
 	MemoryContext cache_context;
 	RawCache	cache[MATCH_FIELDS_MAX];
+	/* the last rows, whose values are not looked up yet */
+	int			nbatch;
+	RawValue	batch[BATCH_ROWS][MATCH_FIELDS_MAX];
+	char	   *texts;
+	Size		texts_used;
 } Reader;
 
 static void
@@ -85,46 +106,112 @@ grow_cache(Reader *reader, RawCache *cache)
 		pfree(old);
 }
 
+/* Puts a raw value into the batch and asks for its place in the cache. */
+static void
+put_into_batch(Reader *reader, int f, Datum datum, RawValue *raw)
+{
+	const RawCache *cache = &reader->cache[f];
+	struct varlena *value;
+
+	raw->text = NULL;
+	if (toast_raw_datum_size(datum) - VARHDRSZ > MATCH_RAW_MAX)
+		return;
+	value = PG_DETOAST_DATUM_PACKED(datum);
+	raw->length = VARSIZE_ANY_EXHDR(value);
+	if (raw->length == 0)
+		return;
+	raw->text = (struct varlena *) (reader->texts + reader->texts_used);
+	memcpy(raw->text, value, VARSIZE_ANY(value));
+	reader->texts_used += INTALIGN(VARSIZE_ANY(value));
+	raw->hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value), raw->length, 0);
+	if (cache->size > 0)
+		__builtin_prefetch(&cache->entries[raw->hash & (cache->size - 1)]);
+}
+
+/* Asks for what a raw value will be compared with and counted in, if it is known. */
+static void
+prefetch_known(const Reader *reader, int f, const RawValue *raw)
+{
+	const RawCache *cache = &reader->cache[f];
+	const RawEntry *entry;
+
+	if (raw->text == NULL || cache->size == 0)
+		return;
+	entry = &cache->entries[raw->hash & (cache->size - 1)];
+	if (entry->length == 0 || entry->hash != raw->hash)
+		return;
+	__builtin_prefetch(cache->pool + entry->offset);
+	if (entry->value != MATCH_NULL)
+		__builtin_prefetch(&reader->data->dictionary[f].values[entry->value], 1);
+}
+
 /* The number of a raw value; each distinct one is normalised once. */
 static uint32
-value_number(Reader *reader, int f, Datum raw)
+value_number(Reader *reader, int f, const RawValue *raw)
 {
 	RawCache   *cache = &reader->cache[f];
-	text	   *value;
-	uint64		hash;
-	uint32		length;
 	uint32		at;
 	uint32		number;
 
-	if (toast_raw_datum_size(raw) - VARHDRSZ > MATCH_RAW_MAX)
+	if (raw->text == NULL)
 		return MATCH_NULL;
-	value = DatumGetTextPP(raw);
-	length = VARSIZE_ANY_EXHDR(value);
-	if (length == 0)
-		return MATCH_NULL;
-	if (length > RAW_CACHED_MAX)
-		return omni_match_enter(reader->data, f, PointerGetDatum(value));
+	if (raw->length > RAW_CACHED_MAX)
+		return omni_match_enter(reader->data, f, PointerGetDatum(raw->text));
 	if (cache->used * 2 >= cache->size)
 		grow_cache(reader, cache);
-	hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value), length, 0);
-	at = hash & (cache->size - 1);
+	at = raw->hash & (cache->size - 1);
 	while (cache->entries[at].length > 0)
 	{
 		const RawEntry *entry = &cache->entries[at];
 
-		if (entry->hash == hash && entry->length == length &&
-			memcmp(cache->pool + entry->offset, VARDATA_ANY(value), length) == 0)
+		if (entry->hash == raw->hash && entry->length == raw->length &&
+			memcmp(cache->pool + entry->offset, VARDATA_ANY(raw->text), raw->length) == 0)
 			return entry->value;
 		at = (at + 1) & (cache->size - 1);
 	}
-	number = omni_match_enter(reader->data, f, PointerGetDatum(value));
-	cache->entries[at].hash = hash;
-	cache->entries[at].length = length;
+	number = omni_match_enter(reader->data, f, PointerGetDatum(raw->text));
+	cache->entries[at].hash = raw->hash;
+	cache->entries[at].length = raw->length;
 	cache->entries[at].value = number;
 	cache->entries[at].offset = omni_match_add_to_pool(reader->cache_context, &cache->pool, &cache->pool_used,
-													   &cache->pool_size, VARDATA_ANY(value), length);
+													   &cache->pool_size, VARDATA_ANY(raw->text), raw->length);
 	cache->used++;
 	return number;
+}
+
+/* Looks up the values of the rows of the batch. */
+static void
+look_up_batch(Reader *reader)
+{
+	MatchData  *data = reader->data;
+	int			nfields = data->model->nfields;
+	MemoryContext old = MemoryContextSwitchTo(reader->row_context);
+
+	for (int i = 0; i < reader->nbatch; i++)
+	{
+		for (int f = 0; f < nfields; f++)
+			prefetch_known(reader, f, &reader->batch[i][f]);
+	}
+	for (int i = 0; i < reader->nbatch; i++)
+	{
+		uint32	   *row = data->values + (Size) (data->nrecords - reader->nbatch + i) * data->width;
+
+		for (int f = 0; f < nfields; f++)
+		{
+			uint32		value = value_number(reader, f, &reader->batch[i][f]);
+
+			row[f] = value;
+			if (value != MATCH_NULL)
+			{
+				data->dictionary[f].values[value].count++;
+				data->dictionary[f].present++;
+			}
+		}
+		MemoryContextReset(reader->row_context);
+	}
+	MemoryContextSwitchTo(old);
+	reader->nbatch = 0;
+	reader->texts_used = 0;
 }
 
 /*
@@ -219,22 +306,22 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	for (int f = 0; f < nfields; f++)
 	{
-		uint32		value = slot->tts_isnull[f + 1] ? MATCH_NULL : value_number(reader, f, slot->tts_values[f + 1]);
-
-		data->values[(Size) n * data->width + f] = value;
-		if (value != MATCH_NULL)
-		{
-			data->dictionary[f].values[value].count++;
-			data->dictionary[f].present++;
-		}
+		if (slot->tts_isnull[f + 1])
+			reader->batch[reader->nbatch][f].text = NULL;
+		else
+			put_into_batch(reader, f, slot->tts_values[f + 1], &reader->batch[reader->nbatch][f]);
 	}
 	data->source[n] = reader->input;
 	if (reader->has_source)
 		data->source[n] = slot->tts_isnull[nfields + 1] ? MATCH_SOURCES_MAX
 			: source_number(reader, slot->tts_values[nfields + 1]);
 	data->nrecords++;
+	reader->nbatch++;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
+	/* room for the longest values of one more row */
+	if (reader->nbatch == BATCH_ROWS || reader->texts_used > BATCH_ROWS * 1024)
+		look_up_batch(reader);
 	return true;
 }
 
@@ -430,6 +517,7 @@ read_relation(Reader *reader, const MatchInput *input, const char *source_column
 	options.dest = &reader->pub;
 	if (SPI_execute_extended(query, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not read records");
+	look_up_batch(reader);
 }
 
 /* Reads what people decided of pairs; pairs of records that are not there are left out. */
@@ -503,6 +591,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	reader->has_source = !data->across && options->source != NULL;
 	reader->row_context = AllocSetContextCreate(caller, "omnicrm match row", ALLOCSET_DEFAULT_SIZES);
 	reader->cache_context = AllocSetContextCreate(caller, "omnicrm match raw values", ALLOCSET_DEFAULT_SIZES);
+	reader->texts = palloc(BATCH_BYTES);
 	/* any tag but that of SPI, whose table would then be looked for */
 	reader->pub.mydest = DestTuplestore;
 	reader->pub.receiveSlot = receive_row;
