@@ -40,7 +40,7 @@
 /* most records of a run */
 #define MATCH_RECORDS_MAX	200000000
 /* longest text kept inside a MatchValue, which fills a cache line */
-#define MATCH_INLINE_MAX	33
+#define MATCH_INLINE_MAX	37
 /* what the processor fetches at a time */
 #define MATCH_LINE			64
 /* most sources that are told apart */
@@ -129,10 +129,9 @@ typedef struct MatchModel
 typedef struct MatchValue
 {
 	uint32		count;
-	int32		adjust;			/* term frequency: added to the weight of equality */
-	uint16		groups[MATCH_GROUPS_MAX];	/* of equivalent names, 0 = none */
-	double		number;
 	uint32		more;			/* where a longer text lies in the pool */
+	double		number;
+	uint16		groups[MATCH_GROUPS_MAX];	/* of equivalent names, 0 = none */
 	uint8		length;
 	uint8		valid;			/* checked by control characters */
 	uint8		local;			/* e-mail: length of the part before @ */
@@ -151,6 +150,7 @@ typedef struct MatchDictionary
 	uint32	   *slots;			/* hash table of value numbers + 1 */
 	uint32		nslots;
 	int64		present;		/* records with a value */
+	int32	   *adjust;			/* of each value, by its frequency: added to the weight of equality */
 	uint32	   *other_column;	/* of given names: the surname of the same text, or MATCH_NULL */
 } MatchDictionary;
 
@@ -441,6 +441,7 @@ extern void omni_match_afford(MatchModel *model, const MatchData *data);
 
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);
+extern void omni_match_prefetch_compared(const MatchProbe *probe, uint32 other);
 extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
 extern void omni_match_probe_row(MatchProbe *probe, uint32 record, const uint32 *row);
 extern int32 omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor);

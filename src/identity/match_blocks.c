@@ -469,7 +469,7 @@ omni_match_blocks(const MatchData *data)
 	/* of two relations, and where sources exclude each other, each record counts for itself */
 	if (!data->across && !data->one_per_source)
 		blocks->original = omni_match_copies(data);
-	work = omni_match_begin_work(data, blocks->original, NULL);
+	work = omni_match_begin_work(data, blocks->original, NULL, NULL);
 	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
 	omni_match_work(work, &job, take_counts, per_bucket);
 	job.kind = MATCH_JOB_BLOCKS;
@@ -505,7 +505,7 @@ omni_match_afford(MatchModel *model, const MatchData *data)
 	double	   *weak = palloc0((model->max_block + 1) * sizeof(double));
 	double	   *value = palloc0((model->max_block + 1) * sizeof(double));
 	MatchJob	job = {.kind = MATCH_JOB_COUNT_KEYS};
-	MatchWork  *work = omni_match_begin_work(data, NULL, NULL);
+	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, NULL);
 	RangeBlocks range;
 
 	model->max_weak_block = model->max_value_block = 0;

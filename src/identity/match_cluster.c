@@ -10,7 +10,11 @@
  *
  * Weights are whole numbers, so sums are exact and do not depend on the order of
  * work; equal means go by the smallest records.  What happens in one connected
- * component of pairs depends on that component alone.
+ * component of pairs depends on that component alone, so components are clustered
+ * each by itself, with the places of its records in the place of their numbers, by
+ * this process or by parallel workers too.  Only where people decided of pairs, or
+ * records stand for others, this process takes them all, with the whole table at
+ * hand.
  */
 #include "postgres.h"
 
@@ -21,7 +25,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_job.h"
 
 /* clusters whose product of sizes is larger are merged without scoring all pairs */
 #define SCORED_PAIRS_MAX	4096
@@ -65,9 +69,12 @@ typedef struct Candidate
 	uint32		versions;		/* sum of their versions, which only grow */
 } Candidate;
 
+/* Arrays are by record, or by place in the present component. */
 typedef struct Clustering
 {
 	const MatchData *data;
+	const uint32 *record;		/* of each place, NULL where places are records */
+	uint32		capacity;		/* places that there is room for */
 	MatchProbe *probe;
 	uint32	   *parent;
 	uint32	   *next;			/* next record of the same cluster, MATCH_NULL at the end */
@@ -86,6 +93,13 @@ typedef struct Clustering
 	uint32		nmerges;
 	MemoryContext component;	/* what is known of neighbours in the present component */
 } Clustering;
+
+/* The record of a place. */
+static inline uint32
+record_of(const Clustering *c, uint32 place)
+{
+	return c->record != NULL ? c->record[place] : place;
+}
 
 static uint32
 find_root(Clustering *c, uint32 record)
@@ -261,9 +275,9 @@ score_all_pairs(Clustering *c, uint32 a, uint32 b)
 
 	for (uint32 r = c->clusters[a].label; r != MATCH_NULL; r = c->next[r])
 	{
-		omni_match_probe(c->probe, r);
+		omni_match_probe(c->probe, record_of(c, r));
 		for (uint32 s = c->clusters[b].label; s != MATCH_NULL; s = c->next[s])
-			sum += omni_match_score(c->probe, s, PG_INT32_MIN);
+			sum += omni_match_score(c->probe, record_of(c, s), PG_INT32_MIN);
 		CHECK_FOR_INTERRUPTS();
 	}
 	return sum;
@@ -288,8 +302,8 @@ log_merge(Clustering *c, uint32 a, uint32 b, double weight)
 {
 	MatchMerge *merge = &c->merges[c->nmerges++];
 
-	merge->a = Min(c->clusters[a].label, c->clusters[b].label);
-	merge->b = Max(c->clusters[a].label, c->clusters[b].label);
+	merge->a = record_of(c, Min(c->clusters[a].label, c->clusters[b].label));
+	merge->b = record_of(c, Max(c->clusters[a].label, c->clusters[b].label));
 	merge->records = c->clusters[a].size + c->clusters[b].size;
 	merge->weight = weight;
 }
@@ -415,10 +429,63 @@ omni_match_exclusive(const MatchData *data, int f, uint32 record)
 	return value;
 }
 
+/* Room for so many places, in the present context, which is the clustering's own. */
 static void
-begin(Clustering *c, const MatchData *data)
+make_room(Clustering *c, Size n)
 {
-	Size		n = Max(data->nrecords, 1);
+	const MatchModel *model = c->data->model;
+
+	c->capacity = n;
+	c->parent = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
+	c->next = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
+	c->place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
+	c->stamp = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
+	c->clusters = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(Cluster)));
+	c->merges = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(MatchMerge)));
+	c->heap_capacity = 4096;
+	c->heap = MemoryContextAllocHuge(CurrentMemoryContext, c->heap_capacity * sizeof(Candidate));
+	for (int f = 0; f < model->nfields; f++)
+	{
+		if (model->field[f].exclusive)
+			c->exclusive[f] = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
+	}
+}
+
+/* Makes each of so many places a cluster of its own. */
+static void
+begin(Clustering *c, const uint32 *record, uint32 n)
+{
+	const MatchData *data = c->data;
+
+	c->record = record;
+	c->nmerges = 0;
+	c->round = 0;
+	memset(c->clusters, 0, n * sizeof(Cluster));
+	memset(c->stamp, 0, n * sizeof(uint32));
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32		r = record_of(c, i);
+
+		c->parent[i] = i;
+		c->next[i] = MATCH_NULL;
+		c->clusters[i].size = 1;
+		c->clusters[i].label = i;
+		c->clusters[i].last = i;
+		if (data->one_per_source && data->source[r] < MATCH_SOURCES_MAX)
+			c->clusters[i].sources = UINT64CONST(1) << data->source[r];
+	}
+	for (int f = 0; f < data->model->nfields; f++)
+	{
+		for (uint32 i = 0; c->exclusive[f] != NULL && i < n; i++)
+			c->exclusive[f][i] = omni_match_exclusive(data, f, record_of(c, i));
+	}
+}
+
+/* A clustering of some records. */
+static Clustering *
+make_clustering(const MatchData *data)
+{
+	Clustering *c = palloc0_object(Clustering);
 	const MatchModel *model = data->model;
 
 	c->data = data;
@@ -426,31 +493,8 @@ begin(Clustering *c, const MatchData *data)
 	c->probe->data = data;
 	c->threshold = (int64) (model->threshold * MATCH_UNIT);
 	c->unscored = (int64) (model->unscored * MATCH_UNIT);
-	c->parent = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-	c->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-	c->place = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-	c->stamp = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	c->clusters = MemoryContextAllocExtended(CurrentMemoryContext, n * sizeof(Cluster), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	c->heap_capacity = 4096;
-	c->heap = MemoryContextAllocHuge(CurrentMemoryContext, c->heap_capacity * sizeof(Candidate));
-	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		c->parent[r] = r;
-		c->next[r] = MATCH_NULL;
-		c->clusters[r].size = 1;
-		c->clusters[r].label = r;
-		c->clusters[r].last = r;
-		if (data->one_per_source && data->source[r] < MATCH_SOURCES_MAX)
-			c->clusters[r].sources = UINT64CONST(1) << data->source[r];
-	}
-	for (int f = 0; f < model->nfields; f++)
-	{
-		if (!model->field[f].exclusive)
-			continue;
-		c->exclusive[f] = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-		for (uint32 r = 0; r < data->nrecords; r++)
-			c->exclusive[f][r] = omni_match_exclusive(data, f, r);
-	}
+	c->component = AllocSetContextCreate(CurrentMemoryContext, "omnicrm component", ALLOCSET_DEFAULT_SIZES);
+	return c;
 }
 
 static int
@@ -534,85 +578,30 @@ join_by_decision(Clustering *c)
 	}
 }
 
-static uint32
-component_root(uint32 *component, uint32 record)
-{
-	while (component[record] != record)
-	{
-		component[record] = component[component[record]];
-		record = component[record];
-	}
-	return record;
-}
-
+/* Merges what belongs together in one component, whose places are given where pairs have others. */
 static void
-join_components(uint32 *component, uint32 a, uint32 b)
-{
-	a = component_root(component, a);
-	b = component_root(component, b);
-	/* the smallest record stands for all */
-	component[Max(a, b)] = Min(a, b);
-}
-
-/*
- * Orders the pairs by connected component.
- * Result: where the pairs of the component of each record end that stands for one.
- */
-static uint64 *
-sort_by_component(const MatchData *data, const MatchBlocks *blocks, const MatchEdges *edges, MatchEdge *sorted)
-{
-	Size		n = data->nrecords;
-	uint32	   *component = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-	uint64	   *end = MemoryContextAllocExtended(CurrentMemoryContext, (n + 1) * sizeof(uint64),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-	for (uint32 r = 0; r < n; r++)
-		component[r] = r;
-	for (uint64 i = 0; i < edges->count; i++)
-		join_components(component, edges->edge[i].a, edges->edge[i].b);
-	for (uint64 i = 0; i < data->ndecisions; i++)
-	{
-		if (data->decisions[i].same)
-			join_components(component, data->decisions[i].a, data->decisions[i].b);
-	}
-	for (uint32 r = 0; blocks->original != NULL && r < n; r++)
-	{
-		if (blocks->original[r] != MATCH_NULL)
-			join_components(component, blocks->original[r], r);
-	}
-	for (uint64 i = 0; i < edges->count; i++)
-		end[component_root(component, edges->edge[i].a) + 1]++;
-	for (uint32 r = 0; r < n; r++)
-		end[r + 1] += end[r];
-	for (uint64 i = 0; i < edges->count; i++)
-		sorted[end[component_root(component, edges->edge[i].a)]++] = edges->edge[i];
-	pfree(component);
-	return end;
-}
-
-/* Merges what belongs together in one component. */
-static void
-cluster_component(Clustering *c, const MatchEdge *edges, uint64 count)
+cluster_component(Clustering *c, const MatchEdge *edges, uint64 count, const uint32 *places)
 {
 	for (uint64 i = 0; i < count; i++)
 	{
-		uint32		a = find_root(c, edges[i].a);
-		uint32		b = find_root(c, edges[i].b);
-
+		uint32		x = places != NULL ? places[edges[i].a] : edges[i].a;
+		uint32		y = places != NULL ? places[edges[i].b] : edges[i].b;
+		uint32		a = find_root(c, x);
+		uint32		b = find_root(c, y);
 		uint64		pairs = 1;
 
 		if (a == b)
 			continue;
 		/* a record that stands for others weighs for them */
 		if (c->copies != NULL)
-			pairs = Min((uint64) c->copies[edges[i].a] * c->copies[edges[i].b], SCORED_MAX);
+			pairs = Min((uint64) c->copies[x] * c->copies[y], SCORED_MAX);
 		add_neighbour(c, &c->clusters[a], b, (int64) pairs * edges[i].weight, pairs);
 		add_neighbour(c, &c->clusters[b], a, (int64) pairs * edges[i].weight, pairs);
 	}
 	for (uint64 i = 0; i < count; i++)
 	{
-		uint32		a = find_root(c, edges[i].a);
-		uint32		b = find_root(c, edges[i].b);
+		uint32		a = find_root(c, places != NULL ? places[edges[i].a] : edges[i].a);
+		uint32		b = find_root(c, places != NULL ? places[edges[i].b] : edges[i].b);
 
 		/* what somebody joined already is proposed as a whole */
 		if (a == b)
@@ -635,6 +624,141 @@ cluster_component(Clustering *c, const MatchEdge *edges, uint64 count)
 		CHECK_FOR_INTERRUPTS();
 		try_candidate(c, &candidate);
 	}
+	/* what is known of neighbours is of no use beyond the component */
+	MemoryContextReset(c->component);
+}
+
+/* What a participant has of clustering. */
+typedef struct ClusterState
+{
+	Clustering *clustering;
+	MemoryContext room;			/* for the places of a component */
+} ClusterState;
+
+/* Clusters one component by itself. */
+static void
+cluster_alone(ClusterState *state, const MatchComponents *components, uint32 root)
+{
+	Clustering *c = state->clustering;
+	uint32		first = components->record_start[root];
+	uint32		n = components->record_start[root + 1] - first;
+	uint64		edge = components->edge_start[root];
+
+	if (n > c->capacity)
+	{
+		MemoryContext old;
+
+		MemoryContextReset(state->room);
+		old = MemoryContextSwitchTo(state->room);
+		make_room(c, Max(n, 1024));
+		MemoryContextSwitchTo(old);
+	}
+	begin(c, components->record + first, n);
+	cluster_component(c, components->edge + edge, components->edge_start[root + 1] - edge, NULL);
+}
+
+/*
+ * omni_match_cluster_task: clustering as a job; tasks are chunks of the records that
+ * stand for components, each gives the merges of its components in their order.
+ */
+void
+omni_match_cluster_task(MatchShare *share, uint64 task)
+{
+	const MatchComponents *components = share->components;
+	uint32		first = task * MATCH_RECORD_CHUNK;
+	uint32		end = Min(first + MATCH_RECORD_CHUNK, share->data->nrecords);
+	ClusterState *state = share->state;
+	MatchOutput merges = {0};
+	uint64		head[2] = {task};
+
+	if (state == NULL)
+	{
+		share->state = state = palloc0_object(ClusterState);
+		state->clustering = make_clustering(share->data);
+		state->room = AllocSetContextCreate(CurrentMemoryContext, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
+	}
+	for (uint32 r = first; r < end; r++)
+	{
+		if (components->edge_start[r + 1] == components->edge_start[r])
+			continue;
+		cluster_alone(state, components, r);
+		/* a merge takes a multiple of eight bytes */
+		omni_match_put(&merges, state->clustering->merges, state->clustering->nmerges * sizeof(MatchMerge));
+	}
+	head[1] = merges.size;
+	omni_match_put(&share->output, head, sizeof(head));
+	omni_match_put(&share->output, merges.bytes, merges.size);
+	if (merges.bytes != NULL)
+		pfree(merges.bytes);
+}
+
+StaticAssertDecl(sizeof(MatchMerge) % sizeof(uint64) == 0, "merges follow each other without a gap");
+
+/* The merges of each task; they point into the output of their makers. */
+typedef struct TaskMerges
+{
+	const char *bytes;
+	Size		size;
+} TaskMerges;
+
+static void
+take_merges(void *target, const char *bytes, Size size)
+{
+	TaskMerges *tasks = target;
+
+	for (const char *end = bytes + size; bytes < end;)
+	{
+		const uint64 *head = (const uint64 *) bytes;
+
+		bytes += 2 * sizeof(uint64);
+		tasks[head[0]].bytes = bytes;
+		tasks[head[0]].size = head[1];
+		bytes += head[1];
+	}
+}
+
+/* Clusters the components each by itself. */
+static void
+cluster_each(const MatchData *data, const MatchComponents *components, MatchClusters *result)
+{
+	MatchJob	job = {.kind = MATCH_JOB_CLUSTER};
+	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, components);
+	TaskMerges *tasks;
+
+	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
+	tasks = palloc0(Max(job.ntasks, 1) * sizeof(TaskMerges));
+	omni_match_work(work, &job, take_merges, tasks);
+	for (uint64 i = 0; i < job.ntasks; i++)
+	{
+		if (tasks[i].size > 0)
+			memcpy(result->merges + result->nmerges, tasks[i].bytes, tasks[i].size);
+		result->nmerges += tasks[i].size / sizeof(MatchMerge);
+	}
+	omni_match_end_work(work);
+	pfree(tasks);
+}
+
+/* Clusters all components with the whole table at hand, after what people decided. */
+static void
+cluster_together(const MatchData *data, const MatchBlocks *blocks, const MatchComponents *components, MatchClusters *result)
+{
+	Clustering *c = make_clustering(data);
+
+	make_room(c, Max(data->nrecords, 1));
+	begin(c, NULL, data->nrecords);
+	keep_strangers_apart(c);
+	merge_copies(c, blocks);
+	join_by_decision(c);
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		uint64		edge = components->edge_start[r];
+
+		if (components->edge_start[r + 1] > edge)
+			cluster_component(c, components->edge + edge, components->edge_start[r + 1] - edge,
+							  components->record + components->record_start[r]);
+	}
+	memcpy(result->merges, c->merges, c->nmerges * sizeof(MatchMerge));
+	result->nmerges = c->nmerges;
 }
 
 /*
@@ -648,36 +772,23 @@ omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges 
 	MemoryContext old = MemoryContextSwitchTo(data->context);
 	MemoryContext work = AllocSetContextCreate(data->context, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
 	MatchClusters *result = palloc0_object(MatchClusters);
-	Clustering	c = {0};
-	MatchEdge  *sorted;
-	uint64	   *end;
+	MatchComponents *components;
 
 	result->cluster = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
-	c.merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
+	result->merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
 	MemoryContextSwitchTo(work);
-	sorted = MemoryContextAllocHuge(work, mul_size(Max(edges->count, 1), sizeof(MatchEdge)));
-	end = sort_by_component(data, blocks, edges, sorted);
-	pfree(edges->edge);
-	edges->edge = NULL;
-	begin(&c, data);
-	c.component = AllocSetContextCreate(work, "omnicrm component", ALLOCSET_DEFAULT_SIZES);
-	keep_strangers_apart(&c);
-	merge_copies(&c, blocks);
-	join_by_decision(&c);
+	components = omni_match_components(data, blocks, edges);
+	if (data->ndecisions == 0 && blocks->original == NULL)
+		cluster_each(data, components, result);
+	else
+		cluster_together(data, blocks, components, result);
+	/* each cluster has the number of its smallest record, which comes first */
 	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		uint64		first = r > 0 ? end[r - 1] : 0;
-
-		if (end[r] == first)
-			continue;
-		cluster_component(&c, sorted + first, end[r] - first);
-		/* what is known of neighbours is of no use beyond the component */
-		MemoryContextReset(c.component);
-	}
+		result->cluster[r] = r;
+	for (uint32 i = 0; i < result->nmerges; i++)
+		result->cluster[result->merges[i].b] = result->merges[i].a;
 	for (uint32 r = 0; r < data->nrecords; r++)
-		result->cluster[r] = c.clusters[find_root(&c, r)].label;
-	result->merges = c.merges;
-	result->nmerges = c.nmerges;
+		result->cluster[r] = result->cluster[result->cluster[r]];
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 	return result;

@@ -370,7 +370,7 @@ static inline uint32
 name_in_other_column(const MatchProbe *probe, const uint32 *a, const uint32 *b)
 {
 	const MatchModel *model = probe->data->model;
-	const MatchValue *values;
+	const int32 *adjust;
 	uint32		x = omni_match_other_name(probe->data, a);
 	uint32		y = omni_match_other_name(probe->data, b);
 
@@ -382,8 +382,8 @@ name_in_other_column(const MatchProbe *probe, const uint32 *a, const uint32 *b)
 	/* MATCH_NULL is greater than any number */
 	if (x == MATCH_NULL || y == MATCH_NULL)
 		return Min(x, y);
-	values = probe->data->dictionary[model->surname].values;
-	return values[x].adjust >= values[y].adjust ? x : y;
+	adjust = probe->data->dictionary[model->surname].adjust;
+	return adjust[x] >= adjust[y] ? x : y;
 }
 
 /* Levels of the two name columns, given that a name stands in the other one. */
@@ -396,6 +396,27 @@ exchange_name_columns(const MatchModel *model, uint8 *level)
 	/* what then stands in the given name's columns are different things */
 	if (level[model->given_name] >= GIVEN_SHARED_WORD)
 		level[model->given_name] = MATCH_NO_EVIDENCE;
+}
+
+/*
+ * omni_match_prefetch_compared: brings the values into the cache that
+ * omni_match_compare() will look at.
+ */
+void
+omni_match_prefetch_compared(const MatchProbe *probe, uint32 other)
+{
+	const MatchData *data = probe->data;
+	const uint32 *row = omni_match_row(data, other);
+
+	for (int f = 0; f < data->model->nfields; f++)
+	{
+		uint32		possible = possible_levels(probe, f, row);
+
+		if ((possible & (possible - 1)) == 0)
+			continue;
+		__builtin_prefetch(&data->dictionary[f].values[probe->row[f]]);
+		__builtin_prefetch(&data->dictionary[f].values[row[f]]);
+	}
 }
 
 /*
@@ -427,7 +448,7 @@ level_weight(const MatchProbe *probe, int f, const uint8 *level, uint32 value)
 	int32		weight = field->weight[field->parent >= 0 ? level[field->parent] : MATCH_NO_EVIDENCE][level[f]];
 
 	if (value != MATCH_NULL)
-		weight += probe->data->dictionary[f].values[value].adjust;
+		weight += probe->data->dictionary[f].adjust[value];
 	return weight;
 }
 
@@ -475,7 +496,7 @@ omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, 
 		else if (mine[f] == row[f])
 		{
 			bound->level[f] = 0;
-			most += model->field[f].best[LEVEL(0)] + probe->data->dictionary[f].values[row[f]].adjust;
+			most += model->field[f].best[LEVEL(0)] + probe->data->dictionary[f].adjust[row[f]];
 		}
 		else
 		{

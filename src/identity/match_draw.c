@@ -21,6 +21,8 @@
 #define RANDOM_SEED		UINT64CONST(0x72616e646f6d)
 /* records drawn in one task */
 #define RANDOM_CHUNK	1024
+/* pairs compared one after the other, their values fetched together */
+#define DRAWN_TOGETHER	16
 /* pairs drawn for each condition */
 #define CONDITION_PAIRS	50000
 
@@ -73,6 +75,8 @@ count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint
 		other[k] = omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n;
 		__builtin_prefetch(omni_match_row(data, other[k]));
 	}
+	for (int k = 0; k < RANDOM_OTHERS; k++)
+		omni_match_prefetch_compared(probe, other[k]);
 	for (int k = 0; k < RANDOM_OTHERS; k++)
 	{
 		if (other[k] != probe->record)
@@ -174,18 +178,71 @@ sort_holders(const MatchData *data, const Run *run, MatchKeyEntry *holders, uint
 	return omni_match_sort_keys(sorted, sorted == holders ? room : holders, n, 32, 32 + bits);
 }
 
+/* Records by the values of a condition, and the groups of those that share them. */
+typedef struct Groups
+{
+	const MatchKeyEntry *holders;
+	uint32	   *start;			/* first holder of each group */
+	uint64	   *cumulative;		/* pairs up to the end of each group */
+	uint32		count;
+	uint64		pairs;			/* of all groups */
+} Groups;
+
+/* The two records of a pair of the groups, by its number. */
+static void
+find_pair(const Groups *groups, uint64 number, uint32 *pair)
+{
+	uint32		low = 0;
+	uint32		high = groups->count - 1;
+	uint64		a;
+	uint64		b;
+
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+
+		if (groups->cumulative[middle] > number)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	pair_number(number - (low > 0 ? groups->cumulative[low - 1] : 0), &a, &b);
+	pair[0] = groups->holders[groups->start[low] + a].record;
+	pair[1] = groups->holders[groups->start[low] + b].record;
+}
+
+/* Counts the patterns of some pairs; what they are compared by is asked for ahead. */
+static void
+count_patterns(MatchProbe *probe, uint32 (*pairs)[2], int npairs, MatchPatternTable *table)
+{
+	for (int i = 0; i < npairs; i++)
+	{
+		__builtin_prefetch(omni_match_row(probe->data, pairs[i][0]));
+		__builtin_prefetch(omni_match_row(probe->data, pairs[i][1]));
+	}
+	for (int i = 0; i < npairs; i++)
+	{
+		omni_match_probe(probe, pairs[i][0]);
+		omni_match_prefetch_compared(probe, pairs[i][1]);
+	}
+	for (int i = 0; i < npairs; i++)
+	{
+		omni_match_probe(probe, pairs[i][0]);
+		omni_match_count_pattern(table, omni_match_compare(probe, pairs[i][1]));
+	}
+}
+
 /* Draws pairs that fulfil a condition and counts their patterns. */
 static void
 draw_pairs(const MatchData *data, Run *run)
 {
 	MatchKeyEntry *room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), 2 * sizeof(MatchKeyEntry)));
 	MatchKeyEntry *holders = room;	/* records by the values of the condition */
-	uint64	   *cumulative;		/* pairs up to the end of each group */
-	uint32	   *start;
+	Groups		groups = {0};
 	uint32		n = 0;
-	uint32		groups = 0;
-	uint64		total = 0;
 	uint64		draws;
+	uint32		pairs[DRAWN_TOGETHER][2];
+	int			npairs = 0;
 	MatchProbe *probe = palloc0_object(MatchProbe);
 	MatchPatternTable *table = omni_match_pattern_table();
 
@@ -198,51 +255,41 @@ draw_pairs(const MatchData *data, Run *run)
 		holders[n].key = (uint64) row[run->first] << 32 | (run->second >= 0 ? row[run->second] : 0);
 		holders[n++].record = r;
 	}
-	holders = sort_holders(data, run, holders, n);
-	start = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)));
-	cumulative = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
+	groups.holders = holders = sort_holders(data, run, holders, n);
+	groups.start = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)));
+	groups.cumulative = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
 	for (uint32 i = 0; i < n;)
 	{
 		uint64		size = 1;
 
 		while (i + size < n && holders[i].key == holders[i + size].key)
 			size++;
-		start[groups] = i;
-		total += size * (size - 1) / 2;
-		cumulative[groups++] = total;
+		/* who is alone makes no pair */
+		if (size > 1)
+		{
+			groups.start[groups.count] = i;
+			groups.pairs += size * (size - 1) / 2;
+			groups.cumulative[groups.count++] = groups.pairs;
+		}
 		i += size;
 	}
-	run->pairs = total;
-	draws = Min(total, CONDITION_PAIRS);
+	run->pairs = groups.pairs;
+	draws = Min(groups.pairs, CONDITION_PAIRS);
 	probe->data = data;
 	for (uint64 d = 0; d < draws; d++)
 	{
-		uint64		k = total <= CONDITION_PAIRS ? d : omni_mix(RANDOM_SEED * 7 + d) % total;
-		uint32		low = 0;
-		uint32		high = groups - 1;
-		uint64		a;
-		uint64		b;
-
-		if ((d & 255) == 0)
-			CHECK_FOR_INTERRUPTS();
-		while (low < high)
-		{
-			uint32		middle = low + (high - low) / 2;
-
-			if (cumulative[middle] > k)
-				high = middle;
-			else
-				low = middle + 1;
-		}
-		pair_number(k - (low > 0 ? cumulative[low - 1] : 0), &a, &b);
-		omni_match_probe(probe, holders[start[low] + a].record);
-		omni_match_count_pattern(table, omni_match_compare(probe, holders[start[low] + b].record));
+		find_pair(&groups, groups.pairs <= CONDITION_PAIRS ? d : omni_mix(RANDOM_SEED * 7 + d) % groups.pairs, pairs[npairs++]);
+		if (npairs < DRAWN_TOGETHER && d + 1 < draws)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		count_patterns(probe, pairs, npairs, table);
+		npairs = 0;
 	}
 	run->drawn = draws;
 	run->patterns = omni_match_sorted_patterns(table, &run->npatterns);
 	pfree(probe);
-	pfree(cumulative);
-	pfree(start);
+	pfree(groups.cumulative);
+	pfree(groups.start);
 	pfree(room);
 }
 

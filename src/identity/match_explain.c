@@ -150,7 +150,7 @@ put_part(ReturnSetInfo *result, const MatchData *data, int f, const MatchPart *p
 		share = share_of_value(data, f, part->agreed);
 	nulls[7] = nulls[8] = share <= 0;
 	values[7] = Float8GetDatum(share);
-	values[8] = Float8GetDatum(share <= 0 ? 0 : (double) data->dictionary[f].values[part->agreed].adjust / MATCH_UNIT);
+	values[8] = Float8GetDatum(share <= 0 ? 0 : (double) data->dictionary[f].adjust[part->agreed] / MATCH_UNIT);
 	values[9] = Float8GetDatum((double) part->weight / MATCH_UNIT);
 	values[10] = Float8GetDatum((double) total / MATCH_UNIT);
 	values[11] = Float8GetDatum(omni_match_probability((double) total / MATCH_UNIT));

@@ -22,7 +22,8 @@ typedef enum MatchJobKind
 	MATCH_JOB_CONDITIONS,
 	MATCH_JOB_COUNT_KEYS,
 	MATCH_JOB_BLOCKS,
-	MATCH_JOB_SCAN
+	MATCH_JOB_SCAN,
+	MATCH_JOB_CLUSTER
 } MatchJobKind;
 
 /* What is to be done; copied to the workers. */
@@ -43,11 +44,21 @@ typedef struct MatchOutput
 	Size		capacity;
 } MatchOutput;
 
+/* Connected components of pairs; the smallest record stands for each. */
+typedef struct MatchComponents
+{
+	uint32	   *record;			/* records by component, ascending within each */
+	uint32	   *record_start;	/* nrecords + 1: where those of each component start */
+	MatchEdge  *edge;			/* pairs by component, of places among its records */
+	uint64	   *edge_start;		/* nrecords + 1 */
+} MatchComponents;
+
 /* What a participant works with. */
 typedef struct MatchShare
 {
 	const MatchData *data;
 	const MatchBlocks *blocks;	/* of a scan */
+	const MatchComponents *components;	/* of clustering */
 	const uint32 *original;		/* see MatchBlocks */
 	const MatchJob *job;
 	void	   *state;			/* its own, from task to task */
@@ -60,7 +71,8 @@ typedef struct MatchWork MatchWork;
 typedef void (*MatchTake) (void *target, const char *bytes, Size size);
 
 /* match_parallel.c */
-extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks);
+extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks,
+										const MatchComponents *components);
 extern const MatchData *omni_match_work_data(const MatchWork *work);
 extern int	omni_match_participants(const MatchWork *work);
 extern void omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target);
@@ -76,5 +88,9 @@ extern void omni_match_count_end(MatchShare *share);
 extern void omni_match_blocks_task(MatchShare *share, uint64 task);
 extern void omni_match_scan_task(MatchShare *share, uint64 task);
 extern void omni_match_scan_end(MatchShare *share);
+extern void omni_match_cluster_task(MatchShare *share, uint64 task);
+
+/* match_connect.c */
+extern MatchComponents *omni_match_components(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
 
 #endif							/* OMNICRM_IDENTITY_MATCH_JOB_H */

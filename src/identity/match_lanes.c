@@ -151,10 +151,10 @@ omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uin
 			EACH_LANE(most[k] += field->best[possible[k]]);
 			EACH_LANE(equal |= possible[k] & LEVEL(0));
 		}
-		/* the value is looked at where it counts only: it is seldom in the cache */
+		/* looked at where it counts only: it may not be in the cache */
 		if (equal != 0)
 		{
-			int32		adjust = data->dictionary[f].values[my_value].adjust;
+			int32		adjust = data->dictionary[f].adjust[my_value];
 
 			EACH_LANE(most[k] += possible[k] == LEVEL(0) ? adjust : 0);
 		}

@@ -60,6 +60,7 @@ static const JobType job_types[] = {
 	[MATCH_JOB_COUNT_KEYS] = {omni_match_count_task, omni_match_count_end},
 	[MATCH_JOB_BLOCKS] = {omni_match_blocks_task, NULL},
 	[MATCH_JOB_SCAN] = {omni_match_scan_task, omni_match_scan_end},
+	[MATCH_JOB_CLUSTER] = {omni_match_cluster_task, NULL},
 };
 
 /* Records and blocks in one piece of memory; places are offsets, 0 is none. */
@@ -68,18 +69,25 @@ typedef struct Image
 	MatchModel	model;
 	uint32		nrecords;
 	bool		across;
+	bool		one_per_source;
 	Size		values;
 	Size		source;
 	uint32		dictionary_count[MATCH_FIELDS_MAX];
 	Size		dictionary_values[MATCH_FIELDS_MAX];
 	Size		dictionary_pool[MATCH_FIELDS_MAX];
 	Size		dictionary_other[MATCH_FIELDS_MAX];
+	Size		dictionary_adjust[MATCH_FIELDS_MAX];
 	uint32		nblocks;
+	uint64		nmembers;
 	Size		start;
 	Size		member;
 	Size		record_start;
 	Size		record_block;
 	Size		original;
+	Size		component_record;
+	Size		component_record_start;
+	Size		component_edge;
+	Size		component_edge_start;
 } Image;
 
 extern PGDLLEXPORT void omni_match_worker(dsm_segment *segment, shm_toc *toc);
@@ -104,6 +112,7 @@ lay_out(char *address, const MatchShare *share)
 {
 	const MatchData *data = share->data;
 	const MatchBlocks *blocks = share->blocks;
+	const MatchComponents *components = share->components;
 	Image	   *image = (Image *) (address != NULL ? address : palloc0(sizeof(Image)));
 	int			nfields = data->model->nfields;
 	Size		used = TYPEALIGN(MATCH_LINE, sizeof(Image));
@@ -111,6 +120,7 @@ lay_out(char *address, const MatchShare *share)
 	image->model = *data->model;
 	image->nrecords = data->nrecords;
 	image->across = data->across;
+	image->one_per_source = data->one_per_source;
 	image->values = place(address, &used, data->values, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	image->source = place(address, &used, data->source, data->nrecords);
 	for (int f = 0; f < nfields; f++)
@@ -120,16 +130,28 @@ lay_out(char *address, const MatchShare *share)
 		image->dictionary_count[f] = dictionary->count;
 		image->dictionary_values[f] = place(address, &used, dictionary->values, mul_size(dictionary->count, sizeof(MatchValue)));
 		image->dictionary_pool[f] = place(address, &used, dictionary->pool, dictionary->pool_used);
+		image->dictionary_adjust[f] = place(address, &used, dictionary->adjust, mul_size(dictionary->count, sizeof(int32)));
 		image->dictionary_other[f] = place(address, &used, dictionary->other_column, mul_size(dictionary->count, sizeof(uint32)));
 	}
 	image->original = place(address, &used, share->original, mul_size(data->nrecords, sizeof(uint32)));
 	if (blocks != NULL)
 	{
 		image->nblocks = blocks->nblocks;
+		image->nmembers = blocks->nmembers;
 		image->start = place(address, &used, blocks->start, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
 		image->member = place(address, &used, blocks->member, mul_size(blocks->nmembers, sizeof(uint32)));
 		image->record_start = place(address, &used, blocks->record_start, mul_size((Size) data->nrecords + 1, sizeof(uint64)));
 		image->record_block = place(address, &used, blocks->record_block, mul_size(blocks->nmembers, sizeof(uint32)));
+	}
+	if (components != NULL)
+	{
+		Size		starts = (Size) data->nrecords + 1;
+
+		image->component_record = place(address, &used, components->record, mul_size(data->nrecords, sizeof(uint32)));
+		image->component_record_start = place(address, &used, components->record_start, mul_size(starts, sizeof(uint32)));
+		image->component_edge = place(address, &used, components->edge,
+									  mul_size(components->edge_start[data->nrecords], sizeof(MatchEdge)));
+		image->component_edge_start = place(address, &used, components->edge_start, mul_size(starts, sizeof(uint64)));
 	}
 	if (address == NULL)
 		pfree(image);
@@ -149,15 +171,18 @@ open_image(char *address, MatchShare *share)
 	Image	   *image = (Image *) address;
 	MatchData  *data = palloc0_object(MatchData);
 	MatchBlocks *blocks = palloc0_object(MatchBlocks);
+	MatchComponents *components = palloc0_object(MatchComponents);
 
 	share->data = data;
 	share->blocks = blocks;
+	share->components = components;
 	share->original = at(address, image->original);
 	data->context = CurrentMemoryContext;
 	data->model = &image->model;
 	data->nrecords = image->nrecords;
 	omni_match_lay_out_row(data);
 	data->across = image->across;
+	data->one_per_source = image->one_per_source;
 	data->values = at(address, image->values);
 	data->source = at(address, image->source);
 	for (int f = 0; f < image->model.nfields; f++)
@@ -165,13 +190,19 @@ open_image(char *address, MatchShare *share)
 		data->dictionary[f].count = image->dictionary_count[f];
 		data->dictionary[f].values = at(address, image->dictionary_values[f]);
 		data->dictionary[f].pool = at(address, image->dictionary_pool[f]);
+		data->dictionary[f].adjust = at(address, image->dictionary_adjust[f]);
 		data->dictionary[f].other_column = at(address, image->dictionary_other[f]);
 	}
 	blocks->nblocks = image->nblocks;
+	blocks->nmembers = image->nmembers;
 	blocks->start = at(address, image->start);
 	blocks->member = at(address, image->member);
 	blocks->record_start = at(address, image->record_start);
 	blocks->record_block = at(address, image->record_block);
+	components->record = at(address, image->component_record);
+	components->record_start = at(address, image->component_record_start);
+	components->edge = at(address, image->component_edge);
+	components->edge_start = at(address, image->component_edge_start);
 }
 
 /* Takes tasks until there are no more. */
@@ -320,10 +351,11 @@ workers_worth(const MatchShare *share)
 
 /*
  * omni_match_begin_work: prepares jobs on some records: those that stand for others
- * and their blocks are NULL where no job needs them.
+ * their blocks and components are NULL where no job needs them.
  */
 MatchWork *
-omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks)
+omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks,
+					  const MatchComponents *components)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm work", ALLOCSET_DEFAULT_SIZES);
 	MatchWork  *work = MemoryContextAllocZero(context, sizeof(MatchWork));
@@ -332,6 +364,7 @@ omni_match_begin_work(const MatchData *data, const uint32 *original, const Match
 	work->share.data = data;
 	work->share.original = original;
 	work->share.blocks = blocks;
+	work->share.components = components;
 	work->workers = workers_worth(&work->share);
 	if (work->workers > 0)
 		work->image = make_image(&work->share);

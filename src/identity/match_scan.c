@@ -22,8 +22,9 @@
 
 /* bits of the filter of the blocks of a record */
 #define FILTER_BITS		1024
-/* records whose rows are asked for ahead of their turn */
-#define PREFETCH_ROWS	8
+/* members of this block and the next ones that are asked for ahead of their turn: rows, and lists of blocks */
+#define PREFETCH_ROWS	32
+#define PREFETCH_LISTS	16
 
 /* pairs that wait for their values */
 #define WAITING_MAX		16
@@ -77,6 +78,29 @@ begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	return scan;
 }
 
+/* Asks for what will be needed of members that come later, in this block or the next ones. */
+static inline void
+prefetch_members(const MatchScan *scan, uint64 member)
+{
+	const MatchBlocks *blocks = scan->blocks;
+
+	if (member + PREFETCH_ROWS < blocks->nmembers)
+	{
+		uint32		record = blocks->member[member + PREFETCH_ROWS];
+
+		__builtin_prefetch(omni_match_row(scan->data, record));
+		__builtin_prefetch(&blocks->record_start[record]);
+	}
+	if (member + PREFETCH_LISTS < blocks->nmembers)
+	{
+		const uint32 *list = blocks->record_block + blocks->record_start[blocks->member[member + PREFETCH_LISTS]];
+
+		__builtin_prefetch(list);
+		/* the next line, too: most lists start within one */
+		__builtin_prefetch(list + MATCH_LINE / sizeof(uint32));
+	}
+}
+
 /* Copies the rows of a block side by side; the number of its records. */
 static uint32
 gather(MatchScan *scan, uint32 block)
@@ -88,14 +112,9 @@ gather(MatchScan *scan, uint32 block)
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		if (i + PREFETCH_ROWS < n)
-		{
-			__builtin_prefetch(omni_match_row(scan->data, member[i + PREFETCH_ROWS]));
-			__builtin_prefetch(&blocks->record_start[member[i + PREFETCH_ROWS]]);
-		}
+		prefetch_members(scan, blocks->start[block] + i);
 		scan->members[i].record = member[i];
 		scan->members[i].blocks = blocks->record_block + blocks->record_start[member[i]];
-		__builtin_prefetch(scan->members[i].blocks);
 		memcpy(scan->rows + i * width, omni_match_row(scan->data, member[i]), width * sizeof(uint32));
 		omni_match_put_column(&scan->columns, scan->data, i, scan->rows + i * width);
 	}
@@ -188,7 +207,6 @@ scan_record(MatchScan *scan, uint32 block, uint32 i, uint32 n)
 	MatchLaneBounds bounds;
 
 	omni_match_probe_row(&scan->probe, a->record, scan->rows + (Size) i * data->width);
-	omni_match_prefetch_values(data, scan->members[i + 1].record);
 	for (uint32 first = i + 1; first < n; first += MATCH_LANES)
 	{
 		int			lanes = Min(MATCH_LANES, n - first);
@@ -371,7 +389,7 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 {
 	MemoryContext old = MemoryContextSwitchTo(data->context);
 	MatchEdges *edges = omni_match_new_edges();
-	MatchWork  *work = omni_match_begin_work(data, NULL, blocks);
+	MatchWork  *work = omni_match_begin_work(data, NULL, blocks, NULL);
 	MatchJob	job = {.kind = MATCH_JOB_SCAN};
 
 	MemoryContextSwitchTo(old);

@@ -75,9 +75,9 @@ adjust_few(MatchDictionary *dictionary, const MatchField *field)
 {
 	for (uint32 i = 0; i < dictionary->count; i++)
 	{
-		MatchValue *value = &dictionary->values[i];
+		const MatchValue *value = &dictionary->values[i];
 
-		value->adjust = term_adjustment(field, omni_match_term_share(field, omni_match_text(dictionary, value), value->length));
+		dictionary->adjust[i] = term_adjustment(field, omni_match_term_share(field, omni_match_text(dictionary, value), value->length));
 	}
 }
 
@@ -88,13 +88,13 @@ adjust_many(MatchDictionary *dictionary, const MatchField *field)
 	int32		rare = term_adjustment(field, field->rare_share);
 
 	for (uint32 i = 0; i < dictionary->count; i++)
-		dictionary->values[i].adjust = rare;
+		dictionary->adjust[i] = rare;
 	for (int i = 0; i < field->nterms; i++)
 	{
 		MatchValue *value = omni_match_find_value(dictionary, field->terms[i], strlen(field->terms[i]));
 
 		if (value != NULL)
-			value->adjust = term_adjustment(field, field->term_share[i]);
+			dictionary->adjust[value - dictionary->values] = term_adjustment(field, field->term_share[i]);
 	}
 }
 
@@ -110,11 +110,10 @@ omni_match_apply_terms(MatchData *data)
 		const MatchField *field = &data->model->field[f];
 		MatchDictionary *dictionary = &data->dictionary[f];
 
+		if (dictionary->adjust == NULL)
+			dictionary->adjust = MemoryContextAllocHuge(data->context, mul_size(Max(dictionary->count, 1), sizeof(int32)));
 		if (!field->term_frequency)
-		{
-			for (uint32 i = 0; i < dictionary->count; i++)
-				dictionary->values[i].adjust = 0;
-		}
+			memset(dictionary->adjust, 0, dictionary->count * sizeof(int32));
 		else if (dictionary->count < field->nterms)
 			adjust_few(dictionary, field);
 		else

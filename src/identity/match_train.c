@@ -533,7 +533,7 @@ omni_match_train(MatchModel *model, MatchData *all)
 	for (int f = 0; f < model->nfields; f++)
 		usual_shares(&model->field[f], model->field[f].m);
 	model->prior = data->nrecords > 1 ? Min(1.0 / data->nrecords, 0.25) : 0.25;
-	work = omni_match_begin_work(data, NULL, NULL);
+	work = omni_match_begin_work(data, NULL, NULL, NULL);
 	count_random_pairs(work, data, random);
 	take_matches_out(model, random);
 	nruns = omni_match_draw_conditions(work, model, runs);
