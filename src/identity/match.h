@@ -437,7 +437,6 @@ extern ArrayType *omni_match_key_array(uint64 *keys, int n);
 /* match_blocks.c */
 extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n, int lowest, int end);
 extern MatchBlocks *omni_match_blocks(const MatchData *data);
-extern void omni_match_afford(MatchModel *model, const MatchData *data);
 
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);

@@ -416,7 +416,7 @@ list_blocks_of_records(const MatchData *data, MatchBlocks *blocks)
 		blocks->record_start[blocks->member[i] + 1]++;
 	for (uint32 r = 0; r < data->nrecords; r++)
 		blocks->record_start[r + 1] += blocks->record_start[r];
-	blocks->record_block = MemoryContextAllocHuge(data->context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
+	blocks->record_block = omni_match_alloc_lines(data->context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
 	next = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint64)));
 	memcpy(next, blocks->record_start, data->nrecords * sizeof(uint64));
 	for (uint32 b = 0; b < blocks->nblocks; b++)
@@ -497,21 +497,21 @@ affordable(const double *pairs, int largest, double budget)
 /*
  * omni_match_afford: lowers the limits of a model until the blocks of these records
  * bring no more pairs than budgeted.
+ * Arguments: the model; the work on the records.
  */
 void
-omni_match_afford(MatchModel *model, const MatchData *data)
+omni_match_afford(MatchModel *model, MatchWork *work)
 {
+	const MatchData *data = omni_match_work_data(work);
 	int			buckets = data->nrecords >= SAMPLED_RECORDS ? SAMPLED_BUCKETS : 256;
 	double	   *weak = palloc0((model->max_block + 1) * sizeof(double));
 	double	   *value = palloc0((model->max_block + 1) * sizeof(double));
 	MatchJob	job = {.kind = MATCH_JOB_COUNT_KEYS};
-	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, NULL);
 	RangeBlocks range;
 
 	model->max_weak_block = model->max_value_block = 0;
 	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
 	omni_match_work(work, &job, take_counts, job.per_bucket);
-	omni_match_end_work(work);
 	memset(job.per_bucket + buckets, 0, (256 - buckets) * sizeof(uint64));
 	plan_ranges(&job, 1);
 	for (int i = 0; i < job.ntasks && job.first_bucket[i] < buckets; i++)

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include <math.h>
+#include <sys/mman.h>
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
@@ -30,6 +31,8 @@
 #include "identity/match.h"
 
 #define FIRST_VALUES	1024
+/* usual size of a huge page; where it is another one, less memory lies in such */
+#define HUGE_PAGE		(2 * 1024 * 1024)
 /* raw texts above this many bytes are not remembered */
 #define RAW_CACHED_MAX	200
 
@@ -215,13 +218,24 @@ look_up_batch(Reader *reader)
 }
 
 /*
- * omni_match_alloc_lines: memory that starts with a line of the cache; it goes with
+ * omni_match_alloc_lines: memory that starts with a line of the cache and, where the
+ * system has them, lies in huge pages, for what is read here and there; it goes with
  * its context, pfree() does not know it.
  */
 void *
 omni_match_alloc_lines(MemoryContext context, Size size)
 {
-	return (void *) TYPEALIGN(MATCH_LINE, MemoryContextAllocHuge(context, add_size(size, MATCH_LINE)));
+	char	   *lines = (char *) TYPEALIGN(MATCH_LINE, MemoryContextAllocHuge(context, add_size(size, MATCH_LINE)));
+
+#ifdef MADV_HUGEPAGE
+	char	   *first = (char *) TYPEALIGN(HUGE_PAGE, lines);
+	char	   *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, lines + size);
+
+	/* a wish: nothing depends on its success */
+	if (first < end)
+		(void) madvise(first, end - first, MADV_HUGEPAGE);
+#endif
+	return lines;
 }
 
 /* Room for one more record. */

@@ -90,6 +90,9 @@ extern void omni_match_scan_task(MatchShare *share, uint64 task);
 extern void omni_match_scan_end(MatchShare *share);
 extern void omni_match_cluster_task(MatchShare *share, uint64 task);
 
+/* match_blocks.c */
+extern void omni_match_afford(MatchModel *model, MatchWork *work);
+
 /* match_connect.c */
 extern MatchComponents *omni_match_components(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
 

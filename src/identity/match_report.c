@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_job.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_match_blocking_report);
 
@@ -373,7 +373,12 @@ omnicrm_match_blocking_report(PG_FUNCTION_ARGS)
 	report->data = omni_match_read(&input, 1, &run, model);
 	/* as training would */
 	if (!trained)
-		omni_match_afford(model, report->data);
+	{
+		MatchWork  *work = omni_match_begin_work(report->data, NULL, NULL, NULL);
+
+		omni_match_afford(model, work);
+		omni_match_end_work(work);
+	}
 	report->blocks = omni_match_blocks(report->data);
 	count_kinds(report);
 	report->total.pairs += distinct_pairs(report->data, report->blocks);

@@ -554,8 +554,8 @@ omni_match_train(MatchModel *model, MatchData *all)
 		}
 		learn_dependence(model, random, runs, nruns);
 	}
+	omni_match_afford(model, work);
 	omni_match_end_work(work);
-	omni_match_afford(model, data);
 	for (int f = 0; f < model->nfields; f++)
 		collect_terms(&model->field[f], &data->dictionary[f]);
 	omni_match_weights(model);
