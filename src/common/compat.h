@@ -33,14 +33,12 @@
 #endif
 
 /*
- * A function compiled twice: for any processor, and for those that count bits in
- * one instruction or have vectors of 32 bytes; the loader chooses.
+ * A function compiled twice: for any processor, and for those that have vectors of
+ * 32 bytes; the loader chooses.
  */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-#define OMNI_CLONES	__attribute__((target_clones("popcnt", "default")))
 #define OMNI_VECTOR_CLONES	__attribute__((target_clones("avx2", "default")))
 #else
-#define OMNI_CLONES
 #define OMNI_VECTOR_CLONES
 #endif
 

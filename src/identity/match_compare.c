@@ -475,7 +475,6 @@ score_of_levels(const MatchProbe *probe, const uint32 *row, const uint8 *level, 
  * within reach, first those that may disappoint most.
  * Arguments: the probe, the row, what omni_match_settle() goes on with, the floor.
  */
-OMNI_CLONES
 int32
 omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor)
 {
