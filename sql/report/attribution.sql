@@ -11,8 +11,8 @@ SELECT
   m.customer_id,
   c.touch_id,
   t.occurred_at::date AS touch_date,
-  t.channel_id,
-  t.employee_id,
+  CASE WHEN c.position > c.touches THEN o.channel_id ELSE t.channel_id END AS channel_id,
+  CASE WHEN c.position > c.touches THEN o.employee_id ELSE t.employee_id END AS employee_id,
   coalesce(t.role, e.role)::varchar(50) AS role,
   t.campaign_id,
   t.message_type::varchar(50) AS message_type,
@@ -24,7 +24,17 @@ SELECT
   c.credit_linear::numeric(18, 2) AS credit_linear,
   c.credit_position::numeric(18, 2) AS credit_position,
   c.attribution_run_id,
-  r.ran_at AS updated_at
+  r.ran_at AS updated_at,
+  c.credit_last_non::numeric(18, 2) AS credit_last_non,
+  c.credit_w_shaped::numeric(18, 2) AS credit_w_shaped,
+  c.credit_j_shaped::numeric(18, 2) AS credit_j_shaped,
+  c.credit_inverse_j::numeric(18, 2) AS credit_inverse_j,
+  c.credit_custom::numeric(18, 2) AS credit_custom,
+  c.credit_role::numeric(18, 2) AS credit_role,
+  c.credit_time_decay::numeric(18, 2) AS credit_time_decay,
+  c.credit_participation::numeric(18, 2) AS credit_participation,
+  c.credit_same_touch::numeric(18, 2) AS credit_same_touch,
+  c.credit_shapley::numeric(18, 2) AS credit_shapley
 FROM @hub@.attribution_credit AS c
   JOIN @hub@.attribution_run AS r ON r.attribution_run_id = c.attribution_run_id
   JOIN @hub@.sales_order AS o ON o.order_id = c.order_id
@@ -39,9 +49,9 @@ WHERE o.duplicate_of IS NULL
           AND o.ordered_at < newer.ordered_to
           AND (newer.ran_at, newer.attribution_run_id) > (r.ran_at, r.attribution_run_id));
 
-COMMENT ON VIEW @bi@.fact_attribution IS 'One row is what one touch earned of one order, by four models side by side; an order without touch has one row without touch. Each order shows by the newest crm.attribute() run that covers it; each model adds up to the revenue of the orders. Credit says who was there, not what would have happened without.';
+COMMENT ON VIEW @bi@.fact_attribution IS 'One row is what one touch earned of one order, by the models of the run side by side (NULL: the run did not compute the model); what nobody earned has a row without touch. Each order shows by the newest crm.attribute() run that covers it; each model but participation adds up to the revenue of the orders. Credit says who was there, not what would have happened without.';
 COMMENT ON COLUMN @bi@.fact_attribution.order_id IS 'Order, see fact_order.';
-COMMENT ON COLUMN @bi@.fact_attribution.position IS 'Place of the touch in the journey to the order, from 1; 0: no touch led to it.';
+COMMENT ON COLUMN @bi@.fact_attribution.position IS 'Place of the touch in the journey to the order, from 1; 0: what nobody earned; touches + 1: the order itself, of the model same_touch.';
 COMMENT ON COLUMN @bi@.fact_attribution.order_date IS 'Day of the order.';
 COMMENT ON COLUMN @bi@.fact_attribution.kind IS 'sale or return; a return takes credits back from the touches of its sale.';
 COMMENT ON COLUMN @bi@.fact_attribution.customer_id IS 'Customer, see dim_customer.';
@@ -61,6 +71,16 @@ COMMENT ON COLUMN @bi@.fact_attribution.credit_linear IS 'Revenue credited when 
 COMMENT ON COLUMN @bi@.fact_attribution.credit_position IS 'Revenue credited when the first and the last touch have 40 % each and those between share 20 %.';
 COMMENT ON COLUMN @bi@.fact_attribution.attribution_run_id IS 'Run that computed the credit.';
 COMMENT ON COLUMN @bi@.fact_attribution.updated_at IS 'When that run was last computed or confirmed.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_last_non IS 'Revenue credited when the last touch of another channel than direct has all.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_w_shaped IS 'Revenue credited when first touch, lead and opportunity have 30 % each and the others share 10 %.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_j_shaped IS 'Revenue credited when the first touch has 20 %, the last 60 %, and those between share 20 %.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_inverse_j IS 'Revenue credited when the first touch has 60 %, the last 20 %, and those between share 20 %.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_custom IS 'Revenue credited by the weights of the run for first, last and those between.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_role IS 'Revenue credited by the weights of the run for the roles of the employees.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_time_decay IS 'Revenue credited by time: a touch weighs half of one that was a half-life (7 days) later.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_participation IS 'The whole revenue for each channel that had a part, at its first touch: does not add up.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_same_touch IS 'Revenue credited to the channel in which the order itself was recorded.';
+COMMENT ON COLUMN @bi@.fact_attribution.credit_shapley IS 'Revenue shared by all different channels alike, at the first touch of each.';
 
 -- What each channel costs, sells and earns. Touches and orders that name no
 -- channel are the channel "unknown"; orders that no touch led to are credited
@@ -91,6 +111,8 @@ WITH nameless AS (
   SELECT CASE WHEN a.touch_id IS NULL THEN -2 ELSE coalesce(a.channel_id, (SELECT n.sort_id FROM nameless AS n)) END AS sort_id, a.order_id, a.kind,
          sum(a.credit_first) AS first, sum(a.credit_last) AS last, sum(a.credit_linear) AS linear, sum(a.credit_position) AS position
   FROM @bi@.fact_attribution AS a
+  -- rows that say where an order was recorded earn nothing by these models
+  WHERE a.touch_id IS NOT NULL OR a.touches = 0
   GROUP BY 1, a.order_id, a.kind
 ), credited AS (
   SELECT a.sort_id, count(*) FILTER (WHERE a.kind = 'sale') AS orders,

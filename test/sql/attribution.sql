@@ -111,7 +111,54 @@ FROM crm_bi.channel_balance ORDER BY channel COLLATE "C";
 SELECT (SELECT sum(credit_linear) FROM crm_bi.channel_balance) = (SELECT revenue FROM crm.attribution_run ORDER BY ran_at DESC LIMIT 1) AS balance_ties,
        (SELECT sum(revenue) FROM crm_bi.channel_balance) = (SELECT sum(revenue) FROM crm_bi.fact_order) AS revenue_ties;
 
+-- All models that touches can be credited by, each to the cent; the order of their
+-- names plays no part, and other options are another run beside the first.
+SELECT attribution_run_id AS every, models, options, credits, revenue, unattributed
+FROM crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": ["shapley", "first", "last", "last_non", "u_shaped", "w_shaped", "j_shaped", "inverse_j",
+  "custom", "role", "time_decay", "participation", "same_touch", "linear"], "non": "newsletter", "weights": [5, 3, 2], "roles": {"brought": 2, "advised": 1}}') \gset
+SELECT :'models' AS models, :'options' AS options;
+SELECT attribution_run_id = :every AS same_run
+FROM crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"weights": [5, 3, 2], "roles": {"advised": 1, "brought": 2}, "non": "newsletter", "models": ["time_decay",
+  "participation", "same_touch", "linear", "shapley", "first", "last", "last_non", "u_shaped", "w_shaped", "j_shaped", "inverse_j", "custom", "role"]}');
+SELECT o.order_key, c.position, t.event_key, c.touches, c.credit_last_non, c.credit_w_shaped, c.credit_j_shaped, c.credit_inverse_j, c.credit_custom, c.credit_role,
+       c.credit_time_decay, c.credit_participation, c.credit_same_touch, c.credit_shapley
+FROM crm.attribution_credit AS c JOIN crm.sales_order AS o USING (order_id) LEFT JOIN crm.touch AS t ON t.touch_id = c.touch_id
+WHERE c.attribution_run_id = :every ORDER BY o.order_key COLLATE "C", c.position;
+SELECT by_what, model, sum(credit) = :revenue AS ties, count(*) AS rows
+FROM unnest(ARRAY['channel', 'campaign', 'employee', 'role', 'message_type', 'phase']) AS b(by_what) CROSS JOIN LATERAL crm.attribution_report(by_what, :every)
+WHERE model <> 'participation'
+GROUP BY by_what, model HAVING sum(credit) <> :revenue OR by_what = 'channel' ORDER BY by_what, model COLLATE "C";
+SELECT * FROM crm.attribution_report('channel', :every) WHERE model IN ('same_touch', 'shapley', 'participation');
+SELECT * FROM crm.attribution_by_channel(:every) ORDER BY channel COLLATE "C";
+SELECT channel, orders_touched, credit_first, credit_last, credit_linear, credit_position FROM crm_bi.channel_balance ORDER BY channel COLLATE "C";
+-- All journeys together: sales without returns; every model adds up to the same.
+SELECT model, round(sum(sales), 3) AS sales, sum(revenue) AS revenue, count(*) AS actors FROM crm_bi.attribution_comparison GROUP BY model ORDER BY model COLLATE "C";
+SELECT actor, round(sales, 3) AS sales, revenue, round(revenue_share::numeric, 4) AS share, standard_error IS NOT NULL AS has_error, revenue_low <= revenue AND revenue <= revenue_high AS inside
+FROM crm_bi.attribution_comparison WHERE model = 'markov' ORDER BY actor COLLATE "C";
+SELECT step, source, target, journeys, journeys_with_sale FROM crm_bi.journey_flow ORDER BY step, source COLLATE "C", target COLLATE "C";
+SELECT first_channel, sales, mean_touches, round(mean_days::numeric, 3) AS mean_days, round(half_within_days::numeric, 3) AS median, round(longest_days::numeric, 3) AS longest
+FROM crm_bi.time_to_convert ORDER BY first_channel COLLATE "C";
+SELECT left(omnicrm.svg_model_comparison((SELECT jsonb_agg(jsonb_build_object('channel', actor, 'model', model, 'value', revenue)) FROM crm_bi.attribution_comparison WHERE model IN ('first', 'last', 'markov'))), 4) AS picture,
+       left(omnicrm.svg_sankey((SELECT jsonb_agg(jsonb_build_object('step', step, 'source', source, 'target', target, 'value', journeys)) FROM crm_bi.journey_flow)), 4) AS ways;
+-- Employees as actors, no chain.
+SELECT models FROM crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": ["shapley"], "actor": "employee", "markov_order": 0}');
+SELECT model, actor_kind, actor, round(sales, 3) AS sales, revenue FROM crm_bi.attribution_comparison ORDER BY model COLLATE "C", actor COLLATE "C";
+SELECT * FROM crm.attribution_by_channel() ORDER BY channel COLLATE "C";
+SELECT crm.drop_attribution(attribution_run_id) > 0 AS dropped FROM crm.attribution_run WHERE options ->> 'actor' = 'employee';
+SELECT count(*) FROM crm.attribution_actor_credit AS c WHERE NOT EXISTS (SELECT FROM crm.attribution_run AS r WHERE r.attribution_run_id = c.attribution_run_id);
+
 -- Bad input.
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '[]');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": "first"}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": []}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": ["best"]}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"half-life": "1 day"}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"half_life": "soon"}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"lookback": "1 day"}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"actor": "customer"}');
+SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"markov_order": 5}');
+SELECT models FROM crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": ["custom"]}');
+SELECT crm.attribution_report('customer');
 SELECT crm.attribute('2026-03-01', '2026-01-01');
 SELECT crm.attribute('2026-03-01', NULL);
 SELECT crm.attribute('-infinity', '2026-01-01');

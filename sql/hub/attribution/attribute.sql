@@ -49,22 +49,30 @@ COMMENT ON COLUMN @hub@.return_original.revenue IS 'What was paid back, negative
 -- led to; the keys of such groups are negative and never those of a customer.
 CREATE OR REPLACE VIEW @hub@.attribution_event
 WITH (security_invoker = true) AS
-SELECT coalesce(m.customer_id, -t.record_id) AS customer_key, t.occurred_at, t.occurred_at AS counted_at,
-       t.touch_id, NULL::bigint AS order_id, NULL::numeric AS revenue
-FROM @hub@.touch AS t
-  LEFT JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
-UNION ALL
-SELECT coalesce(m.customer_id, -o.record_id), o.ordered_at, o.ordered_at, NULL, o.order_id, o.revenue
-FROM @hub@.sales_order AS o
-  LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
-WHERE o.kind = 'sale'
-  AND o.duplicate_of IS NULL
-UNION ALL
-SELECT coalesce(m.customer_id, -s.record_id, -4611686018427387904 - r.order_id), coalesce(s.ordered_at, r.ordered_at), r.ordered_at,
-       NULL, r.order_id, r.revenue
-FROM @hub@.return_original AS r
-  LEFT JOIN @hub@.sales_order AS s ON s.order_id = r.original_id
-  LEFT JOIN @hub@.customer_member AS m ON m.record_id = s.record_id;
+SELECT e.customer_key, e.occurred_at, e.counted_at, e.touch_id, e.order_id, e.revenue,
+       h.name AS channel, g.name AS campaign, w.employee_key, coalesce(e.role, w.role) AS role, e.message_type
+FROM (
+  SELECT coalesce(m.customer_id, -t.record_id) AS customer_key, t.occurred_at, t.occurred_at AS counted_at,
+         t.touch_id, NULL::bigint AS order_id, NULL::numeric AS revenue, t.channel_id, t.campaign_id, t.employee_id, t.role, t.message_type
+  FROM @hub@.touch AS t
+    LEFT JOIN @hub@.customer_member AS m ON m.record_id = t.record_id
+  UNION ALL
+  SELECT coalesce(m.customer_id, -o.record_id), o.ordered_at, o.ordered_at, NULL::bigint AS touch_id, o.order_id, o.revenue,
+         o.channel_id, NULL::integer AS campaign_id, o.employee_id, NULL::text AS role, NULL::text AS message_type
+  FROM @hub@.sales_order AS o
+    LEFT JOIN @hub@.customer_member AS m ON m.record_id = o.record_id
+  WHERE o.kind = 'sale'
+    AND o.duplicate_of IS NULL
+  UNION ALL
+  SELECT coalesce(m.customer_id, -s.record_id, -4611686018427387904 - r.order_id), coalesce(s.ordered_at, r.ordered_at), r.ordered_at,
+         NULL::bigint AS touch_id, r.order_id, r.revenue, s.channel_id, NULL::integer AS campaign_id, s.employee_id,
+         NULL::text AS role, NULL::text AS message_type
+  FROM @hub@.return_original AS r
+    LEFT JOIN @hub@.sales_order AS s ON s.order_id = r.original_id
+    LEFT JOIN @hub@.customer_member AS m ON m.record_id = s.record_id) AS e
+  LEFT JOIN @hub@.channel AS h ON h.channel_id = e.channel_id
+  LEFT JOIN @hub@.campaign AS g ON g.campaign_id = e.campaign_id
+  LEFT JOIN @hub@.employee AS w ON w.employee_id = e.employee_id;
 
 COMMENT ON VIEW @hub@.attribution_event IS 'One row is one event that crm.attribute() reads: a touch, a sale, or a return, which stands at the time and customer of the sale that it takes back.';
 COMMENT ON COLUMN @hub@.attribution_event.customer_key IS 'Customer; a negative number where none is known.';
@@ -73,6 +81,11 @@ COMMENT ON COLUMN @hub@.attribution_event.counted_at IS 'Time of the touch, sale
 COMMENT ON COLUMN @hub@.attribution_event.touch_id IS 'Touch; NULL for orders.';
 COMMENT ON COLUMN @hub@.attribution_event.order_id IS 'Order; NULL for touches.';
 COMMENT ON COLUMN @hub@.attribution_event.revenue IS 'Revenue of the order, negative for a return.';
+COMMENT ON COLUMN @hub@.attribution_event.channel IS 'Channel of the touch or sale.';
+COMMENT ON COLUMN @hub@.attribution_event.campaign IS 'Campaign of the touch.';
+COMMENT ON COLUMN @hub@.attribution_event.employee_key IS 'Employee of the touch or sale.';
+COMMENT ON COLUMN @hub@.attribution_event.role IS 'Role of the employee in the touch, else the usual role.';
+COMMENT ON COLUMN @hub@.attribution_event.message_type IS 'Type of message of the touch.';
 
 -- The oldest instant at which a touch can matter: from the oldest sale behind
 -- an order of the window; a generous day more, for the aggregate decides exactly.
@@ -91,35 +104,141 @@ $$;
 COMMENT ON FUNCTION @hub@.attribution_touched_from(timestamptz, timestamptz, interval) IS
   'The oldest instant at which a touch can have led to an order of the window, or to the sale behind a return of it. Used by crm.attribute().';
 
--- One number for a set of credits, whatever their order: equal sets have equal
--- numbers.
+-- Options of a run: models, what they credit, and the options of the toolbox,
+-- which knows them itself and is asked by a journey of one sale.
+CREATE OR REPLACE FUNCTION @hub@.attribution_options(options jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  given jsonb := coalesce(options, '{}');
+  wanted text[];
+BEGIN
+  IF jsonb_typeof(given) <> 'object' THEN
+    RAISE EXCEPTION 'options of attribute must be a JSON object, not %', given
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example {"models": ["first", "last", "time_decay"], "half_life": "14 days"}.';
+  END IF;
+  IF given ? 'lookback' THEN
+    RAISE EXCEPTION 'lookback is an argument of attribute, not an option'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example crm.attribute(''2026-01-01'', ''2026-02-01'', ''30 days'').';
+  END IF;
+  given := '{"models": ["first", "last", "linear", "u_shaped", "time_decay", "shapley"], "actor": "channel", "kind": "role", "markov_order": 1}'::jsonb
+           || jsonb_strip_nulls(given);
+  IF jsonb_typeof(given -> 'models') <> 'array' OR jsonb_array_length(given -> 'models') NOT BETWEEN 1 AND 14
+     OR jsonb_path_exists(given, '$.models[*] ? (@.type() != "string")') THEN
+    RAISE EXCEPTION 'option models must be an array of 1 to 14 names, not %', given -> 'models'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Models: first, last, last_non, linear, u_shaped, w_shaped, j_shaped, inverse_j, custom, role, time_decay, participation, same_touch, shapley.';
+  END IF;
+  IF given ->> 'actor' NOT IN ('channel', 'campaign', 'employee', 'message_type') OR given ->> 'kind' NOT IN ('role', 'message_type') THEN
+    RAISE EXCEPTION 'unknown actor % or kind %', given -> 'actor', given -> 'kind'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'actor: channel, campaign, employee or message_type; kind: role or message_type.';
+  END IF;
+  IF jsonb_typeof(given -> 'markov_order') <> 'number' OR given ->> 'markov_order' NOT IN ('0', '1', '2', '3', '4') THEN
+    RAISE EXCEPTION 'option markov_order must be 0 to 4, not %', given -> 'markov_order'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = '0 leaves the Markov chain out.';
+  END IF;
+  -- The order of the names plays no part. By linear each touch has a part, and so
+  -- a row.
+  wanted := ARRAY(SELECT m.name COLLATE "C" FROM jsonb_array_elements_text(given -> 'models') AS m(name) UNION SELECT 'linear' ORDER BY 1);
+  PERFORM c.position
+  FROM (SELECT omnicrm.journey('2026-01-01'::timestamptz, 'any', NULL, 1) AS journey) AS j
+    CROSS JOIN LATERAL omnicrm.journey_credits(j.journey, wanted, given - '{models,actor,kind,markov_order}'::text[]) AS c;
+  RETURN given || jsonb_build_object('models', to_jsonb(wanted));
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.attribution_options(jsonb) IS
+  'Options of attribute() with their defaults, models sorted. Used by crm.attribute(). Errors: invalid_parameter_value, invalid_datetime_format.';
+
+-- The options of a run as the toolbox takes them.
+CREATE OR REPLACE FUNCTION @hub@.attribution_toolbox_options(lookback interval, options jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT (options - '{actor,kind,markov_order}'::text[]) || jsonb_build_object('lookback', lookback)
+$$;
+
+COMMENT ON FUNCTION @hub@.attribution_toolbox_options(interval, jsonb) IS
+  'Options for omnicrm.journey_credits() and omnicrm.attribution() from those of a run. Used by crm.attribute().';
+
+-- The credits of a window, a column for each model. RETURN QUERY may use parallel
+-- workers, which a statement that writes may not.
+CREATE OR REPLACE FUNCTION @hub@.attribution_credits(
+  ordered_from timestamptz, ordered_to timestamptz, lookback interval, models text[], options jsonb)
+RETURNS TABLE (
+  order_id bigint, touch_id bigint, "position" integer, touches integer, credit_first numeric, credit_last numeric,
+  credit_linear numeric, credit_position numeric, credit_last_non numeric, credit_w_shaped numeric, credit_j_shaped numeric,
+  credit_inverse_j numeric, credit_custom numeric, credit_role numeric, credit_time_decay numeric, credit_participation numeric,
+  credit_same_touch numeric, credit_shapley numeric)
+LANGUAGE plpgsql STABLE ROWS 1000000
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  -- where the amount of each column stands; NULL: the run does not have the model
+  place CONSTANT integer[] := ARRAY(
+    SELECT array_position(models, m.name)
+    FROM unnest('{first,last,linear,u_shaped,last_non,w_shaped,j_shaped,inverse_j,custom,role,time_decay,participation,same_touch,shapley}'::text[])
+      WITH ORDINALITY AS m(name, n)
+    ORDER BY m.n);
+  of_toolbox CONSTANT jsonb := @hub@.attribution_toolbox_options(lookback, options);
+  touched_from CONSTANT timestamptz := @hub@.attribution_touched_from(ordered_from, ordered_to, lookback);
+  by_actor CONSTANT text := options ->> 'actor';
+  by_kind CONSTANT text := options ->> 'kind';
+BEGIN
+  RETURN QUERY
+  SELECT c.conversion_event, CASE WHEN c."position" BETWEEN 1 AND c.touches THEN c.event_id END, c."position", c.touches,
+         c.amounts[place[1]], c.amounts[place[2]], c.amounts[place[3]], c.amounts[place[4]], c.amounts[place[5]], c.amounts[place[6]],
+         c.amounts[place[7]], c.amounts[place[8]], c.amounts[place[9]], c.amounts[place[10]], c.amounts[place[11]], c.amounts[place[12]],
+         c.amounts[place[13]], c.amounts[place[14]]
+  FROM (
+    SELECT omnicrm.journey(
+             e.occurred_at,
+             CASE by_actor WHEN 'channel' THEN e.channel WHEN 'campaign' THEN e.campaign WHEN 'employee' THEN e.employee_key ELSE e.message_type END,
+             CASE by_kind WHEN 'role' THEN e.role ELSE e.message_type END,
+             e.revenue, coalesce(e.touch_id, e.order_id)) AS journey
+    FROM @hub@.attribution_event AS e
+    WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
+      AND e.counted_at < ordered_to
+    GROUP BY e.customer_key) AS a
+    CROSS JOIN LATERAL omnicrm.journey_credits(a.journey, models, of_toolbox) AS c;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.attribution_credits(timestamptz, timestamptz, interval, text[], jsonb) IS
+  'Computes the credits of the orders of a window by some models: rows as in attribution_credit, columns of other models NULL. options: from attribution_options(). Writes nothing. Used by crm.attribute().';
+
+-- True when computing the credits of a run anew gives what is stored: one number
+-- for a set of credits, whatever their order; equal sets have equal numbers.
 CREATE OR REPLACE FUNCTION @hub@.attribution_unchanged(
-  run bigint, ordered_from timestamptz, ordered_to timestamptz, lookback interval, touched_from timestamptz)
+  run bigint, ordered_from timestamptz, ordered_to timestamptz, lookback interval, models text[], options jsonb)
 RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN (
-    SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(ROW(
-             c.sale_id, c.position, c.touch_id, c.touches, c.credit_first, c.credit_last, c.credit_linear, c.credit_position), 0)), 0))
-    FROM (
-      SELECT omnicrm.sale_credit(e.occurred_at, e.touch_id, e.order_id, e.revenue, lookback) AS credits
-      FROM @hub@.attribution_event AS e
-      WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
-        AND e.counted_at < ordered_to
-      GROUP BY e.customer_key) AS a
-      CROSS JOIN LATERAL unnest(a.credits) AS c
+    SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(c, 0)), 0))
+    FROM @hub@.attribution_credits(ordered_from, ordered_to, lookback, models, options) AS c
   ) = (
     SELECT ROW(count(*), coalesce(bit_xor(hash_record_extended(ROW(
-             c.order_id, c.position, c.touch_id, c.touches, c.credit_first, c.credit_last, c.credit_linear, c.credit_position), 0)), 0))
+             c.order_id, c.touch_id, c.position, c.touches, c.credit_first, c.credit_last, c.credit_linear, c.credit_position,
+             c.credit_last_non, c.credit_w_shaped, c.credit_j_shaped, c.credit_inverse_j, c.credit_custom, c.credit_role,
+             c.credit_time_decay, c.credit_participation, c.credit_same_touch, c.credit_shapley), 0)), 0))
     FROM @hub@.attribution_credit AS c
     WHERE c.attribution_run_id = run
   );
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.attribution_unchanged(bigint, timestamptz, timestamptz, interval, timestamptz) IS
+COMMENT ON FUNCTION @hub@.attribution_unchanged(bigint, timestamptz, timestamptz, interval, text[], jsonb) IS
   'True when computing the credits of a run anew gives what is stored. Used by crm.attribute().';
 
 CREATE OR REPLACE FUNCTION @hub@.check_attribution_window(ordered_from timestamptz, ordered_to timestamptz, lookback interval)
@@ -144,7 +263,55 @@ $$;
 COMMENT ON FUNCTION @hub@.check_attribution_window(timestamptz, timestamptz, interval) IS
   'Raises invalid_parameter_value unless the arguments make a window for crm.attribute(). Returns nothing.';
 
--- Counts and sums of a run; the sums of all models must equal the revenue.
+-- Writes what all journeys of a window together tell: credits of actors with
+-- standard errors, and the ways of the journeys. Twenty groups of customers by
+-- hash give the errors; returns are left out, for a chain knows no sale taken back.
+CREATE OR REPLACE FUNCTION @hub@.write_attribution_actors(
+  run bigint, ordered_from timestamptz, ordered_to timestamptz, lookback interval, models text[], options jsonb)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  markov_order CONSTANT integer := (options ->> 'markov_order')::integer;
+  of_toolbox CONSTANT jsonb := @hub@.attribution_toolbox_options(lookback, options) || jsonb_build_object('markov_order', markov_order);
+  touched_from CONSTANT timestamptz := @hub@.attribution_touched_from(ordered_from, ordered_to, lookback);
+  by_actor CONSTANT text := options ->> 'actor';
+  groups omnicrm.attribution_summary[];
+BEGIN
+  DELETE FROM @hub@.attribution_actor_credit AS c WHERE c.attribution_run_id = run;
+  DELETE FROM @hub@.attribution_flow AS f WHERE f.attribution_run_id = run;
+  SELECT array_agg(g.summary ORDER BY g.number) INTO groups
+  FROM (
+    SELECT (hashint8extended(e.customer_key, 0) & 1048575) % 20 AS number,
+           omnicrm.attribution(
+             e.customer_key, e.occurred_at,
+             CASE by_actor WHEN 'channel' THEN e.channel WHEN 'campaign' THEN e.campaign WHEN 'employee' THEN e.employee_key ELSE e.message_type END,
+             e.revenue, coalesce(e.touch_id, e.order_id), of_toolbox) AS summary
+    FROM @hub@.attribution_event AS e
+    WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
+      AND e.counted_at < ordered_to
+      AND (e.revenue IS NULL OR e.counted_at = e.occurred_at AND e.revenue >= 0)
+    GROUP BY 1) AS g;
+  INSERT INTO @hub@.attribution_actor_credit (attribution_run_id, model, actor, conversions, revenue, standard_error)
+  SELECT run, m.model, coalesce(c.actor, '(unattributed)'), c.conversions, c.value, c.standard_error
+  FROM unnest(models || CASE WHEN markov_order > 0 THEN '{markov}'::text[] ELSE '{}' END) AS m(model)
+    CROSS JOIN LATERAL omnicrm.attribution_confidence(groups, m.model, 2) AS c
+  -- these need the kinds of touches
+  WHERE m.model NOT IN ('w_shaped', 'role');
+  INSERT INTO @hub@.attribution_flow (attribution_run_id, step, from_actor, to_actor, conversions, nulls)
+  SELECT run, f.step, coalesce(f.from_actor, '(start)'), coalesce(f.to_actor, '(end)'), f.conversions, f.nulls
+  FROM (SELECT omnicrm.attribution_rollup(u.summary ORDER BY u.number) AS summary
+        FROM unnest(groups) WITH ORDINALITY AS u(summary, number)) AS w
+    CROSS JOIN LATERAL omnicrm.attribution_flows(w.summary) AS f;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.write_attribution_actors(bigint, timestamptz, timestamptz, interval, text[], jsonb) IS
+  'Writes attribution_actor_credit and attribution_flow of a run anew. Used by crm.attribute(). Returns nothing.';
+
+-- Counts and sums of a run; the sums of all models must equal the revenue, but
+-- participation, which counts a sale for each that had a part.
 CREATE OR REPLACE FUNCTION @hub@.close_attribution_run(run bigint)
 RETURNS @hub@.attribution_run
 LANGUAGE plpgsql
@@ -153,6 +320,7 @@ AS $$
 DECLARE
   booked record;
   credited record;
+  off text;
   result @hub@.attribution_run;
 BEGIN
   SELECT count(*) FILTER (WHERE o.kind = 'sale') AS orders, count(*) FILTER (WHERE o.kind = 'return') AS returns,
@@ -161,16 +329,22 @@ BEGIN
   FROM @hub@.attribution_run AS r
     JOIN @hub@.sales_order AS o ON o.ordered_at >= r.ordered_from AND o.ordered_at < r.ordered_to AND o.duplicate_of IS NULL
   WHERE r.attribution_run_id = run;
-  SELECT count(*) AS credits, coalesce(sum(c.credit_first), 0) AS first, coalesce(sum(c.credit_last), 0) AS last,
-         coalesce(sum(c.credit_linear), 0) AS linear, coalesce(sum(c.credit_position), 0) AS position,
-         coalesce(sum(c.credit_first) FILTER (WHERE c.touch_id IS NULL), 0) AS unattributed
+  SELECT count(*) AS credits,
+         coalesce(sum(coalesce(c.credit_first, c.credit_last, c.credit_linear, c.credit_position, c.credit_last_non, c.credit_w_shaped,
+                               c.credit_j_shaped, c.credit_inverse_j, c.credit_custom, c.credit_role, c.credit_time_decay,
+                               c.credit_participation, c.credit_same_touch, c.credit_shapley))
+                    FILTER (WHERE c.position = 0 AND c.touches = 0), 0) AS unattributed,
+         ARRAY[sum(c.credit_first), sum(c.credit_last), sum(c.credit_linear), sum(c.credit_position), sum(c.credit_last_non),
+               sum(c.credit_w_shaped), sum(c.credit_j_shaped), sum(c.credit_inverse_j), sum(c.credit_custom), sum(c.credit_role),
+               sum(c.credit_time_decay), sum(c.credit_same_touch), sum(c.credit_shapley)] AS sums
   INTO credited
   FROM @hub@.attribution_credit AS c
   WHERE c.attribution_run_id = run;
-  IF ROW(credited.first, credited.last, credited.linear, credited.position)
-     IS DISTINCT FROM ROW(booked.revenue, booked.revenue, booked.revenue, booked.revenue) THEN
-    RAISE EXCEPTION 'credits of run % do not add up to the revenue: % first, % last, % linear, % position, % revenue',
-      run, credited.first, credited.last, credited.linear, credited.position, booked.revenue
+  SELECT string_agg(DISTINCT s.sum::text, ', ') INTO off
+  FROM unnest(credited.sums) AS s(sum)
+  WHERE s.sum <> booked.revenue;
+  IF off IS NOT NULL OR credited.credits = 0 AND booked.orders + booked.returns > 0 THEN
+    RAISE EXCEPTION 'credits of run % do not add up to the revenue %: %', run, booked.revenue, coalesce(off, '0')
       USING ERRCODE = 'data_corrupted',
             HINT = 'Orders changed while the run read them: run it again.';
   END IF;
@@ -189,21 +363,21 @@ COMMENT ON FUNCTION @hub@.close_attribution_run(bigint) IS
 -- The run of a window, made when it is new, locked until commit: two sessions
 -- that attribute the same window do it one after the other.
 CREATE OR REPLACE FUNCTION @hub@.open_attribution_run(
-  ordered_from timestamptz, ordered_to timestamptz, lookback interval, OUT run bigint, OUT is_new boolean)
+  ordered_from timestamptz, ordered_to timestamptz, lookback interval, models text[], options jsonb, OUT run bigint, OUT is_new boolean)
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-  INSERT INTO @hub@.attribution_run AS r (ordered_from, ordered_to, lookback)
-  VALUES (ordered_from, ordered_to, lookback)
-  ON CONFLICT (ordered_from, ordered_to, lookback) DO UPDATE SET ran_at = r.ran_at
+  INSERT INTO @hub@.attribution_run AS r (ordered_from, ordered_to, lookback, models, options)
+  VALUES (ordered_from, ordered_to, lookback, models, options)
+  ON CONFLICT ON CONSTRAINT attribution_run_input_key DO UPDATE SET ran_at = r.ran_at
   RETURNING r.attribution_run_id, r.xmax = 0
 $$;
 
-COMMENT ON FUNCTION @hub@.open_attribution_run(timestamptz, timestamptz, interval) IS
-  'Finds or makes the run of a window and locks it until commit. Used by crm.attribute(). Returns its id and whether it is new.';
+COMMENT ON FUNCTION @hub@.open_attribution_run(timestamptz, timestamptz, interval, text[], jsonb) IS
+  'Finds or makes the run of a window, lookback, models and options and locks it until commit. Used by crm.attribute(). Returns its id and whether it is new.';
 
 CREATE OR REPLACE FUNCTION @hub@.attribute(
-  ordered_from timestamptz, ordered_to timestamptz, lookback interval DEFAULT interval '90 days')
+  ordered_from timestamptz, ordered_to timestamptz, lookback interval DEFAULT interval '90 days', options jsonb DEFAULT '{}')
 RETURNS @hub@.attribution_run
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -214,36 +388,35 @@ AS $$
 DECLARE
   log_id bigint;
   opened record;
-  touched_from timestamptz;
   span interval;
+  checked jsonb;
+  models text[];
   result @hub@.attribution_run;
 BEGIN
   PERFORM @hub@.require_current();
   PERFORM @hub@.check_attribution_window(ordered_from, ordered_to, lookback);
+  checked := @hub@.attribution_options(options);
+  models := ARRAY(SELECT m.name FROM jsonb_array_elements_text(checked -> 'models') WITH ORDINALITY AS m(name, n) ORDER BY m.n);
+  checked := checked - 'models';
   -- A batch job works within the memory for maintenance; the setting ends with
   -- the function.
   PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
   log_id := @hub@.start_run('attribute');
   span := make_interval(days => div(extract(epoch FROM lookback), 86400)::integer,
                         secs => mod(extract(epoch FROM lookback), 86400)::double precision);
-  touched_from := @hub@.attribution_touched_from(ordered_from, ordered_to, span);
   SELECT o.run, o.is_new INTO opened
-  FROM @hub@.open_attribution_run(ordered_from, ordered_to, span) AS o;
-  IF opened.is_new OR NOT @hub@.attribution_unchanged(opened.run, ordered_from, ordered_to, span, touched_from) THEN
+  FROM @hub@.open_attribution_run(ordered_from, ordered_to, span, models, checked) AS o;
+  IF opened.is_new OR NOT @hub@.attribution_unchanged(opened.run, ordered_from, ordered_to, span, models, checked) THEN
     DELETE FROM @hub@.attribution_credit AS c WHERE c.attribution_run_id = opened.run;
-    INSERT INTO @hub@.attribution_credit (attribution_run_id, order_id, touch_id, position, touches,
-                                          credit_first, credit_last, credit_linear, credit_position)
-    SELECT opened.run, c.sale_id, c.touch_id, c.position, c.touches,
-           c.credit_first, c.credit_last, c.credit_linear, c.credit_position
-    FROM (
-      SELECT omnicrm.sale_credit(e.occurred_at, e.touch_id, e.order_id, e.revenue, span) AS credits
-      FROM @hub@.attribution_event AS e
-      WHERE e.counted_at >= CASE WHEN e.touch_id IS NULL THEN ordered_from ELSE touched_from END
-        AND e.counted_at < ordered_to
-      GROUP BY e.customer_key) AS a
-      CROSS JOIN LATERAL unnest(a.credits) AS c
+    INSERT INTO @hub@.attribution_credit (
+      attribution_run_id, order_id, touch_id, position, touches, credit_first, credit_last, credit_linear, credit_position,
+      credit_last_non, credit_w_shaped, credit_j_shaped, credit_inverse_j, credit_custom, credit_role, credit_time_decay,
+      credit_participation, credit_same_touch, credit_shapley)
+    SELECT opened.run, c.*
+    FROM @hub@.attribution_credits(ordered_from, ordered_to, span, models, checked) AS c
     -- in the order of the key, which fills the index from left to right
-    ORDER BY c.sale_id, c.position;
+    ORDER BY c.order_id, c.position;
+    PERFORM @hub@.write_attribution_actors(opened.run, ordered_from, ordered_to, span, models, checked);
   END IF;
   result := @hub@.close_attribution_run(opened.run);
   PERFORM @hub@.finish_run(log_id, jsonb_build_object(
@@ -253,8 +426,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.attribute(timestamptz, timestamptz, interval) IS
-  'Credits the touches that led to each order of [ordered_from, ordered_to) by four models (first, last, linear, position 40/20/40), to the cent, into attribution_credit. Touches are those of all records of the customer in [sale - lookback, sale], in any phase, ordered by time and touch_id. A return takes its credits back from the touches of its sale; an order without touch has one row without touch. Returns the row of attribution_run; the same window and lookback again is the same run, and changes nothing when nothing changed. Errors: invalid_parameter_value, data_corrupted.';
+COMMENT ON FUNCTION @hub@.attribute(timestamptz, timestamptz, interval, jsonb) IS
+  'Credits the touches that led to each order of [ordered_from, ordered_to) by several models, to the cent, into attribution_credit; all journeys together, with the Markov chain, standard errors and ways, into attribution_actor_credit and attribution_flow. Touches are those of all records of the customer in [sale - lookback, sale], in any phase, ordered by time and touch_id. A return takes its credits back from the touches of its sale; what nobody earned has one row without touch. options: models (names of omnicrm.journey_credit(), linear is always among them; first, last, linear, u_shaped, time_decay, shapley), actor (channel, campaign, employee or message_type: whom shapley, last_non, only_if_alone and the chain tell apart), kind (role or message_type, of the models role and w_shaped), markov_order (1; 0: no chain), and the options of omnicrm.journey_credit() (half_life, non, weights, roles, exclude, only_if_alone, collapse, ...). Returns the row of attribution_run; the same arguments again are the same run, and change nothing when nothing changed. Errors: invalid_parameter_value, invalid_datetime_format, data_corrupted.';
 
 -- The run that a report shows when none is named.
 CREATE OR REPLACE FUNCTION @hub@.attribution_run_or_newest(run bigint)
@@ -296,6 +469,8 @@ AS $$
     FROM @hub@.attribution_credit AS c
       LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
     WHERE c.attribution_run_id = (SELECT @hub@.attribution_run_or_newest(run))
+      -- rows that say where an order was recorded earn nothing by these models
+      AND (c.touch_id IS NOT NULL OR c.touches = 0)
   ), by_touch AS (
     SELECT x.channel_id, count(*) AS touches
     FROM (SELECT DISTINCT c.channel_id, c.touch_id FROM credit AS c WHERE c.touch_id IS NOT NULL) AS x
@@ -321,7 +496,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION @hub@.attribution_by_channel(bigint) IS
-  'The four models side by side: one row for each channel with its touches that led to an order, the sales that they led to, and the revenue credited by each model; a row unattributed for orders without touch, unknown for touches without channel. run: NULL for the newest. Each model adds up to the revenue of the run. Error: no_data_found.';
+  'Four models side by side (others: attribution_report()): one row for each channel with its touches that led to an order, the sales that they led to, and the revenue credited by each model, NULL when the run does not have it; a row unattributed for orders without touch, unknown for touches without channel. run: NULL for the newest. Each model adds up to the revenue of the run. Error: no_data_found.';
 
 CREATE OR REPLACE FUNCTION @hub@.attribution_by_employee(run bigint DEFAULT NULL)
 RETURNS TABLE (employee_key text, employee text, role text, touches bigint, orders bigint, credit_first numeric, credit_last numeric,
@@ -335,6 +510,8 @@ AS $$
       LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
       LEFT JOIN @hub@.employee AS e ON e.employee_id = t.employee_id
     WHERE c.attribution_run_id = (SELECT @hub@.attribution_run_or_newest(run))
+      -- rows that say where an order was recorded earn nothing by these models
+      AND (c.touch_id IS NOT NULL OR c.touches = 0)
   ), by_touch AS (
     SELECT x.employee_id, x.role, count(*) AS touches
     FROM (SELECT DISTINCT c.employee_id, c.role, c.touch_id FROM credit AS c WHERE c.touch_id IS NOT NULL) AS x
@@ -360,7 +537,59 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION @hub@.attribution_by_employee(bigint) IS
-  'The four models side by side: one row for each employee and role with the touches that led to an order, the sales that they led to, and the revenue credited by each model; a row unattributed for orders without touch, no employee for touches that no person made. run: NULL for the newest. Each model adds up to the revenue of the run. Error: no_data_found.';
+  'Four models side by side (others: attribution_report()): one row for each employee and role with the touches that led to an order, the sales that they led to, and the revenue credited by each model, NULL when the run does not have it; a row unattributed for orders without touch, no employee for touches that no person made. run: NULL for the newest. Each model adds up to the revenue of the run. Error: no_data_found.';
+
+-- What each channel, campaign, employee, role, type of message or phase earned,
+-- by each model of a run.
+CREATE OR REPLACE FUNCTION @hub@.attribution_report(by_what text DEFAULT 'channel', run bigint DEFAULT NULL)
+RETURNS TABLE (name text, model text, touches bigint, orders bigint, credit numeric, share double precision)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  wanted CONSTANT bigint := @hub@.attribution_run_or_newest(run);
+BEGIN
+  IF by_what IS NULL OR by_what NOT IN ('channel', 'campaign', 'employee', 'role', 'message_type', 'phase') THEN
+    RAISE EXCEPTION 'no report by %', coalesce(by_what, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'By channel, campaign, employee, role, message_type or phase.';
+  END IF;
+  RETURN QUERY
+  WITH credit AS MATERIALIZED (
+    -- first by what is reported and order: a name is looked up once for each
+    SELECT CASE WHEN c.position = 0 THEN 'unattributed'
+                ELSE coalesce(CASE by_what WHEN 'channel' THEN h.name WHEN 'campaign' THEN g.name WHEN 'employee' THEN e.employee_key
+                                           WHEN 'role' THEN coalesce(t.role, e.role) WHEN 'message_type' THEN t.message_type ELSE t.phase END,
+                              'unknown') END AS name,
+           c.order_id, count(c.touch_id) AS touches, bool_or(o.kind = 'sale' AND (c.touch_id IS NOT NULL OR c.touches = 0)) AS counts,
+           ARRAY[sum(c.credit_first), sum(c.credit_last), sum(c.credit_last_non), sum(c.credit_linear), sum(c.credit_position),
+                 sum(c.credit_w_shaped), sum(c.credit_j_shaped), sum(c.credit_inverse_j), sum(c.credit_custom), sum(c.credit_role),
+                 sum(c.credit_time_decay), sum(c.credit_participation), sum(c.credit_same_touch), sum(c.credit_shapley)] AS credits
+    FROM @hub@.attribution_credit AS c
+      JOIN @hub@.sales_order AS o ON o.order_id = c.order_id
+      LEFT JOIN @hub@.touch AS t ON t.touch_id = c.touch_id
+      LEFT JOIN @hub@.channel AS h ON h.channel_id = CASE WHEN c.position > c.touches THEN o.channel_id ELSE t.channel_id END
+      LEFT JOIN @hub@.employee AS e ON e.employee_id = CASE WHEN c.position > c.touches THEN o.employee_id ELSE t.employee_id END
+      LEFT JOIN @hub@.campaign AS g ON g.campaign_id = t.campaign_id
+    WHERE c.attribution_run_id = wanted
+    GROUP BY 1, c.order_id
+  ), summed AS (
+    SELECT c.name, m.model, m.place, sum(c.touches)::bigint AS touches, count(*) FILTER (WHERE c.counts) AS orders, sum(c.credits[m.place]) AS credit
+    FROM credit AS c
+      CROSS JOIN unnest('{first,last,last_non,linear,u_shaped,w_shaped,j_shaped,inverse_j,custom,role,time_decay,participation,same_touch,shapley}'::text[])
+        WITH ORDINALITY AS m(model, place)
+    WHERE c.credits[m.place] IS NOT NULL
+    GROUP BY c.name, m.model, m.place
+  )
+  SELECT s.name, s.model, s.touches, s.orders, s.credit, (s.credit / nullif(sum(s.credit) OVER (PARTITION BY s.model), 0))::double precision
+  FROM summed AS s
+  ORDER BY s.place, s.credit DESC, s.name COLLATE "C";
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.attribution_report(text, bigint) IS
+  'What a run credits by each of its models to each channel, campaign, employee (key), role, message_type or phase: touches that earned, sales that they led to, credit, and its part of all credit of the model. unknown: touches that name none; unattributed: what nobody earned. Each model but participation adds up to the revenue of the run. run: NULL for the newest. Errors: invalid_parameter_value, no_data_found.';
 
 CREATE OR REPLACE FUNCTION @hub@.drop_attribution(run bigint)
 RETURNS bigint
@@ -374,6 +603,8 @@ BEGIN
   PERFORM 1 FROM @hub@.attribution_run AS r WHERE r.attribution_run_id = run FOR UPDATE;
   DELETE FROM @hub@.attribution_credit AS c WHERE c.attribution_run_id = run;
   GET DIAGNOSTICS removed = ROW_COUNT;
+  DELETE FROM @hub@.attribution_actor_credit AS c WHERE c.attribution_run_id = run;
+  DELETE FROM @hub@.attribution_flow AS f WHERE f.attribution_run_id = run;
   DELETE FROM @hub@.attribution_run AS r WHERE r.attribution_run_id = run;
   RETURN removed;
 END

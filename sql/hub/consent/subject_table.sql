@@ -97,7 +97,8 @@ AS $$
     ('segment_model', NULL, 'none', NULL, NULL, 'Parameters of models.'), ('strategy_rule', NULL, 'none', NULL, NULL, NULL), ('stage_requirement', NULL, 'none', NULL, NULL, NULL),
     ('product_neighbour', NULL, 'none', NULL, NULL, 'Counts.'), ('product_popularity', NULL, 'none', NULL, NULL, 'Counts.'),
     ('commission_plan', NULL, 'none', NULL, NULL, NULL), ('commission_role', NULL, 'none', NULL, NULL, NULL),
-    ('attribution_run', NULL, 'none', NULL, NULL, 'Sums.'), ('erasure_secret', NULL, 'none', NULL, NULL, NULL),
+    ('attribution_run', NULL, 'none', NULL, NULL, 'Sums.'), ('attribution_actor_credit', NULL, 'none', NULL, NULL, 'Sums.'),
+    ('attribution_flow', NULL, 'none', NULL, NULL, 'Counts.'), ('erasure_secret', NULL, 'none', NULL, NULL, NULL),
     ('audit_run', NULL, 'none', NULL, NULL, 'Counts.'), ('audit_source', NULL, 'none', NULL, NULL, 'Counts.'), ('audit_attribute', NULL, 'none', NULL, NULL, 'Counts.'),
     ('audit_entry', NULL, 'none', NULL, NULL, 'Counts of what staff entered.'), ('audit_holding', NULL, 'none', NULL, NULL, 'Names of columns, and counts.'),
     ('erased_key', NULL, 'none', NULL, NULL, 'Keyed hashes.')
