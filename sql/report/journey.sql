@@ -101,7 +101,8 @@ COMMENT ON COLUMN @bi@.journey_map.p_adjusted IS 'The same, adjusted for the num
 COMMENT ON COLUMN @bi@.journey_map.is_red_point IS 'True: most votes are for worse, and p_adjusted is below 0.05. What follows a very good touch falls easily: look at emotion too.';
 
 -- Pairs of one customer within seven days. Each earlier event is put into its own
--- week and the next, so that pairs meet by equality and only near ones meet.
+-- week and the next, so that pairs meet by equality and only near ones meet. The
+-- weeks come of a function that returns rows, which no plan puts off till later.
 CREATE OR REPLACE VIEW @bi@.channel_conflict AS
 WITH wooed AS NOT MATERIALIZED (
   SELECT m.customer_id, t.touch_id, t.occurred_at AS at, t.channel_id, t.campaign_id, t.employee_id, coalesce(t.role, e.role, '') AS role,
@@ -117,14 +118,17 @@ WITH wooed AS NOT MATERIALIZED (
     JOIN @hub@.sales_order AS o ON o.record_id = m.record_id
     JOIN @hub@.order_line AS l ON l.order_id = o.order_id
   WHERE o.kind = 'sale' AND o.duplicate_of IS NULL AND o.channel_id IS NOT NULL AND l.product_id IS NOT NULL AND l.quantity > 0
+), wooed_before AS NOT MATERIALIZED (
+  SELECT w.*, unnest(ARRAY[w.week, w.week + 1]) AS near_week FROM wooed AS w
+), priced_before AS NOT MATERIALIZED (
+  SELECT p.*, unnest(ARRAY[p.week, p.week + 1]) AS near_week FROM priced AS p
 ), found AS (
   SELECT a.customer_id, 'two campaigns' AS kind, a.channel_id AS earlier_channel_id, b.channel_id AS later_channel_id,
          a.campaign_id AS earlier_campaign_id, b.campaign_id AS later_campaign_id, NULL::integer AS earlier_employee_id, NULL::integer AS later_employee_id,
          NULL::bigint AS lead_id, NULL::bigint AS product_id, NULL::numeric AS earlier_price, NULL::numeric AS later_price,
          count(*) AS pairs, min(b.at - a.at) AS apart, min(a.at) AS first_at, max(b.at) AS last_at
-  FROM wooed AS a
-    CROSS JOIN LATERAL (VALUES (a.week), (a.week + 1)) AS w(week)
-    JOIN wooed AS b ON b.customer_id = a.customer_id AND b.week = w.week
+  FROM wooed_before AS a
+    JOIN wooed AS b ON b.customer_id = a.customer_id AND b.week = a.near_week
   WHERE b.campaign_id <> a.campaign_id
     AND (b.at, b.touch_id) > (a.at, a.touch_id)
     AND b.at <= a.at + interval '168 hours'
@@ -134,9 +138,8 @@ WITH wooed AS NOT MATERIALIZED (
          NULL::integer AS earlier_campaign_id, NULL::integer AS later_campaign_id, a.employee_id AS earlier_employee_id, b.employee_id AS later_employee_id,
          l.lead_id, NULL::bigint AS product_id, NULL::numeric AS earlier_price, NULL::numeric AS later_price,
          count(*) AS pairs, min(b.at - a.at) AS apart, min(a.at) AS first_at, max(b.at) AS last_at
-  FROM wooed AS a
-    CROSS JOIN LATERAL (VALUES (a.week), (a.week + 1)) AS w(week)
-    JOIN wooed AS b ON b.customer_id = a.customer_id AND b.week = w.week
+  FROM wooed_before AS a
+    JOIN wooed AS b ON b.customer_id = a.customer_id AND b.week = a.near_week
     JOIN @hub@.customer_member AS k ON k.customer_id = a.customer_id
     JOIN @hub@.lead AS l ON l.record_id = k.record_id
   WHERE b.employee_id <> a.employee_id
@@ -151,9 +154,8 @@ WITH wooed AS NOT MATERIALIZED (
          NULL::integer AS earlier_campaign_id, NULL::integer AS later_campaign_id, a.employee_id AS earlier_employee_id, b.employee_id AS later_employee_id,
          NULL::bigint AS lead_id, a.product_id, a.price AS earlier_price, b.price AS later_price,
          count(*) AS pairs, min(b.at - a.at) AS apart, min(a.at) AS first_at, max(b.at) AS last_at
-  FROM priced AS a
-    CROSS JOIN LATERAL (VALUES (a.week), (a.week + 1)) AS w(week)
-    JOIN priced AS b ON b.customer_id = a.customer_id AND b.week = w.week AND b.product_id = a.product_id
+  FROM priced_before AS a
+    JOIN priced AS b ON b.customer_id = a.customer_id AND b.week = a.near_week AND b.product_id = a.product_id
   WHERE b.channel_id <> a.channel_id
     AND b.price <> a.price
     AND (b.at, b.order_id) > (a.at, a.order_id)

@@ -67,9 +67,9 @@ RETURNS TABLE (kind text, earlier_channel text, later_channel text, earlier_camp
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
--- One customer is looked up by key, whatever the statistics.
+-- One customer is looked up by key; the pairs of a customer with very many touches are found by merging.
 SET enable_hashjoin = off
-SET enable_mergejoin = off
+SET enable_seqscan = off
 SET jit = off
 AS $$
 #variable_conflict use_column
