@@ -14,15 +14,15 @@ SELECT array_agg(g.summary ORDER BY g.number) AS summaries
 FROM (SELECT journey % 20 AS number, omnicrm.attribution(journey, at, channel, value) AS summary FROM event GROUP BY 1) AS g;
 
 -- Credits are those of all journeys at once, for every model, and add up.
-SELECT m.model, count(*) AS actors, sum(c.value) = (SELECT sum(value) FROM event) AS ties,
+SELECT c.model, count(*) AS actors, sum(c.value) = (SELECT sum(value) FROM event) AS ties,
        bool_and(c.low < c.value AND c.value < c.high AND c.standard_error > 0) AS intervals
-FROM groups CROSS JOIN unnest(ARRAY['first', 'last', 'linear', 'u_shaped', 'time_decay', 'shapley', 'markov']) AS m(model)
-  CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, m.model, 2) AS c
-GROUP BY m.model ORDER BY m.model COLLATE "C";
+FROM groups
+  CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{first,last,linear,u_shaped,time_decay,shapley,markov,first}', 2) AS c
+GROUP BY c.model ORDER BY c.model COLLATE "C";
 SELECT count(*) AS differences
 FROM (SELECT omnicrm.attribution(journey, at, channel, value) AS summary FROM event) AS w
   CROSS JOIN LATERAL omnicrm.attribution_credit(w.summary, 'linear', 2) AS c
-  FULL JOIN (SELECT c.* FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, 'linear', 2) AS c) AS g ON g.actor = c.actor
+  FULL JOIN (SELECT c.* FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{linear}', 2) AS c) AS g ON g.actor = c.actor
 WHERE c.value IS DISTINCT FROM g.value;
 
 -- For a model that credits each sale by itself the jackknife is the formula for a
@@ -37,7 +37,7 @@ WITH part AS (
   FROM (SELECT p.*, avg(value) OVER (PARTITION BY actor) AS mean FROM part AS p) AS x GROUP BY actor
 )
 SELECT c.actor, abs(c.standard_error / f.error - 1) < 1e-9 AS as_formula, abs((c.high - c.value) / c.standard_error - 2.093) < 0.002 AS student
-FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, 'linear') AS c JOIN formula AS f USING (actor) ORDER BY c.actor COLLATE "C";
+FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{linear}') AS c JOIN formula AS f USING (actor) ORDER BY c.actor COLLATE "C";
 
 -- The interval holds what the whole population has, in about 95 of 100 samples: a
 -- tenth of the journeys, scaled up.
@@ -49,17 +49,18 @@ WITH truth AS (
   GROUP BY s.sample
 )
 SELECT count(*) AS intervals, count(*) FILTER (WHERE t.value / 10 BETWEEN c.low AND c.high) BETWEEN 35 AND 40 AS hold
-FROM sample CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, 'linear') AS c JOIN truth AS t USING (actor);
+FROM sample CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{linear}') AS c JOIN truth AS t USING (actor);
 
 -- Few groups: no error for one, no interval below five; nothing without any.
 SELECT n, count(*) AS rows, count(c.standard_error) AS errors, count(c.low) AS intervals
-FROM groups CROSS JOIN unnest(ARRAY[1, 2, 4, 5]) AS n CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries[1:n], 'first') AS c
+FROM groups CROSS JOIN unnest(ARRAY[1, 2, 4, 5]) AS n CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries[1:n], '{first}') AS c
 GROUP BY n ORDER BY n;
-SELECT count(*) FROM omnicrm.attribution_confidence('{}', 'first');
-SELECT count(*) FROM omnicrm.attribution_confidence(NULL, 'first');
-SELECT count(*) FROM omnicrm.attribution_confidence('{NULL}', 'first');
+SELECT count(*) FROM omnicrm.attribution_confidence('{}', '{first}');
+SELECT count(*) FROM omnicrm.attribution_confidence(NULL, '{first}');
+SELECT count(*) FROM omnicrm.attribution_confidence('{NULL}', '{first}');
+SELECT count(*) FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{}');
 SELECT round(omnicrm.attribution_t95(5)::numeric, 2) AS t5, round(omnicrm.attribution_t95(20)::numeric, 3) AS t20, omnicrm.attribution_t95(4) AS t4;
-SELECT c.* FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, 'best') AS c;
-SELECT c.* FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, 'first', 13) AS c;
+SELECT c.* FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{best}') AS c;
+SELECT c.* FROM groups CROSS JOIN LATERAL omnicrm.attribution_confidence(summaries, '{first}', 13) AS c;
 DROP VIEW groups;
 DROP TABLE event;

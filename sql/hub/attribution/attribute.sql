@@ -274,7 +274,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   markov_order CONSTANT integer := (options ->> 'markov_order')::integer;
-  of_toolbox CONSTANT jsonb := @hub@.attribution_toolbox_options(lookback, options) || jsonb_build_object('markov_order', markov_order);
+  of_toolbox CONSTANT jsonb := @hub@.attribution_toolbox_options(lookback, options) || jsonb_build_object('markov_order', markov_order, 'paths', 1);
   touched_from CONSTANT timestamptz := @hub@.attribution_touched_from(ordered_from, ordered_to, lookback);
   by_actor CONSTANT text := options ->> 'actor';
   groups omnicrm.attribution_summary[];
@@ -294,11 +294,11 @@ BEGIN
       AND (e.revenue IS NULL OR e.counted_at = e.occurred_at AND e.revenue >= 0)
     GROUP BY 1) AS g;
   INSERT INTO @hub@.attribution_actor_credit (attribution_run_id, model, actor, conversions, revenue, standard_error)
-  SELECT run, m.model, coalesce(c.actor, '(unattributed)'), c.conversions, c.value, c.standard_error
-  FROM unnest(models || CASE WHEN markov_order > 0 THEN '{markov}'::text[] ELSE '{}' END) AS m(model)
-    CROSS JOIN LATERAL omnicrm.attribution_confidence(groups, m.model, 2) AS c
-  -- these need the kinds of touches
-  WHERE m.model NOT IN ('w_shaped', 'role');
+  SELECT run, c.model, coalesce(c.actor, '(unattributed)'), c.conversions, c.value, c.standard_error
+  FROM omnicrm.attribution_confidence(
+         groups,
+         -- those two need the kinds of touches
+         array_remove(array_remove(models, 'w_shaped'), 'role') || CASE WHEN markov_order > 0 THEN '{markov}'::text[] ELSE '{}' END, 2) AS c;
   INSERT INTO @hub@.attribution_flow (attribution_run_id, step, from_actor, to_actor, conversions, nulls)
   SELECT run, f.step, coalesce(f.from_actor, '(start)'), coalesce(f.to_actor, '(end)'), f.conversions, f.nulls
   FROM (SELECT omnicrm.attribution_rollup(u.summary ORDER BY u.number) AS summary
