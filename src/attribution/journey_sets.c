@@ -176,6 +176,11 @@ read_options(FunctionCallInfo fcinfo, JourneySets *journeys)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("permutations must be at least 1, got %lld", (long long) permutations)));
+	if (permutations > MAX_PERMUTATIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("permutations must be at most %d, got %lld", MAX_PERMUTATIONS, (long long) permutations),
+				 errhint("The error falls with the square root of their number only.")));
 	if (!PG_ARGISNULL(0) && (journeys->permutations != permutations || journeys->seed != PG_GETARG_INT64(5)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -348,6 +353,8 @@ omnicrm_journey_sets_deserialize(PG_FUNCTION_ARGS)
 	if (pq_getmsgint(&buffer, 4) != STATE_VERSION)
 		omni_refuse_attribution_state();
 	journeys->permutations = pq_getmsgint64(&buffer);
+	if (journeys->permutations < 0 || journeys->permutations > MAX_PERMUTATIONS)
+		omni_refuse_attribution_state();
 	journeys->seed = pq_getmsgint64(&buffer);
 	journeys->actors = omni_actors_receive(&buffer, CurrentMemoryContext);
 	count = pq_getmsgint(&buffer, 4);

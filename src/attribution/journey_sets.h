@@ -10,6 +10,7 @@
 #include "common/units.h"
 
 #define JOURNEY_VALUE_SCALE 12	/* values are kept in units of 10^-12 */
+#define MAX_PERMUTATIONS 10000000	/* of shapley_sample */
 
 /* Journeys with exactly these actors. */
 typedef struct JourneySet

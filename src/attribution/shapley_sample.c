@@ -31,6 +31,7 @@
 #include "common/compat.h"
 
 #define LEAST_BLOCKS 10
+#define MAX_STEPS 1e11			/* of all walks together: some minutes */
 #define ESTIMATE_COLUMNS 4
 
 PG_FUNCTION_INFO_V1(omnicrm_shapley_sample_final);
@@ -195,9 +196,30 @@ check_total(const JourneySets *journeys)
 				 errmsg("sum over the journeys is out of range")));
 }
 
+/* How many blocks there are to sample; all their walks must end within minutes. */
+static int64
+count_blocks(const Sampler *sampler)
+{
+	const JourneySets *journeys = sampler->journeys;
+	int64		orders = 2 * (int64) sampler->actors;	/* in a block */
+	int64		blocks;
+
+	if (sampler->actors == 0)
+		return 0;
+	blocks = Max(LEAST_BLOCKS, (journeys->permutations - 1) / orders + 1);
+	if ((double) blocks * (double) orders * ((double) sampler->actors + (double) journeys->count + (double) journeys->used) > MAX_STEPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%lld orders of %u actors in %u sets are too many to sample", (long long) (blocks * orders), sampler->actors, journeys->count),
+				 errdetail("Orders times actors, sets and members of sets must be at most %g.", MAX_STEPS),
+				 errhint("Give fewer permutations, or put rare actors together.")));
+	return blocks;
+}
+
 /*
  * Final function of shapley_sample: shapley_estimate[] (actor, value, lower, upper) by
  * actor; null without a row.
+ * Errors: numeric_value_out_of_range, program_limit_exceeded.
  */
 Datum
 omnicrm_shapley_sample_final(PG_FUNCTION_ARGS)
@@ -226,7 +248,7 @@ omnicrm_shapley_sample_final(PG_FUNCTION_ARGS)
 	for (uint32 i = 0; i < sampler.actors; i++)
 		order[i] = i;
 	pg_prng_seed(&random, (uint64) journeys->seed);
-	blocks = sampler.actors == 0 ? 0 : Max(LEAST_BLOCKS, (journeys->permutations - 1) / (2 * (int64) sampler.actors) + 1);
+	blocks = count_blocks(&sampler);
 	for (int64 block = 1; block <= blocks; block++)
 		sample_block(&sampler, order, &random, block);
 	by_name = omni_actors_by_name(journeys->actors);

@@ -150,6 +150,8 @@ SELECT omnicrm.coalition_rate('{a}', 9223372036854775807, 1) FROM generate_serie
 SELECT omnicrm.coalition_rate('{a}', NULL, NULL), omnicrm.coalition_rate(NULL, 1, 1), omnicrm.coalition_sum('{a}', NULL);
 SELECT omnicrm.shapley_sample('{a}', 1, 1, 0, 1);
 SELECT omnicrm.shapley_sample('{a}', 1, 1, 1, NULL);
+SELECT omnicrm.shapley_sample('{a}', 1, 1, 10000001, 1);
+SELECT omnicrm.shapley_sample(ARRAY['a' || n], 1, 1, 1, 1) FROM generate_series(1, 50000) AS n;
 SELECT omnicrm.shapley_sample('{a}', 1, 1, n, 1) FROM generate_series(1, 2) AS n;
 SELECT omnicrm.shapley_sample('{}', 1, 1, 5, 1), omnicrm.shapley_sample('{a}', 1, 1, 5, 1);
 SELECT omnicrm.shapley_sample('{a}', 9223372036854775807, 1, 1, 1);
