@@ -16,6 +16,23 @@
 #define MARKOV_VALUE_SCALE 12	/* values are kept in units of 10^-12 */
 #define MARKOV_START 0			/* the state before the first touch */
 
+/*
+ * WIDE_CLONES: a function compiled a second time for the wider registers of newer
+ * processors; the bits are the same, since no multiplication is fused with an
+ * addition.  UNROLLED: a loop of up to 8 rounds written out, without which its array
+ * of sums is kept in memory.
+ */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#define WIDE_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE_CLONES
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLLED _Pragma("GCC unroll 8")
+#else
+#define UNROLLED
+#endif
+
 /* A state: its actors, and what left the journey from it. */
 typedef struct MarkovState
 {
@@ -72,6 +89,7 @@ typedef struct MarkovSolution
 	double		p_conversion;	/* chance that a journey converts */
 	double		mean_value;		/* mean value of a journey */
 	double	   *p_state;		/* chance to convert from each state */
+	/* when asked for */
 	double	   *lost;			/* of each actor: chance to convert after the first touch by it */
 	double	   *lost_value;		/* of each actor: mean value after the first touch by it */
 } MarkovSolution;
@@ -95,9 +113,9 @@ typedef struct MarkovChain
 } MarkovChain;
 
 /* markov_solve.c, markov_inverse.c, markov_sparse.c: the chain solved */
-extern MarkovSolution *omni_markov_solve(const MarkovCounts *markov, const Actors *actors);
+extern MarkovSolution *omni_markov_solve(const MarkovCounts *markov, const Actors *actors, bool removal);
 extern Size omni_markov_inverse_room(uint32 size);
 extern void omni_markov_inverse(double *q, uint32 size, const double *exits);
-extern void omni_markov_solve_sparse(const MarkovChain *chain, MarkovSolution *solution);
+extern void omni_markov_solve_sparse(const MarkovChain *chain, bool removal, MarkovSolution *solution);
 
 #endif							/* OMNICRM_MARKOV_H */

@@ -32,16 +32,6 @@
 /* the columns of a tile, as they stand in memory */
 typedef double TileRow __attribute__((vector_size(TILE_COLUMNS * sizeof(double)), aligned(sizeof(double)), may_alias));
 
-/*
- * Compiled a second time for the wider registers of newer processors; the bits are
- * the same, since no multiplication is fused with an addition.
- */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-#define WIDE_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE_CLONES
-#endif
-
 /* A part of a matrix, row by row; rows are so many elements apart. */
 typedef struct Block
 {
@@ -84,8 +74,10 @@ add_tiles(Block result, Block left, Block right, uint32 rows, uint32 inner, uint
 			TileRow		sums[TILE_ROWS] = {{0}};
 
 			for (uint32 k = 0; k < inner; k++, b += right.stride)
+				UNROLLED
 				for (int row = 0; row < TILE_ROWS; row++)
 					sums[row] += a[row * left.stride + k] * *(const TileRow *) b;
+			UNROLLED
 			for (int row = 0; row < TILE_ROWS; row++)
 				*(TileRow *) (result.at + (i + row) * result.stride + j) += sums[row];
 		}

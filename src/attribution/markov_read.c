@@ -161,7 +161,7 @@ omnicrm_markov_states(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MarkovRead	read = read_argument(fcinfo);
-	MarkovSolution *solution = omni_markov_solve(read.counts, read.actors);
+	MarkovSolution *solution = omni_markov_solve(read.counts, read.actors, false);
 	MemoryContext row;
 	MemoryContext caller;
 	uint32		at = 0;
@@ -202,7 +202,7 @@ omnicrm_markov_removal(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MarkovRead	read = read_argument(fcinfo);
-	MarkovSolution *solution = omni_markov_solve(read.counts, read.actors);
+	MarkovSolution *solution = omni_markov_solve(read.counts, read.actors, true);
 	uint32		nactors = omni_actors_count(read.actors);
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -365,7 +365,7 @@ omnicrm_markov_credit(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("scale must be between 0 and %d, not %d", MARKOV_VALUE_SCALE, scale)));
 	InitMaterializedSRF(fcinfo, 0);
-	solution = omni_markov_solve(read.counts, read.actors);
+	solution = omni_markov_solve(read.counts, read.actors, true);
 	omni_markov_total(read.counts, &conversions, &nulls, &value);
 	check_value(value);
 	check_value(start->value);
@@ -388,7 +388,7 @@ Datum
 omnicrm_markov_p_conversion(PG_FUNCTION_ARGS)
 {
 	MarkovRead	read = read_argument(fcinfo);
-	MarkovSolution *solution = omni_markov_solve(read.counts, read.actors);
+	MarkovSolution *solution = omni_markov_solve(read.counts, read.actors, false);
 
 	if (solution->journeys == 0)
 		PG_RETURN_NULL();

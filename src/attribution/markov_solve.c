@@ -309,23 +309,31 @@ invert_chain(const MarkovChain *chain)
 
 /* Solves a chain of not too many states by the inverse. */
 static void
-solve_dense(const MarkovChain *chain, MarkovSolution *solution)
+solve_dense(const MarkovChain *chain, bool removal, MarkovSolution *solution)
 {
 	double	   *inverse = invert_chain(chain);
 	double	   *value = allocate_zero(chain->size, sizeof(double));
 
 	for (uint32 i = 0; i < chain->size; i++)
+	{
+		const double *visits = inverse + (Size) i * chain->size;
+		double		p_sum = 0;
+		double		value_sum = 0;
+
 		for (uint32 j = 0; j < chain->size; j++)
 		{
-			solution->p_state[i] += inverse[(Size) i * chain->size + j] * chain->converts[j];
-			value[i] += inverse[(Size) i * chain->size + j] * chain->value[j];
+			p_sum += visits[j] * chain->converts[j];
+			value_sum += visits[j] * chain->value[j];
 		}
+		solution->p_state[i] = p_sum;
+		value[i] = value_sum;
+	}
 	for (uint32 i = 0; i < chain->size; i++)
 	{
 		solution->p_conversion += chain->enters[i] * solution->p_state[i];
 		solution->mean_value += chain->enters[i] * value[i];
 	}
-	for (uint32 actor = 0; actor < chain->nactors; actor++)
+	for (uint32 actor = 0; removal && actor < chain->nactors; actor++)
 	{
 		const uint32 *states = chain->actor_states + chain->actor_start[actor];
 		uint32		count = chain->actor_start[actor + 1] - chain->actor_start[actor];
@@ -358,13 +366,14 @@ check_memory(uint32 size)
 
 /*
  * omni_markov_solve: what follows from the counts of a value (omni_markov_read), in
- * current memory.  Values are in units of 10^-12.  The relative error of lost[] is
- * some 10^-13 with up to 2,000 states, below 10^-11 above.
+ * current memory; what is lost without each actor when it is asked for (removal).
+ * Values are in units of 10^-12.  The relative error of lost[] is some 10^-13 with up
+ * to 2,000 states, below 10^-11 above.
  * Errors: data_exception for journeys that never end, program_limit_exceeded at
- * maintenance_work_mem, numeric_value_out_of_range when steps do not converge.
+ * maintenance_work_mem or for removal of too many actors, numeric_value_out_of_range when steps do not converge.
  */
 MarkovSolution *
-omni_markov_solve(const MarkovCounts *markov, const Actors *actors)
+omni_markov_solve(const MarkovCounts *markov, const Actors *actors, bool removal)
 {
 	MarkovSolution *solution = palloc0_object(MarkovSolution);
 	MarkovChain *chain = make_chain(markov, actors);
@@ -380,9 +389,9 @@ omni_markov_solve(const MarkovCounts *markov, const Actors *actors)
 	if (chain->size <= MAX_INVERTED)
 	{
 		check_memory(chain->size);
-		solve_dense(chain, solution);
+		solve_dense(chain, removal, solution);
 	}
 	else
-		omni_markov_solve_sparse(chain, solution);
+		omni_markov_solve_sparse(chain, removal, solution);
 	return solution;
 }

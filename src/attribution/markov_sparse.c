@@ -27,6 +27,17 @@
 #define TOLERANCE 1e-13			/* relative error of an element at the end */
 #define ROUNDING 2e-15			/* changes of this size never end */
 #define NEGLIGIBLE 1e-200
+#define MAX_WORK 2e10			/* channels by states and transitions: some minutes */
+
+/* an element of each of four actors, and its bits; of all */
+#define QUADS (ACTORS_AT_ONCE / 4)
+typedef double Quad __attribute__((vector_size(4 * sizeof(double))));
+typedef int64 QuadBits __attribute__((vector_size(4 * sizeof(int64))));
+typedef union Lanes
+{
+	Quad		quads[QUADS];
+	double		of[ACTORS_AT_ONCE];
+} Lanes;
 
 static void *
 allocate(Size count, Size width)
@@ -157,23 +168,70 @@ expected_value(const MarkovChain *chain, const Leaving *leaving)
 /* Visits of journeys that end at the first touch by one of several actors, for each of them. */
 typedef struct Visits
 {
-	double	   *visits;			/* by state and actor; 0 in the actor's own states */
+	Lanes	   *visits;			/* by state and actor; 0 in the actor's own states */
 	uint8	   *own;			/* by state: a bit for each actor that it has */
 } Visits;
 
 /* The visits of one state, from those of the states that lead to it. */
-static inline void
-visits_of(const MarkovChain *chain, const Visits *all, uint32 state, double *sums)
+static pg_attribute_always_inline void
+visits_of(const MarkovChain *chain, const Visits *all, uint32 state, Quad *result)
 {
-	for (int actor = 0; actor < ACTORS_AT_ONCE; actor++)
-		sums[actor] = chain->enters[state];
+	Quad		sums[QUADS];
+
+	UNROLLED
+	for (int quad = 0; quad < QUADS; quad++)
+		sums[quad] = (Quad) {0} + chain->enters[state];
 	for (uint32 j = chain->into_start[state]; j < chain->into_start[state + 1]; j++)
 	{
-		const double *from = all->visits + (Size) chain->from[j] * ACTORS_AT_ONCE;
-		double		chance = chain->chance[j];
+		const Lanes *from = &all->visits[chain->from[j]];
 
-		for (int actor = 0; actor < ACTORS_AT_ONCE; actor++)
-			sums[actor] += chance * from[actor];
+		UNROLLED
+		for (int quad = 0; quad < QUADS; quad++)
+			sums[quad] += chain->chance[j] * from->quads[quad];
+	}
+	UNROLLED
+	for (int quad = 0; quad < QUADS; quad++)
+		result[quad] = sums[quad];
+}
+
+/* Is a change larger than this part of the new element? */
+static pg_attribute_always_inline bool
+any_larger(const Quad *old, const Quad *new, double part)
+{
+	QuadBits	signs = {0};
+
+	/* one of the two is below zero where the change is larger */
+	UNROLLED
+	for (int quad = 0; quad < QUADS; quad++)
+	{
+		Quad		change = new[quad] - old[quad];
+		Quad		bound = new[quad] * part;
+
+		signs |= (QuadBits) (bound - change) | (QuadBits) (bound + change);
+	}
+	return (signs[0] | signs[1] | signs[2] | signs[3]) < 0;
+}
+
+/* One step: each state in turn. */
+WIDE_CLONES static void
+step(const MarkovChain *chain, Visits *all, Progress *progress)
+{
+	for (uint32 i = 0; i < chain->size; i++)
+	{
+		Lanes	   *visits = &all->visits[i];
+		Lanes		new;
+
+		visits_of(chain, all, i, new.quads);
+		if (all->own[i] != 0)
+			for (int actor = 0; actor < ACTORS_AT_ONCE; actor++)
+				if (all->own[i] & 1 << actor)
+					new.of[actor] = 0;
+		if (any_larger(visits->quads, new.quads, progress->change))
+			for (int actor = 0; actor < ACTORS_AT_ONCE; actor++)
+				note_change(progress, visits->of[actor], new.of[actor]);
+		UNROLLED
+		for (int quad = 0; quad < QUADS; quad++)
+			visits->quads[quad] = new.quads[quad];
 	}
 }
 
@@ -182,50 +240,43 @@ find_visits(const MarkovChain *chain, Visits *all, uint32 first_actor, int actor
 {
 	Progress	progress = {0, 0, 0};
 
-	memset(all->own, 0, chain->size);
+	/* places without an actor have no visits anywhere */
+	memset(all->own, 0xFF << actors, chain->size);
 	for (int actor = 0; actor < actors; actor++)
 		for (uint32 i = chain->actor_start[first_actor + actor]; i < chain->actor_start[first_actor + actor + 1]; i++)
 			all->own[chain->actor_states[i]] |= 1 << actor;
 	for (uint32 i = 0; i < chain->size; i++)
 		for (int actor = 0; actor < ACTORS_AT_ONCE; actor++)
-			all->visits[(Size) i * ACTORS_AT_ONCE + actor] = all->own[i] & 1 << actor ? 0 : chain->visits[i];
+			all->visits[i].of[actor] = all->own[i] & 1 << actor ? 0 : chain->visits[i];
 	do
-	{
-		for (uint32 i = 0; i < chain->size; i++)
-		{
-			double	   *visits = all->visits + (Size) i * ACTORS_AT_ONCE;
-			double		sums[ACTORS_AT_ONCE];
-
-			visits_of(chain, all, i, sums);
-			for (int actor = 0; actor < actors; actor++)
-				if ((all->own[i] & 1 << actor) == 0)
-				{
-					note_change(&progress, visits[actor], sums[actor]);
-					visits[actor] = sums[actor];
-				}
-		}
-	} while (!is_done(&progress));
+		step(chain, all, &progress);
+	while (!is_done(&progress));
 }
 
-/*
- * omni_markov_solve_sparse: fills in a solution, which has only what ends before the
- * first touch.
- * Errors: numeric_value_out_of_range when steps do not converge, out_of_memory.
- */
-void
-omni_markov_solve_sparse(const MarkovChain *chain, MarkovSolution *solution)
+/* The time grows as channels by transitions, and must not be hours. */
+static void
+check_work(const MarkovChain *chain)
 {
-	Leaving		leaving = turn_back(chain);
-	double	   *value = expected_value(chain, &leaving);
+	double		work = (double) chain->nactors * ((double) chain->size + (double) chain->into_start[chain->size]);
+
+	if (work > MAX_WORK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a chain of %u channels, %u states and %u transitions between them is too large to solve",
+						chain->nactors, chain->size, chain->into_start[chain->size]),
+				 errdetail("Channels times states and transitions must be at most %g.", MAX_WORK),
+				 errhint("Put rare channels together, or use a lower order.")));
+}
+
+/* What is lost without each actor, from the value that ends from each state. */
+static void
+find_lost(const MarkovChain *chain, const double *value, MarkovSolution *solution)
+{
+	/* a state in one line of the cache */
+	double	   *room = allocate(((Size) chain->size + 2) * ACTORS_AT_ONCE, sizeof(double));
 	Visits		all;
 
-	solution->p_state = expected_ends(chain, &leaving, chain->converts);
-	for (uint32 i = 0; i < chain->size; i++)
-	{
-		solution->p_conversion += chain->enters[i] * solution->p_state[i];
-		solution->mean_value += chain->enters[i] * value[i];
-	}
-	all.visits = allocate((Size) chain->size * ACTORS_AT_ONCE, sizeof(double));
+	all.visits = (Lanes *) TYPEALIGN(PG_CACHE_LINE_SIZE, room);
 	all.own = allocate(chain->size, sizeof(uint8));
 	for (uint32 first = 0; first < chain->nactors; first += ACTORS_AT_ONCE)
 	{
@@ -236,14 +287,39 @@ omni_markov_solve_sparse(const MarkovChain *chain, MarkovSolution *solution)
 			for (uint32 i = chain->actor_start[first + actor]; i < chain->actor_start[first + actor + 1]; i++)
 			{
 				uint32		state = chain->actor_states[i];
-				double		sums[ACTORS_AT_ONCE];
+				Lanes		sums;
 
-				visits_of(chain, &all, state, sums);
-				solution->lost[first + actor] += sums[actor] * solution->p_state[state];
-				solution->lost_value[first + actor] += sums[actor] * value[state];
+				visits_of(chain, &all, state, sums.quads);
+				solution->lost[first + actor] += sums.of[actor] * solution->p_state[state];
+				solution->lost_value[first + actor] += sums.of[actor] * value[state];
 			}
 	}
-	pfree(all.visits);
+	pfree(room);
 	pfree(all.own);
+}
+
+/*
+ * omni_markov_solve_sparse: fills in a solution, which has only what ends before the
+ * first touch; what is lost without each actor when it is asked for (removal).
+ * Errors: numeric_value_out_of_range when steps do not converge, program_limit_exceeded
+ * when removal is more than MAX_WORK, out_of_memory.
+ */
+void
+omni_markov_solve_sparse(const MarkovChain *chain, bool removal, MarkovSolution *solution)
+{
+	Leaving		leaving = turn_back(chain);
+	double	   *value;
+
+	if (removal)
+		check_work(chain);
+	value = expected_value(chain, &leaving);
+	solution->p_state = expected_ends(chain, &leaving, chain->converts);
+	for (uint32 i = 0; i < chain->size; i++)
+	{
+		solution->p_conversion += chain->enters[i] * solution->p_state[i];
+		solution->mean_value += chain->enters[i] * value[i];
+	}
+	if (removal)
+		find_lost(chain, value, solution);
 	pfree(value);
 }

@@ -222,6 +222,14 @@ SET maintenance_work_mem = '1MB';
 SELECT omnicrm.markov(ARRAY['a' || n, 'b' || n % 177], 1) FROM generate_series(1, 30000) AS n;
 SELECT omnicrm.markov_p_conversion(omnicrm.markov(ARRAY['a' || n], 1)) FROM generate_series(1, 1000) AS n;
 RESET maintenance_work_mem;
+-- Too many channels for removal effects, not for the rest.
+SET maintenance_work_mem = '256MB';
+CREATE TEMP TABLE channels AS SELECT omnicrm.markov(ARRAY['a' || n, 'b' || n % 3], n % 2, 0, 1) AS m FROM generate_series(1, 150000) AS n;
+SELECT omnicrm.markov_credit(m) FROM channels;
+SELECT omnicrm.markov_removal(m) FROM channels;
+SELECT round(omnicrm.markov_p_conversion(m)::numeric, 9) AS p FROM channels;
+SELECT count(*) AS states, count(DISTINCT round(p_conversion::numeric, 9)) AS chances FROM channels, omnicrm.markov_states(m);
+RESET maintenance_work_mem;
 
 -- Bytes from outside: each byte changed, each length cut. Whatever is taken is as it would be written.
 CREATE FUNCTION pg_temp.outcome(bytes bytea)
