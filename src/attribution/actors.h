@@ -10,6 +10,8 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 
+#include "common/compat.h"
+
 /* stands for no actor; never the number of one */
 #define NO_ACTOR PG_UINT32_MAX
 
@@ -27,6 +29,6 @@ extern uint32 *omni_actors_of_array(Actors *actors, ArrayType *array, int *count
 extern int	omni_distinct_actors(uint32 *numbers, int count);
 extern void omni_actors_send(StringInfo buffer, const Actors *actors);
 extern Actors *omni_actors_receive(StringInfo buffer, MemoryContext context);
-extern void omni_refuse_attribution_state(void) pg_attribute_noreturn();
+pg_noreturn extern void omni_refuse_attribution_state(void);
 
 #endif							/* OMNICRM_ACTORS_H */

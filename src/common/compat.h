@@ -32,6 +32,11 @@
 	} while (0)
 #endif
 
+/* pg_noreturn came with 18, in place of pg_attribute_noreturn() */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn	__attribute__((noreturn))
+#endif
+
 /*
  * A function compiled twice: for any processor, and for those that have vectors of
  * 32 bytes; the loader chooses.

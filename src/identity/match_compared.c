@@ -56,7 +56,7 @@ pack_value(const MatchField *field, int f, const MatchValue *value, const char *
 	return at + value->length - to;
 }
 
-static void __attribute__((noreturn))
+pg_noreturn static void
 bad_packed(const char *what)
 {
 	ereport(ERROR,

@@ -21,7 +21,7 @@
 #define SHARE_MIN		1e-15
 #define PRIOR_MIN		1e-20
 
-static void __attribute__((noreturn))
+pg_noreturn static void
 bad_model(const char *what, const char *hint)
 {
 	ereport(ERROR,
