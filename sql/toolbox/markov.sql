@@ -193,7 +193,7 @@ RETURNS TABLE (channel text, removal_effect double precision, removal_effect_val
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 20
 AS 'MODULE_PATHNAME', 'omnicrm_markov_removal';
 COMMENT ON FUNCTION omnicrm.markov_removal(omnicrm.markov) IS
-  'Removal effect of each channel: the part of the conversions (of their value) that would be lost if every journey ended without one at its first touch by the channel (Anderl, Becker, Wangenheim and Schumann 2016), in closed form. By channel; null when there is nothing to lose. Errors: data_exception for journeys that never end (no result of markov() has them), program_limit_exceeded at maintenance_work_mem or, above 2,000 states, when channels x (states + transitions between them) exceeds 2 x 10^10 (some minutes), numeric_value_out_of_range when a chain of more than 2,000 states does not converge.';
+  'Removal effect of each channel: the part of the conversions (of their value) that would be lost if every journey ended without one at its first touch by the channel (Anderl, Becker, Wangenheim and Schumann 2016), in closed form. By channel; null when there is nothing to lose. Errors: data_exception for journeys that never end (no result of markov() has them), program_limit_exceeded at maintenance_work_mem or, above 2,000 states, when channels x (states + transitions between them) exceeds 10^10 (some minutes), numeric_value_out_of_range when a chain of more than 2,000 states does not converge.';
 
 CREATE FUNCTION omnicrm.markov_credit(markov omnicrm.markov, scale integer DEFAULT 12)
 RETURNS TABLE (channel text, conversions numeric, value numeric)

@@ -27,7 +27,7 @@
 #define TOLERANCE 1e-13			/* relative error of an element at the end */
 #define ROUNDING 2e-15			/* changes of this size never end */
 #define NEGLIGIBLE 1e-200
-#define MAX_WORK 2e10			/* channels by states and transitions: some minutes */
+#define MAX_WORK 1e10			/* channels by states and transitions: some minutes */
 
 /* an element of each of four actors, and its bits; of all */
 #define QUADS (ACTORS_AT_ONCE / 4)
