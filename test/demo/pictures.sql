@@ -30,10 +30,9 @@ FROM (SELECT n AS step, name, count(*) FILTER (WHERE coalesce(c.frequency, 0) >=
       GROUP BY n, name) AS f
 \g :pictures/funnel.svg
 
-SELECT omnicrm.svg_model_comparison(jsonb_agg(c), 'Revenue by channel, as four models credit it')
-FROM (SELECT b.channel, m.* FROM crm_bi.channel_balance AS b
-        CROSS JOIN LATERAL (VALUES (1, 'first touch', b.credit_first), (2, 'last touch', b.credit_last), (3, 'linear', b.credit_linear),
-                                   (4, 'position', b.credit_position)) AS m(place, model, value)) AS c
+SELECT omnicrm.svg_model_comparison(jsonb_agg(c), 'Revenue by channel, as six models credit it')
+FROM (SELECT actor AS channel, model, revenue AS value, array_position('{first,last,linear,time_decay,shapley,markov}', model::text) AS place
+      FROM crm_bi.attribution_comparison WHERE model IN ('first', 'last', 'linear', 'time_decay', 'shapley', 'markov')) AS c
 \g :pictures/attribution.svg
 
 -- The last three touches before a sale.

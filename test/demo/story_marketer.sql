@@ -23,6 +23,17 @@ SELECT coalesce(channel, 'all') AS channel, sum(touches) AS touches, sum(credit_
 FROM crm.attribution_by_channel() GROUP BY ROLLUP (channel)
 ORDER BY grouping(channel), sum(credit_linear) DESC;
 
+\echo 'Who brings, who closes, what would be missed without it (Markov chain of all journeys), and how sure that is (crm_bi.attribution_comparison).'
+SELECT c.actor AS channel, max(c.revenue) FILTER (WHERE c.model = 'first') AS brings, max(c.revenue) FILTER (WHERE c.model = 'last') AS closes,
+       max(c.revenue) FILTER (WHERE c.model = 'markov') AS markov, max(c.revenue_low) FILTER (WHERE c.model = 'markov') AS "at least",
+       max(c.revenue_high) FILTER (WHERE c.model = 'markov') AS "at most"
+FROM crm_bi.attribution_comparison AS c GROUP BY c.actor ORDER BY 4 DESC, 1;
+
+\echo 'How long a sale takes from the first touch, by its channel, in days (crm_bi.time_to_convert).'
+SELECT coalesce(first_channel, 'all') AS "first channel", sales, mean_touches AS touches, round(half_within_days::numeric, 1) AS "half within",
+       round(nine_tenths_within_days::numeric, 1) AS "nine of ten within"
+FROM crm_bi.time_to_convert ORDER BY first_channel IS NULL, sales DESC, 1;
+
 \echo 'What the campaigns of the last full quarter did, by the linear model.'
 SELECT c.campaign, sum(f.credit_linear) AS "revenue credited", count(DISTINCT f.order_id) AS "sales touched", max(p.cost) AS cost,
        round(sum(f.credit_linear) / nullif(max(p.cost), 0), 1) AS "revenue per euro"
