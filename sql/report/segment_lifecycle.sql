@@ -159,6 +159,8 @@ COMMENT ON COLUMN @bi@.value_by_segment.overdue_amount IS 'Amount overdue.';
 -- What must be known of whom, and whether it is. Who asked for restriction has no
 -- phase. Consent counts when it was given for a channel after it was last refused or
 -- withdrawn for that channel or for all.
+-- What lies in facts is looked up for each customer by key, so that the planner
+-- cannot compute it for all customers once for each.
 CREATE OR REPLACE VIEW @bi@.customer_information AS
 WITH step (phase, position) AS (
   VALUES ('detection', 1), ('qualification', 2), ('sale', 3), ('acquisition', 4), ('management', 5), ('decline', 6)
@@ -185,54 +187,53 @@ SELECT
     WHEN 'username' THEN c.username <> ''
     WHEN 'address' THEN c.street <> '' AND coalesce(c.postcode, c.city) <> ''
     WHEN 'contact_point' THEN coalesce(c.email, c.phone, c.street) <> ''
-    WHEN 'segment' THEN g.customer_id IS NOT NULL
-    WHEN 'order' THEN sold.customer_id IS NOT NULL
-    WHEN 'payment_due' THEN due.customer_id IS NOT NULL
-    WHEN 'origin' THEN led.customer_id IS NOT NULL OR touched.customer_id IS NOT NULL OR sold.has_channel
-    WHEN 'contact_permission' THEN permitted.given
+    WHEN 'segment' THEN (SELECT true FROM @hub@.segment_member AS g WHERE g.customer_id = c.customer_id AND g.axis = 'rfm' AND g.valid_to IS NULL)
+    WHEN 'order' THEN (
+      SELECT true
+      FROM @hub@.customer_member AS k
+        CROSS JOIN LATERAL (SELECT FROM @hub@.sales_order AS o WHERE o.record_id = k.record_id AND o.kind = 'sale' LIMIT 1) AS sold
+      WHERE k.customer_id = c.customer_id
+      LIMIT 1)
+    WHEN 'payment_due' THEN (
+      SELECT true
+      FROM @hub@.customer_member AS k
+        CROSS JOIN LATERAL (SELECT o.order_id FROM @hub@.sales_order AS o WHERE o.record_id = k.record_id OFFSET 0) AS o
+        CROSS JOIN LATERAL (SELECT FROM @hub@.payment AS p WHERE p.order_id = o.order_id AND p.due_on IS NOT NULL LIMIT 1) AS due
+      WHERE k.customer_id = c.customer_id
+      LIMIT 1)
+    WHEN 'origin' THEN (
+      SELECT true
+      FROM @hub@.customer_member AS k
+        CROSS JOIN LATERAL (
+          (SELECT FROM @hub@.lead AS l WHERE l.record_id = k.record_id AND num_nonnulls(l.origin, l.channel_id, l.campaign_id) > 0 LIMIT 1)
+          UNION ALL
+          (SELECT FROM @hub@.touch AS t WHERE t.record_id = k.record_id AND num_nonnulls(t.channel_id, t.campaign_id) > 0 LIMIT 1)
+          UNION ALL
+          (SELECT FROM @hub@.sales_order AS o WHERE o.record_id = k.record_id AND o.kind = 'sale' AND o.channel_id IS NOT NULL LIMIT 1)
+          LIMIT 1) AS known
+      WHERE k.customer_id = c.customer_id
+      LIMIT 1)
+    WHEN 'contact_permission' THEN (
+      -- by kind of channel: given, and not taken back since, there or for any
+      SELECT bool_or(e.given_at > coalesce(greatest(e.barred_at, e.all_barred_at), '-infinity'))
+      FROM (
+        SELECT max(s.stated_at) FILTER (WHERE s.state = 'given') AS given_at,
+               max(s.stated_at) FILTER (WHERE s.state <> 'given') AS barred_at,
+               max(max(s.stated_at) FILTER (WHERE s.state <> 'given' AND s.channel_kind = 'any')) OVER () AS all_barred_at
+        FROM @hub@.customer_member AS k
+          CROSS JOIN LATERAL (
+            SELECT v.channel_kind, v.state, v.stated_at
+            FROM @hub@.consent_event AS v
+            WHERE v.record_id = k.record_id AND v.purpose = 'marketing' AND v.stated_at <= now()
+            OFFSET 0) AS s
+        WHERE k.customer_id = c.customer_id
+        GROUP BY s.channel_kind) AS e)
   END, false) AS is_known
 FROM @hub@.customer AS c
   JOIN @hub@.segment_member AS m ON m.customer_id = c.customer_id AND m.axis = 'phase' AND m.valid_to IS NULL
   JOIN step AS own ON own.phase = m.segment
   JOIN @hub@.stage_requirement AS r ON r.kind IS NULL OR r.kind = c.kind
   JOIN step AS needed ON needed.phase = r.phase AND needed.position <= own.position
-  LEFT JOIN @hub@.segment_member AS g ON g.customer_id = c.customer_id AND g.axis = 'rfm' AND g.valid_to IS NULL
-  LEFT JOIN (
-    SELECT k.customer_id, bool_or(o.channel_id IS NOT NULL) AS has_channel
-    FROM @hub@.sales_order AS o JOIN @hub@.customer_member AS k ON k.record_id = o.record_id
-    WHERE o.kind = 'sale'
-    GROUP BY k.customer_id
-  ) AS sold ON sold.customer_id = c.customer_id
-  LEFT JOIN (
-    SELECT DISTINCT k.customer_id
-    FROM @hub@.payment AS p
-      JOIN @hub@.sales_order AS o ON o.order_id = p.order_id
-      JOIN @hub@.customer_member AS k ON k.record_id = o.record_id
-    WHERE p.due_on IS NOT NULL
-  ) AS due ON due.customer_id = c.customer_id
-  LEFT JOIN (
-    SELECT DISTINCT k.customer_id
-    FROM @hub@.lead AS l JOIN @hub@.customer_member AS k ON k.record_id = l.record_id
-    WHERE num_nonnulls(l.origin, l.channel_id, l.campaign_id) > 0
-  ) AS led ON led.customer_id = c.customer_id
-  LEFT JOIN (
-    SELECT DISTINCT k.customer_id
-    FROM @hub@.touch AS t JOIN @hub@.customer_member AS k ON k.record_id = t.record_id
-    WHERE num_nonnulls(t.channel_id, t.campaign_id) > 0
-  ) AS touched ON touched.customer_id = c.customer_id
-  LEFT JOIN (
-    SELECT e.customer_id, bool_or(e.given_at > coalesce(greatest(e.barred_at, e.all_barred_at), '-infinity')) AS given
-    FROM (
-      SELECT k.customer_id,
-             max(s.stated_at) FILTER (WHERE s.state = 'given') AS given_at,
-             max(s.stated_at) FILTER (WHERE s.state <> 'given') AS barred_at,
-             max(max(s.stated_at) FILTER (WHERE s.state <> 'given' AND s.channel_kind = 'any')) OVER (PARTITION BY k.customer_id) AS all_barred_at
-      FROM @hub@.consent_event AS s JOIN @hub@.customer_member AS k ON k.record_id = s.record_id
-      WHERE s.purpose = 'marketing' AND s.stated_at <= now()
-      GROUP BY k.customer_id, s.channel_kind
-    ) AS e
-    GROUP BY e.customer_id
-  ) AS permitted ON permitted.customer_id = c.customer_id
 WHERE c.state = 'active'
   AND NOT EXISTS (SELECT
                   FROM @hub@.restricted_record AS x JOIN @hub@.customer_member AS k ON k.record_id = x.record_id
