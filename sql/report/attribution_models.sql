@@ -65,14 +65,30 @@ COMMENT ON COLUMN @bi@.journey_flow.target IS 'Where to; (end): the journey ends
 COMMENT ON COLUMN @bi@.journey_flow.journeys IS 'Journeys, with a sale or without.';
 COMMENT ON COLUMN @bi@.journey_flow.journeys_with_sale IS 'Those with a sale.';
 
+-- Orders and touches are looked up by key: where tables have not been analysed a
+-- join would read them once for each sale.
 CREATE OR REPLACE VIEW @bi@.time_to_convert AS
 WITH sale AS (
-  SELECT a.order_id, a.days_before_sale, a.touches, coalesce(c.name, 'unknown') AS channel
-  FROM @bi@.fact_attribution AS a
-    LEFT JOIN @hub@.channel AS c ON c.channel_id = a.channel_id
-  WHERE a.kind = 'sale'
-    AND a.position = 1
-    AND a.touch_id IS NOT NULL
+  SELECT (extract(epoch FROM o.ordered_at - t.occurred_at) / 86400)::double precision AS days_before_sale, c.touches,
+         coalesce((SELECT h.name FROM @hub@.channel AS h WHERE h.channel_id = t.channel_id), 'unknown') AS channel
+  FROM @hub@.attribution_credit AS c
+    CROSS JOIN LATERAL (
+      SELECT s.ordered_at
+      FROM @hub@.sales_order AS s
+      WHERE s.order_id = c.order_id AND s.kind = 'sale' AND s.duplicate_of IS NULL
+      OFFSET 0) AS o
+    CROSS JOIN LATERAL (
+      SELECT x.occurred_at, x.channel_id
+      FROM @hub@.touch AS x
+      WHERE x.touch_id = c.touch_id
+      OFFSET 0) AS t
+  WHERE c.position = 1
+    AND c.attribution_run_id = (
+          SELECT r.attribution_run_id
+          FROM @hub@.attribution_run AS r
+          WHERE o.ordered_at >= r.ordered_from AND o.ordered_at < r.ordered_to
+          ORDER BY r.ran_at DESC, r.attribution_run_id DESC
+          LIMIT 1)
 )
 SELECT
   CASE WHEN GROUPING(s.channel) = 0 THEN s.channel END::varchar(100) AS first_channel,
