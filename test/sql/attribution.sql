@@ -147,6 +147,26 @@ SELECT * FROM crm.attribution_by_channel() ORDER BY channel COLLATE "C";
 SELECT crm.drop_attribution(attribution_run_id) > 0 AS dropped FROM crm.attribution_run WHERE options ->> 'actor' = 'employee';
 SELECT count(*) FROM crm.attribution_actor_credit AS c WHERE NOT EXISTS (SELECT FROM crm.attribution_run AS r WHERE r.attribution_run_id = c.attribution_run_id);
 
+-- A customer who did not buy changes no credit of an order, but the ways of all
+-- and what the chain counts; without a change no row of them is written.
+SELECT attribution_run_id AS again FROM crm.attribute('2026-01-01', '2026-03-01') \gset
+CREATE TEMP TABLE told AS SELECT c.ctid::text AS place, c.xmin::text AS writer, c.* FROM crm.attribution_actor_credit AS c WHERE attribution_run_id = :again;
+CREATE TEMP TABLE ways AS SELECT f.ctid::text AS place, f.xmin::text AS writer, f.* FROM crm.attribution_flow AS f WHERE attribution_run_id = :again;
+SELECT attribution_run_id = :again AS same_run FROM crm.attribute('2026-01-01', '2026-03-01');
+SELECT (SELECT count(*) FROM (SELECT c.ctid::text, c.xmin::text, c.* FROM crm.attribution_actor_credit AS c WHERE attribution_run_id = :again EXCEPT TABLE told) AS d) AS credits_written,
+       (SELECT count(*) FROM (SELECT f.ctid::text, f.xmin::text, f.* FROM crm.attribution_flow AS f WHERE attribution_run_id = :again EXCEPT TABLE ways) AS d) AS ways_written;
+INSERT INTO crm.source_record (source_id, source_key, load_id, content_hash, quality, payload) VALUES (1, 'W5', 1, 0, '', '{}');
+SELECT touch('T8', 1, 6, '2026-02-20 10:00', 1, NULL) \g /dev/null
+SELECT attribution_run_id = :again AS same_run FROM crm.attribute('2026-01-01', '2026-03-01');
+SELECT step, from_actor, to_actor, conversions, nulls
+FROM (SELECT step, from_actor, to_actor, conversions, nulls FROM crm.attribution_flow WHERE attribution_run_id = :again
+      EXCEPT SELECT step, from_actor, to_actor, conversions, nulls FROM ways) AS f ORDER BY step, from_actor, to_actor;
+DELETE FROM crm.touch WHERE event_key = 'T8';
+SELECT attribution_run_id = :again AS same_run FROM crm.attribute('2026-01-01', '2026-03-01');
+SELECT count(*) AS differences
+FROM (SELECT step, from_actor, to_actor, conversions, nulls FROM crm.attribution_flow WHERE attribution_run_id = :again
+      EXCEPT SELECT step, from_actor, to_actor, conversions, nulls FROM ways) AS f;
+
 -- Bad input.
 SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '[]');
 SELECT crm.attribute('2026-01-01', '2026-03-01', '90 days', '{"models": "first"}');

@@ -266,6 +266,8 @@ COMMENT ON FUNCTION @hub@.check_attribution_window(timestamptz, timestamptz, int
 -- Writes what all journeys of a window together tell: credits of actors with
 -- standard errors, and the ways of the journeys. Twenty groups of customers by
 -- hash give the errors; returns are left out, for a chain knows no sale taken back.
+-- Only what differs is written. Journeys without a sale count here, so this may
+-- change where no credit of an order does.
 CREATE OR REPLACE FUNCTION @hub@.write_attribution_actors(
   run bigint, ordered_from timestamptz, ordered_to timestamptz, lookback interval, models text[], options jsonb)
 RETURNS void
@@ -279,8 +281,6 @@ DECLARE
   by_actor CONSTANT text := options ->> 'actor';
   groups omnicrm.attribution_summary[];
 BEGIN
-  DELETE FROM @hub@.attribution_actor_credit AS c WHERE c.attribution_run_id = run;
-  DELETE FROM @hub@.attribution_flow AS f WHERE f.attribution_run_id = run;
   SELECT array_agg(g.summary ORDER BY g.number) INTO groups
   FROM (
     SELECT (hashint8extended(e.customer_key, 0) & 1048575) % 20 AS number,
@@ -293,22 +293,44 @@ BEGIN
       AND e.counted_at < ordered_to
       AND (e.revenue IS NULL OR e.counted_at = e.occurred_at AND e.revenue >= 0)
     GROUP BY 1) AS g;
-  INSERT INTO @hub@.attribution_actor_credit (attribution_run_id, model, actor, conversions, revenue, standard_error)
-  SELECT run, c.model, coalesce(c.actor, '(unattributed)'), c.conversions, c.value, c.standard_error
-  FROM omnicrm.attribution_confidence(
-         groups,
-         -- those two need the kinds of touches
-         array_remove(array_remove(models, 'w_shaped'), 'role') || CASE WHEN markov_order > 0 THEN '{markov}'::text[] ELSE '{}' END, 2) AS c;
-  INSERT INTO @hub@.attribution_flow (attribution_run_id, step, from_actor, to_actor, conversions, nulls)
-  SELECT run, f.step, coalesce(f.from_actor, '(start)'), coalesce(f.to_actor, '(end)'), f.conversions, f.nulls
-  FROM (SELECT omnicrm.attribution_rollup(u.summary ORDER BY u.number) AS summary
-        FROM unnest(groups) WITH ORDINALITY AS u(summary, number)) AS w
-    CROSS JOIN LATERAL omnicrm.attribution_flows(w.summary) AS f;
+  WITH told AS MATERIALIZED (
+    SELECT c.model, coalesce(c.actor, '(unattributed)') AS actor, c.conversions, c.value, c.standard_error
+    FROM omnicrm.attribution_confidence(
+           groups,
+           -- those two need the kinds of touches
+           array_remove(array_remove(models, 'w_shaped'), 'role') || CASE WHEN markov_order > 0 THEN '{markov}'::text[] ELSE '{}' END, 2) AS c
+  ), gone AS (
+    DELETE FROM @hub@.attribution_actor_credit AS d
+    WHERE d.attribution_run_id = run
+      AND NOT EXISTS (SELECT FROM told AS t WHERE t.model = d.model AND t.actor = d.actor)
+  )
+  INSERT INTO @hub@.attribution_actor_credit AS k (attribution_run_id, model, actor, conversions, revenue, standard_error)
+  SELECT run, t.model, t.actor, t.conversions, t.value, t.standard_error
+  FROM told AS t
+  ON CONFLICT ON CONSTRAINT attribution_actor_credit_pkey DO UPDATE
+  SET conversions = excluded.conversions, revenue = excluded.revenue, standard_error = excluded.standard_error
+  WHERE (k.conversions, k.revenue, k.standard_error) IS DISTINCT FROM (excluded.conversions, excluded.revenue, excluded.standard_error);
+  WITH told AS MATERIALIZED (
+    SELECT f.step, coalesce(f.from_actor, '(start)') AS from_actor, coalesce(f.to_actor, '(end)') AS to_actor, f.conversions, f.nulls
+    FROM (SELECT omnicrm.attribution_rollup(u.summary ORDER BY u.number) AS summary
+          FROM unnest(groups) WITH ORDINALITY AS u(summary, number)) AS w
+      CROSS JOIN LATERAL omnicrm.attribution_flows(w.summary) AS f
+  ), gone AS (
+    DELETE FROM @hub@.attribution_flow AS d
+    WHERE d.attribution_run_id = run
+      AND NOT EXISTS (SELECT FROM told AS t WHERE t.step = d.step AND t.from_actor = d.from_actor AND t.to_actor = d.to_actor)
+  )
+  INSERT INTO @hub@.attribution_flow AS k (attribution_run_id, step, from_actor, to_actor, conversions, nulls)
+  SELECT run, t.step, t.from_actor, t.to_actor, t.conversions, t.nulls
+  FROM told AS t
+  ON CONFLICT ON CONSTRAINT attribution_flow_pkey DO UPDATE
+  SET conversions = excluded.conversions, nulls = excluded.nulls
+  WHERE (k.conversions, k.nulls) IS DISTINCT FROM (excluded.conversions, excluded.nulls);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.write_attribution_actors(bigint, timestamptz, timestamptz, interval, text[], jsonb) IS
-  'Writes attribution_actor_credit and attribution_flow of a run anew. Used by crm.attribute(). Returns nothing.';
+  'Brings attribution_actor_credit and attribution_flow of a run to what its journeys tell now, writing what differs. Used by crm.attribute(). Returns nothing.';
 
 -- Counts and sums of a run; the sums of all models must equal the revenue, but
 -- participation, which counts a sale for each that had a part.
@@ -416,8 +438,8 @@ BEGIN
     FROM @hub@.attribution_credits(ordered_from, ordered_to, span, models, checked) AS c
     -- in the order of the key, which fills the index from left to right
     ORDER BY c.order_id, c.position;
-    PERFORM @hub@.write_attribution_actors(opened.run, ordered_from, ordered_to, span, models, checked);
   END IF;
+  PERFORM @hub@.write_attribution_actors(opened.run, ordered_from, ordered_to, span, models, checked);
   result := @hub@.close_attribution_run(opened.run);
   PERFORM @hub@.finish_run(log_id, jsonb_build_object(
     'attribution_run_id', result.attribution_run_id, 'orders', result.orders, 'returns', result.returns,
