@@ -353,6 +353,12 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'omnicrm_calibration_fit_accum';
 COMMENT ON FUNCTION omnicrm.calibration_fit_accum(internal, double precision, boolean) IS 'Support function: transition of calibration_fit.';
 
+CREATE FUNCTION omnicrm.calibration_fit_accum(internal, double precision, boolean, double precision)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_calibration_fit_accum';
+COMMENT ON FUNCTION omnicrm.calibration_fit_accum(internal, double precision, boolean, double precision) IS 'Support function: transition of calibration_fit with two predictions.';
+
 CREATE FUNCTION omnicrm.calibration_fit_final(internal)
 RETURNS double precision[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -370,7 +376,20 @@ CREATE AGGREGATE omnicrm.calibration_fit(p double precision, happened boolean) (
   PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE omnicrm.calibration_fit(double precision, boolean) IS
-  'Intercept and slope of the line that corrects predicted probabilities by what happened: ln(odds) = intercept + slope ln(p / (1 - p)) (Platt 1999), by maximum likelihood with a weak prior at {0,1}, no correction. Predict with a model that was fitted up to an earlier day (half of the history is a good choice), give what happened since, and correct the predictions of today by calibrated(). Rows with a null are left out; null without a row. Same result for any order of the rows. Errors: invalid_parameter_value for a probability outside 0 to 1, program_limit_exceeded.';
+  'Intercept and slope of the line that corrects predicted probabilities by what happened: ln(odds) = intercept + slope ln(p / (1 - p)) (Platt 1999), by maximum likelihood with a weak prior at {0,1}, no correction. The horizon must be that of the predictions to correct; of models of lifetime value give a second prediction too. Predict with a model that was fitted up to an earlier day (half of the history is a good choice), give what happened since, and correct the predictions of today by calibrated(). Rows with a null are left out; null without a row. Same result for any order of the rows. Errors: invalid_parameter_value for a probability outside 0 to 1, program_limit_exceeded.';
+
+CREATE AGGREGATE omnicrm.calibration_fit(p double precision, happened boolean, without_dropout double precision) (
+  SFUNC = omnicrm.calibration_fit_accum,
+  STYPE = internal,
+  SSPACE = 128,
+  FINALFUNC = omnicrm.calibration_fit_final,
+  COMBINEFUNC = omnicrm.values_combine,
+  SERIALFUNC = omnicrm.values_serialize,
+  DESERIALFUNC = omnicrm.values_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.calibration_fit(double precision, boolean, double precision) IS
+  'What corrects probabilities of a model with dropout for any horizon: {0, slope, other} of ln(odds) = slope ln(p / (1 - p)) + other ln(q / (1 - q)), q being the same probability by clv_without_dropout(model), by maximum likelihood with a prior at {0,1,0}, no correction (deviation 0.2). Learnt as that of one prediction; calibrated() takes p, this, and q. Rows with a null are left out; null without a row. Same result for any order of the rows. Errors: invalid_parameter_value for a probability outside 0 to 1, program_limit_exceeded.';
 
 CREATE FUNCTION omnicrm.calibrated(p double precision, calibration double precision[])
 RETURNS double precision
@@ -378,3 +397,20 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'omnicrm_calibrated';
 COMMENT ON FUNCTION omnicrm.calibrated(double precision, double precision[]) IS
   'A probability corrected by a calibration of calibration_fit(). Null for null. Errors: invalid_parameter_value for a probability outside 0 to 1 and for another list than two finite numbers.';
+
+CREATE FUNCTION omnicrm.calibrated(p double precision, calibration double precision[], without_dropout double precision)
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_calibrated';
+COMMENT ON FUNCTION omnicrm.calibrated(double precision, double precision[], double precision) IS
+  'A probability corrected by a calibration of calibration_fit() with two predictions: p of the model, without_dropout of clv_without_dropout(model), both of the horizon that is asked for. Null for null. Errors: invalid_parameter_value for a probability outside 0 to 1 and for another list than three finite numbers.';
+
+CREATE FUNCTION omnicrm.clv_without_dropout(model jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT jsonb_set(model, ARRAY['parameters', CASE model ->> 'model' WHEN 'pareto_nbd' THEN 's' WHEN 'bg_bb' THEN 'gamma' ELSE 'a' END], '0', false)
+$$;
+COMMENT ON FUNCTION omnicrm.clv_without_dropout(jsonb) IS
+  'The model of orders in which nobody ever leaves and customers buy as in the given one: its parameter of dropout (a, s or gamma) is 0. For the second prediction of calibration_fit() and calibrated(). Another jsonb is returned as it is. Null for null.';

@@ -219,6 +219,12 @@ SELECT count(*) > 10 AS kinds, sum(customers) AS customers, sum(revenue_to) = (S
 FROM crm.segment_moves('stage', '2023-06-10', '2024-07-10');
 SELECT from_segment, to_segment, customers FROM crm.segment_moves('stage', '2024-06-15', '2024-07-01') WHERE from_segment = 'prospect' OR to_segment = 'new' ORDER BY 1, 2;
 SELECT count(*) FROM crm.segment_moves('colour', '2024-06-15', '2024-07-01');
+-- On the axis rfm it is segment_migration() between days of refreshes, merged customers too.
+SELECT count(*) AS moves, count(*) FILTER (WHERE m.from_segment IS NULL OR m.to_segment IS NULL) > 0 AS come_or_gone,
+       bool_and((m.customers, m.revenue_from, m.revenue_to) IS NOT DISTINCT FROM (g.customers, coalesce(g.revenue_from, 0), coalesce(g.revenue_to, 0))) AS as_migration
+FROM crm.segment_moves('rfm', '2023-06-01', '2024-07-01') AS m
+  FULL JOIN crm.segment_migration('2023-06-01', '2024-07-01') AS g
+    ON coalesce(m.from_segment, '') = coalesce(g.from_segment, '') AND coalesce(m.to_segment, '') = coalesce(g.to_segment, '');
 SELECT * FROM crm.segment_moves('stage', '2024-07-01', '2024-06-01');
 SELECT * FROM crm.segment_moves('stage', '2021-07-01', '2024-06-01');
 SELECT * FROM crm.segment_moves('stage', NULL, '2024-06-01');

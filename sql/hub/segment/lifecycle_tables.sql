@@ -85,6 +85,9 @@ CREATE TABLE IF NOT EXISTS @hub@.segment_member (
   PRIMARY KEY (customer_id, axis, valid_from),
   CHECK (valid_from < valid_to)
 );
+-- Who is in it now, without the history: what each refresh begins with.
+CREATE INDEX IF NOT EXISTS segment_member_stage_idx ON @hub@.segment_member (customer_id) INCLUDE (segment, valid_from)
+  WHERE axis = 'stage' AND valid_to IS NULL;
 COMMENT ON TABLE @hub@.segment_member IS 'One row: this customer was in this segment of an axis from one day to another. Written by refresh_segments(); the periods of a customer on an axis never overlap.';
 COMMENT ON COLUMN @hub@.segment_member.customer_id IS 'Customer, by the id of that time; segment_periods() follows merges.';
 COMMENT ON COLUMN @hub@.segment_member.axis IS 'rfm, stage, phase, strategy, value, revenue_class, margin_class, payment or linkage.';

@@ -101,8 +101,59 @@ $$;
 COMMENT ON FUNCTION @hub@.customer_prospects(date) IS
   'Active customers that were known on this day and have no row in customer_score of it, with their phase: detection, qualification (a lead is open), sale (an open lead has a value, or a touch of phase sale or type quote). Those who may not be profiled are left out.';
 
--- Who is in which segment on a day by the scores of that day: the diff against
--- the periods that are open. Text of the segments is compared byte by byte.
+-- One row for each customer who is in segments on a day by its scores, with the
+-- segment on each axis.
+CREATE OR REPLACE FUNCTION @hub@.segments_wanted(as_of date)
+RETURNS TABLE (customer_id bigint, linkage text, margin_class text, payment text, phase text, revenue_class text, rfm text, stage text,
+               strategy text, value text)
+LANGUAGE sql STABLE ROWS 1000000
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT s.customer_id, s.linkage_class, s.margin_class, s.payment_behaviour, omnicrm.lifecycle_phase(s.stage), s.revenue_class, s.segment, s.stage,
+         s.strategy, s.value_class
+  FROM @hub@.customer_score AS s
+  WHERE s.as_of = segments_wanted.as_of
+  UNION ALL
+  SELECT p.customer_id, NULL, NULL, NULL, p.phase, NULL, NULL, 'prospect', rule.strategy, 'unknown'
+  FROM @hub@.customer_prospects(segments_wanted.as_of) AS p
+    CROSS JOIN (SELECT r.strategy FROM @hub@.strategy_rule AS r WHERE r.stage = 'prospect') AS rule
+$$;
+
+COMMENT ON FUNCTION @hub@.segments_wanted(date) IS
+  'Used by store_segment_members(): segment on each axis of each customer by customer_score of this day, prospects included. Null: in none.';
+
+-- The same by the periods that are open. The scores of the last refresh tell it
+-- for all who had one; the periods themselves are read of prospects, and of those
+-- whose scores somebody deleted.
+CREATE OR REPLACE FUNCTION @hub@.segments_open(last_look date)
+RETURNS TABLE (customer_id bigint, linkage text, margin_class text, payment text, phase text, revenue_class text, rfm text, stage text,
+               strategy text, value text)
+LANGUAGE sql STABLE ROWS 1000000
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT s.customer_id, s.linkage_class, s.margin_class, s.payment_behaviour, omnicrm.lifecycle_phase(s.stage), s.revenue_class, s.segment, s.stage,
+         s.strategy, s.value_class
+  FROM @hub@.customer_score AS s
+  WHERE s.as_of = last_look
+  UNION ALL
+  SELECT m.customer_id,
+         max(m.segment) FILTER (WHERE m.axis = 'linkage'), max(m.segment) FILTER (WHERE m.axis = 'margin_class'),
+         max(m.segment) FILTER (WHERE m.axis = 'payment'), max(m.segment) FILTER (WHERE m.axis = 'phase'),
+         max(m.segment) FILTER (WHERE m.axis = 'revenue_class'), max(m.segment) FILTER (WHERE m.axis = 'rfm'),
+         max(m.segment) FILTER (WHERE m.axis = 'stage'), max(m.segment) FILTER (WHERE m.axis = 'strategy'),
+         max(m.segment) FILTER (WHERE m.axis = 'value')
+  FROM @hub@.segment_member AS at_stage
+    JOIN @hub@.segment_member AS m ON m.customer_id = at_stage.customer_id AND m.valid_to IS NULL
+  WHERE at_stage.axis = 'stage' AND at_stage.valid_to IS NULL
+    AND NOT EXISTS (SELECT FROM @hub@.customer_score AS s WHERE s.customer_id = at_stage.customer_id AND s.as_of = last_look)
+  GROUP BY m.customer_id
+$$;
+
+COMMENT ON FUNCTION @hub@.segments_open(date) IS
+  'Used by store_segment_members(): segment on each axis of each customer by the periods that are open after the refresh of this day (null: there was none). Null: in none.';
+
+-- The difference between the scores of a day and the periods that are open, by
+-- customer first: most change on no axis. Text is compared byte by byte.
 CREATE OR REPLACE FUNCTION @hub@.store_segment_members(as_of date)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -110,42 +161,33 @@ SET search_path = pg_catalog, pg_temp
 SET TimeZone = 'UTC'
 AS $$
 DECLARE
+  last_look date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of < store_segment_members.as_of);
   counts jsonb;
 BEGIN
   PERFORM set_config('TimeZone', (SELECT c.time_zone FROM @hub@.rfm_cut AS c WHERE c.as_of = store_segment_members.as_of), true);
-  WITH wanted AS (
-    SELECT s.customer_id, a.axis COLLATE "C" AS axis, a.segment COLLATE "C" AS segment
-    FROM @hub@.customer_score AS s
+  WITH moved AS MATERIALIZED (
+    SELECT coalesce(w.customer_id, o.customer_id) AS customer_id, a.axis COLLATE "C" AS axis, a.segment COLLATE "C" AS segment, a.before IS NOT NULL AS was_in
+    FROM @hub@.segments_wanted(store_segment_members.as_of) AS w
+      FULL JOIN @hub@.segments_open(last_look) AS o ON o.customer_id = w.customer_id
       CROSS JOIN LATERAL (VALUES
-        ('linkage', s.linkage_class), ('margin_class', s.margin_class), ('payment', s.payment_behaviour), ('phase', omnicrm.lifecycle_phase(s.stage)),
-        ('revenue_class', s.revenue_class), ('rfm', s.segment), ('stage', s.stage), ('strategy', s.strategy), ('value', s.value_class)
-      ) AS a(axis, segment)
-    WHERE s.as_of = store_segment_members.as_of AND a.segment IS NOT NULL
-    UNION ALL
-    SELECT p.customer_id, a.axis COLLATE "C", a.segment COLLATE "C"
-    FROM @hub@.customer_prospects(store_segment_members.as_of) AS p
-      CROSS JOIN (SELECT r.strategy FROM @hub@.strategy_rule AS r WHERE r.stage = 'prospect') AS rule
-      CROSS JOIN LATERAL (VALUES ('phase', p.phase), ('stage', 'prospect'), ('strategy', rule.strategy), ('value', 'unknown')) AS a(axis, segment)
-  ), moved AS MATERIALIZED (
-    SELECT coalesce(w.customer_id, m.customer_id) AS customer_id, coalesce(w.axis, m.axis) AS axis, w.segment, m.valid_from
-    FROM wanted AS w
-      FULL JOIN (SELECT o.customer_id, o.axis, o.segment, o.valid_from FROM @hub@.segment_member AS o WHERE o.valid_to IS NULL) AS m
-        ON m.customer_id = w.customer_id AND m.axis = w.axis
-    WHERE w.segment IS DISTINCT FROM m.segment
+        ('linkage', w.linkage, o.linkage), ('margin_class', w.margin_class, o.margin_class), ('payment', w.payment, o.payment),
+        ('phase', w.phase, o.phase), ('revenue_class', w.revenue_class, o.revenue_class), ('rfm', w.rfm, o.rfm), ('stage', w.stage, o.stage),
+        ('strategy', w.strategy, o.strategy), ('value', w.value, o.value)
+      ) AS a(axis, segment, before)
+    WHERE w IS DISTINCT FROM o AND a.segment COLLATE "C" IS DISTINCT FROM a.before COLLATE "C"
   ), closed AS (
     UPDATE @hub@.segment_member AS m
     SET valid_to = store_segment_members.as_of
     FROM moved AS d
-    WHERE d.valid_from IS NOT NULL AND m.customer_id = d.customer_id AND m.axis = d.axis AND m.valid_from = d.valid_from
+    WHERE d.was_in AND m.customer_id = d.customer_id AND m.axis = d.axis AND m.valid_to IS NULL
   ), opened AS (
     INSERT INTO @hub@.segment_member (customer_id, axis, segment, valid_from)
     SELECT d.customer_id, d.axis, d.segment, store_segment_members.as_of
     FROM moved AS d
     WHERE d.segment IS NOT NULL
-    ORDER BY d.customer_id, d.axis
   )
-  SELECT jsonb_build_object('moved', count(*) FILTER (WHERE d.valid_from IS NOT NULL AND d.segment IS NOT NULL),
-                            'entered', count(*) FILTER (WHERE d.valid_from IS NULL),
+  SELECT jsonb_build_object('moved', count(*) FILTER (WHERE d.was_in AND d.segment IS NOT NULL),
+                            'entered', count(*) FILTER (WHERE NOT d.was_in),
                             'left', count(*) FILTER (WHERE d.segment IS NULL))
   INTO counts
   FROM moved AS d;
@@ -238,37 +280,17 @@ DECLARE
   first_day date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of <= from_date);
   last_day date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of <= to_date);
 BEGIN
-  IF from_date IS NULL OR to_date IS NULL OR from_date > to_date THEN
-    RAISE EXCEPTION 'from_date must not be after to_date: %, %', coalesce(from_date::text, 'NULL'), coalesce(to_date::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Give the earlier day first.';
-  END IF;
+  PERFORM @hub@.require_days_in_order(from_date, to_date);
   IF first_day IS NULL THEN
     RAISE EXCEPTION 'no refresh as of % or before', from_date
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Days of refreshes are in column as_of of table segment_model; make one with refresh_segments().';
   END IF;
   RETURN QUERY
-  WITH living AS (
-    -- Two customers of then who are one today count once, in the segment of the
-    -- id that lives on, else of the oldest.
-    SELECT DISTINCT ON (d.day, coalesce(moved.customer_id, m.customer_id))
-           d.day, coalesce(moved.customer_id, m.customer_id) AS customer_id, m.segment,
-           sum(s.monetary) OVER (PARTITION BY d.day, coalesce(moved.customer_id, m.customer_id)) AS monetary
-    FROM (SELECT first_day AS day UNION SELECT last_day) AS d
-      JOIN @hub@.segment_member AS m ON m.valid_from <= d.day AND (m.valid_to IS NULL OR m.valid_to > d.day)
-      LEFT JOIN @hub@.customer_redirect AS moved ON moved.old_id = m.customer_id
-      LEFT JOIN @hub@.customer_score AS s ON s.customer_id = m.customer_id AND s.as_of = d.day
-    WHERE m.axis = segment_moves.axis
-    ORDER BY d.day, coalesce(moved.customer_id, m.customer_id), moved.old_id IS NOT NULL, m.customer_id
-  )
-  SELECT old.segment, new.segment, count(*), coalesce(sum(old.monetary), 0), coalesce(sum(new.monetary), 0)
-  FROM (SELECT l.* FROM living AS l WHERE l.day = first_day) AS old
-    FULL JOIN (SELECT l.* FROM living AS l WHERE l.day = last_day) AS new ON new.customer_id = old.customer_id
-  GROUP BY old.segment, new.segment
-  ORDER BY old.segment COLLATE "C" NULLS FIRST, new.segment COLLATE "C" NULLS LAST;
+  SELECT f.from_segment, f.to_segment, f.customers, coalesce(f.revenue_from, 0), coalesce(f.revenue_to, 0)
+  FROM @hub@.segment_flow(axis, first_day, last_day) AS f;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.segment_moves(text, date, date) IS
-  'Who moved from which segment of an axis (rfm, stage, phase, strategy, value, revenue_class, margin_class, payment, linkage) to which between two refreshes, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for customers who came later, to_segment for those who are in no segment of the axis any more. Customers who were merged since count as one. Errors: invalid_parameter_value when there is no refresh that early or the days are in the wrong order.';
+  'Who moved from which segment of an axis (rfm, stage, phase, strategy, value, revenue_class, margin_class, payment, linkage) to which between two refreshes, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for customers who came later, to_segment for those who are in no segment of the axis any more. Customers who were merged since count as one, in the segment of the one who bought more. On the axis rfm it is segment_migration() between days of refreshes. Errors: invalid_parameter_value when there is no refresh that early or the days are in the wrong order.';

@@ -172,202 +172,6 @@ $$;
 COMMENT ON FUNCTION @hub@.customer_ties(date) IS
   'What ties each customer up to the end of this day, for omnicrm.linkage_score(): categories and channels with a sale (NULL: nothing is known of them), customers whom he or she recommended.';
 
--- Writes the scores of one day. The setting of the time zone makes the one that
--- is chosen inside end with the function; a conversion to date by the setting
--- costs a fraction of AT TIME ZONE. Without an option model no model is fitted
--- and what follows from it stays null.
-CREATE OR REPLACE FUNCTION @hub@.write_customer_scores(as_of date, options jsonb)
-RETURNS jsonb
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET TimeZone = 'UTC'
-AS $$
-DECLARE
-  limits double precision[] := ARRAY(SELECT e.value::text::double precision
-                                     FROM jsonb_array_elements(options -> 'abc_limits') WITH ORDINALITY AS e(value, n)
-                                     ORDER BY e.n);
-  order_model text := options ->> 'model';
-  kept_from date := options ->> 'model_from';
-  horizon double precision := options ->> 'horizon_weeks';
-  rate double precision := ln(1 + (options ->> 'rate')::double precision) / 52;
-  thresholds jsonb := options -> 'thresholds';
-  with_ties boolean := coalesce((options ->> 'linkage')::boolean, false);
-  last_look date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of < write_customer_scores.as_of);
-  counts jsonb;
-BEGIN
-  PERFORM set_config('TimeZone', options ->> 'time_zone', true);
-  WITH barred AS MATERIALIZED (
-    SELECT b AS customer_id FROM @hub@.customer_not_profiled() AS b
-  ), customer_sum AS MATERIALIZED (
-    SELECT t.*, b.customer_id IS NOT NULL AS barred
-    FROM @hub@.customer_purchases(write_customer_scores.as_of) AS t
-      LEFT JOIN barred AS b ON b.customer_id = t.customer_id
-  ), measured AS MATERIALIZED (
-    SELECT
-      s.customer_id,
-      write_customer_scores.as_of - s.last_sale AS recency_days,
-      s.sale_days AS frequency,
-      s.revenue AS monetary,
-      s.margin AS gross_margin,
-      write_customer_scores.as_of - s.first_sale AS tenure_days,
-      s.sale_days - 1 AS x,
-      (s.last_sale - s.first_sale) / 7::double precision AS t_x,
-      (write_customer_scores.as_of - s.first_sale) / 7::double precision AS t,
-      s.repeat_spend,
-      s.usual_days,
-      s.interval_cv
-    FROM customer_sum AS s
-    WHERE s.customer_id IS NOT NULL AND s.last_sale IS NOT NULL AND NOT s.barred
-  ), cut AS MATERIALIZED (
-    SELECT kept.recency_cuts, kept.frequency_cuts, kept.monetary_cuts
-    FROM @hub@.rfm_cut AS kept
-    WHERE kept.as_of = (options ->> 'cuts_from')::date
-    UNION ALL
-    SELECT
-      coalesce(omnicrm.rfm_cuts(v.recency_days), '{}'),
-      coalesce(omnicrm.rfm_cuts(v.frequency), '{}'),
-      coalesce(omnicrm.rfm_cuts(v.monetary), '{}')
-    FROM measured AS v
-    WHERE options ->> 'cuts_from' IS NULL
-    HAVING options ->> 'cuts_from' IS NULL
-  ), noted AS (
-    INSERT INTO @hub@.rfm_cut AS n (as_of, cuts_from, time_zone, abc_limits, recency_cuts, frequency_cuts, monetary_cuts)
-    SELECT
-      write_customer_scores.as_of, coalesce((options ->> 'cuts_from')::date, write_customer_scores.as_of),
-      options ->> 'time_zone', limits, cut.recency_cuts, cut.frequency_cuts, cut.monetary_cuts
-    FROM cut
-    ON CONFLICT ON CONSTRAINT rfm_cut_pkey DO UPDATE
-    SET cuts_from = excluded.cuts_from, time_zone = excluded.time_zone, abc_limits = excluded.abc_limits,
-        recency_cuts = excluded.recency_cuts, frequency_cuts = excluded.frequency_cuts,
-        monetary_cuts = excluded.monetary_cuts, made_at = excluded.made_at
-  ), fit AS MATERIALIZED (
-    SELECT kept.model, kept.fitted, kept.orders_fit, kept.spend_fit
-    FROM @hub@.segment_model AS kept
-    WHERE order_model IS NOT NULL AND kept.as_of = kept_from
-    UNION ALL
-    SELECT
-      order_model, count(*),
-      coalesce(omnicrm.clv_fit_mbg_nbd(v.x, v.t_x, v.t) FILTER (WHERE order_model = 'mbg_nbd'),
-               omnicrm.clv_fit_pareto_nbd(v.x, v.t_x, v.t) FILTER (WHERE order_model = 'pareto_nbd')),
-      omnicrm.clv_fit_gamma_gamma(v.x, v.repeat_spend)
-    FROM measured AS v
-    WHERE order_model IS NOT NULL AND kept_from IS NULL
-    HAVING order_model IS NOT NULL AND kept_from IS NULL
-  ), kept_share AS MATERIALIZED (
-    -- Of customers whose orders all have a margin.
-    SELECT coalesce((options ->> 'margin')::double precision,
-                    CASE WHEN sum(s.revenue) > 0 THEN least(greatest((sum(s.margin) / sum(s.revenue))::double precision, 0), 1) END,
-                    1) AS part
-    FROM customer_sum AS s
-    WHERE s.without_margin = 0
-  ), noted_model AS (
-    INSERT INTO @hub@.segment_model AS n (as_of, model_from, model, fitted, orders_fit, converged, reason, spend_fit, spend_converged, spend_reason,
-                                          margin, rate, horizon_weeks, thresholds)
-    SELECT write_customer_scores.as_of, coalesce(kept_from, write_customer_scores.as_of), f.model, f.fitted,
-           f.orders_fit, coalesce((f.orders_fit ->> 'converged')::boolean, false), coalesce(f.orders_fit ->> 'reason', 'no customers'),
-           f.spend_fit, coalesce((f.spend_fit ->> 'converged')::boolean, false), coalesce(f.spend_fit ->> 'reason', 'no repeated purchases'),
-           kept_share.part, (options ->> 'rate')::double precision, horizon, thresholds
-    FROM fit AS f CROSS JOIN kept_share
-    ON CONFLICT ON CONSTRAINT segment_model_pkey DO UPDATE
-    SET model_from = excluded.model_from, model = excluded.model, fitted = excluded.fitted, orders_fit = excluded.orders_fit,
-        converged = excluded.converged, reason = excluded.reason, spend_fit = excluded.spend_fit, spend_converged = excluded.spend_converged,
-        spend_reason = excluded.spend_reason, margin = excluded.margin, rate = excluded.rate, horizon_weeks = excluded.horizon_weeks,
-        thresholds = excluded.thresholds, made_at = excluded.made_at
-  ), usable AS MATERIALIZED (
-    -- A model that did not converge predicts nothing.
-    SELECT CASE WHEN f.orders_fit ->> 'converged' = 'true' THEN f.orders_fit END AS orders_fit,
-           CASE WHEN f.spend_fit ->> 'converged' = 'true' THEN f.spend_fit END AS spend_fit, kept_share.part
-    FROM kept_share LEFT JOIN fit AS f ON true
-  ), predicted AS (
-    SELECT
-      w.*,
-      CASE WHEN w.worth IS NOT NULL THEN least(w.worth, 1e15)::numeric(18, 2) END AS clv
-    FROM (
-      SELECT
-        v.*,
-        omnicrm.clv_p_alive(u.orders_fit, v.x, v.t_x, v.t) AS p_alive,
-        omnicrm.clv_p_no_order(u.orders_fit, v.x, v.t_x, v.t, 90 / 7::double precision) AS p_no_order_90,
-        omnicrm.clv_expected_orders(u.orders_fit, v.x, v.t_x, v.t, 52) AS expected_orders,
-        omnicrm.clv_next_order_date(u.orders_fit, v.x, v.t_x, v.t, write_customer_scores.as_of) AS next_order_on,
-        omnicrm.clv_value(u.orders_fit, v.x, v.t_x, v.t, u.spend_fit, v.repeat_spend, horizon, u.part, rate) AS worth
-      FROM measured AS v CROSS JOIN usable AS u
-      -- Each of them is computed once, wherever it is used.
-      OFFSET 0
-    ) AS w
-    OFFSET 0
-  ), scored AS (
-    SELECT
-      v.*,
-      omnicrm.rfm_score(v.recency_days, cut.recency_cuts, true) AS r,
-      omnicrm.rfm_score(v.frequency, cut.frequency_cuts) AS f,
-      omnicrm.rfm_score(v.monetary::double precision, cut.monetary_cuts) AS m,
-      omnicrm.abc_class(v.monetary, limits) OVER () AS revenue_class,
-      omnicrm.abc_class(v.gross_margin, limits) OVER () AS margin_class,
-      omnicrm.abc_class(v.clv, limits) OVER () AS clv_class
-    FROM predicted AS v CROSS JOIN cut
-  ), staged AS (
-    SELECT
-      s.*, (tied.linkage).score AS linkage_score, (tied.linkage).class AS linkage_class, p.payment_behaviour, p.days_beyond_terms, p.weighted_days_beyond_terms, p.overdue_amount,
-      CASE WHEN order_model IS NOT NULL
-           THEN omnicrm.value_class(s.revenue_class, s.margin_class, s.clv_class) END AS value_class,
-      CASE WHEN order_model IS NOT NULL
-           THEN omnicrm.lifecycle_next(was.segment, write_customer_scores.as_of - was.valid_from, s.frequency > before.frequency,
-                                       s.x, s.recency_days, s.tenure_days, s.p_alive, s.p_no_order_90, s.usual_days, thresholds) END AS stage
-    FROM scored AS s
-      LEFT JOIN (SELECT y.* FROM @hub@.customer_payments(write_customer_scores.as_of) AS y WHERE order_model IS NOT NULL) AS p
-        ON p.customer_id = s.customer_id
-      LEFT JOIN (
-        SELECT y.customer_id, omnicrm.linkage_score(v.tenure_days, v.frequency, v.interval_cv, nullif(y.categories, 0), nullif(y.channels, 0), y.referrals) AS linkage
-        FROM @hub@.customer_ties(write_customer_scores.as_of) AS y JOIN measured AS v ON v.customer_id = y.customer_id
-        WHERE with_ties
-        OFFSET 0
-      ) AS tied ON tied.customer_id = s.customer_id
-      LEFT JOIN @hub@.segment_member AS was
-        ON was.customer_id = s.customer_id AND was.axis = 'stage' AND was.valid_to IS NULL AND order_model IS NOT NULL
-      LEFT JOIN @hub@.customer_score AS before
-        ON before.customer_id = s.customer_id AND before.as_of = last_look AND order_model IS NOT NULL
-  ), positive AS MATERIALIZED (
-    SELECT nullif(sum(v.monetary) FILTER (WHERE v.monetary > 0), 0)::double precision AS monetary FROM measured AS v
-  ), written AS (
-    INSERT INTO @hub@.customer_score (as_of, customer_id, recency_days, frequency, monetary, gross_margin, r, f, m,
-                                      segment, revenue_class, margin_class, revenue_share,
-                                      tenure_days, usual_days, p_alive, p_no_order_90, expected_orders, next_order_on, clv, clv_class,
-                                      value_class, stage, strategy, payment_behaviour, days_beyond_terms, weighted_days_beyond_terms,
-                                      overdue_amount, linkage_score, linkage_class)
-    SELECT
-      write_customer_scores.as_of, s.customer_id, s.recency_days, s.frequency, s.monetary, s.gross_margin, s.r, s.f, s.m,
-      rule.segment, s.revenue_class, s.margin_class, coalesce(s.monetary::double precision / positive.monetary, 0),
-      CASE WHEN order_model IS NOT NULL THEN s.tenure_days END, CASE WHEN order_model IS NOT NULL THEN s.usual_days END,
-      s.p_alive, s.p_no_order_90, s.expected_orders, s.next_order_on, s.clv, s.clv_class,
-      s.value_class, s.stage, strategy.strategy, s.payment_behaviour, s.days_beyond_terms, s.weighted_days_beyond_terms, s.overdue_amount,
-      s.linkage_score, s.linkage_class
-    FROM staged AS s
-      JOIN @hub@.segment_rule AS rule ON rule.r = s.r AND rule.f = s.f
-      LEFT JOIN @hub@.strategy_rule AS strategy ON strategy.stage = s.stage AND strategy.value_class = s.value_class
-      CROSS JOIN positive
-    ORDER BY s.customer_id
-  )
-  SELECT jsonb_build_object(
-           'customers', count(s.customer_id) FILTER (WHERE s.last_sale IS NOT NULL AND NOT s.barred),
-           'orders', coalesce(sum(s.orders), 0),
-           'revenue', coalesce(sum(s.revenue), 0),
-           'orders_without_margin', coalesce(sum(s.without_margin), 0),
-           'customers_with_returns_only', count(s.customer_id) FILTER (WHERE s.last_sale IS NULL AND NOT s.barred),
-           'revenue_of_returns_only', coalesce(sum(s.revenue)
-                                                 FILTER (WHERE s.customer_id IS NOT NULL AND s.last_sale IS NULL AND NOT s.barred), 0),
-           'customers_not_profiled', count(s.customer_id) FILTER (WHERE s.barred),
-           'revenue_not_profiled', coalesce(sum(s.revenue) FILTER (WHERE s.barred), 0),
-           'orders_without_customer', coalesce(sum(s.orders) FILTER (WHERE s.customer_id IS NULL), 0),
-           'revenue_without_customer', coalesce(sum(s.revenue) FILTER (WHERE s.customer_id IS NULL), 0))
-  INTO counts
-  FROM customer_sum AS s;
-  RETURN counts;
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.write_customer_scores(date, jsonb) IS
-  'Computes and writes the rows of customer_score, rfm_cut and, with an option model, segment_model of one day, which customer_score must not hold yet, and returns counts. Used by segment_customers() and refresh_segments(); call those.';
-
 -- Scores that no customer has, because cut points coincide: {"f": [2]}. The
 -- scale stays as it is, so that scores can be compared over time.
 CREATE OR REPLACE FUNCTION @hub@.empty_scores(as_of date)
@@ -471,6 +275,65 @@ $$;
 COMMENT ON FUNCTION @hub@.segment_history(bigint) IS
   'Segmentations of one customer, oldest first, with those of ids that were merged into the same customer (scored_id: the id of that time). previous_segment is that of the same id before. Any id ever given will do. No row for a customer who never bought.';
 
+CREATE OR REPLACE FUNCTION @hub@.require_days_in_order(from_date date, to_date date)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF from_date IS NULL OR to_date IS NULL OR from_date > to_date THEN
+    RAISE EXCEPTION 'from_date must not be after to_date: %, %', coalesce(from_date::text, 'NULL'), coalesce(to_date::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give the earlier day first.';
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.require_days_in_order(date, date) IS
+  'Raises invalid_parameter_value when a day is null or the first is after the second. Returns nothing.';
+
+-- The segment of rfm stands in the scores of each segmentation, of days that were
+-- not refreshed too; that of the other axes in the periods.
+CREATE OR REPLACE FUNCTION @hub@.segment_flow(axis text, first_day date, last_day date)
+RETURNS TABLE (from_segment text, to_segment text, customers bigint, revenue_from numeric, revenue_to numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY
+  WITH look AS (
+    SELECT first_day AS day UNION SELECT last_day
+  ), standing AS (
+    SELECT d.day, s.customer_id, s.segment, s.monetary
+    FROM look AS d JOIN @hub@.customer_score AS s ON s.as_of = d.day
+    WHERE segment_flow.axis = 'rfm'
+    UNION ALL
+    SELECT d.day, m.customer_id, m.segment, s.monetary
+    FROM look AS d
+      JOIN @hub@.segment_member AS m ON m.valid_from <= d.day AND (m.valid_to IS NULL OR m.valid_to > d.day)
+      LEFT JOIN @hub@.customer_score AS s ON s.customer_id = m.customer_id AND s.as_of = d.day
+    WHERE segment_flow.axis <> 'rfm' AND m.axis = segment_flow.axis
+  ), living AS (
+    -- Two customers of then who are one today count once, in the segment of the
+    -- one who bought more; of two who bought nothing that of the id that lives on.
+    SELECT DISTINCT ON (s.day, coalesce(moved.customer_id, s.customer_id))
+           s.day, coalesce(moved.customer_id, s.customer_id) AS customer_id, s.segment,
+           sum(s.monetary) OVER (PARTITION BY s.day, coalesce(moved.customer_id, s.customer_id)) AS monetary
+    FROM standing AS s
+      LEFT JOIN @hub@.customer_redirect AS moved ON moved.old_id = s.customer_id
+    ORDER BY s.day, coalesce(moved.customer_id, s.customer_id), s.monetary DESC NULLS LAST, moved.old_id IS NOT NULL, s.customer_id
+  )
+  SELECT old.segment, new.segment, count(*), sum(old.monetary), sum(new.monetary)
+  FROM (SELECT l.* FROM living AS l WHERE l.day = first_day) AS old
+    FULL JOIN (SELECT l.* FROM living AS l WHERE l.day = last_day) AS new ON new.customer_id = old.customer_id
+  GROUP BY old.segment, new.segment
+  ORDER BY old.segment COLLATE "C" NULLS FIRST, new.segment COLLATE "C" NULLS LAST;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_flow(text, date, date) IS
+  'Used by segment_migration() and segment_moves(): who moved from which segment of an axis to which between two days with a segmentation (rfm) or a refresh (the other axes). Revenue is null where there is none.';
+
 CREATE OR REPLACE FUNCTION @hub@.segment_migration(from_date date, to_date date)
 RETURNS TABLE (from_as_of date, to_as_of date, from_segment text, to_segment text, customers bigint,
                revenue_from numeric, revenue_to numeric)
@@ -481,35 +344,17 @@ DECLARE
   first_day date := (SELECT max(c.as_of) FROM @hub@.rfm_cut AS c WHERE c.as_of <= from_date);
   last_day date := (SELECT max(c.as_of) FROM @hub@.rfm_cut AS c WHERE c.as_of <= to_date);
 BEGIN
-  IF from_date IS NULL OR to_date IS NULL OR from_date > to_date THEN
-    RAISE EXCEPTION 'from_date must not be after to_date: %, %', coalesce(from_date::text, 'NULL'), coalesce(to_date::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Give the earlier day first.';
-  END IF;
+  PERFORM @hub@.require_days_in_order(from_date, to_date);
   IF first_day IS NULL THEN
     RAISE EXCEPTION 'no segmentation as of % or before', from_date
       USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Days with a segmentation are in column as_of of table rfm_cut; make one with segment_customers().';
   END IF;
   RETURN QUERY
-  WITH living AS (
-    -- Two customers of then who are one today count once, in the segment of the
-    -- one who bought more.
-    SELECT DISTINCT ON (s.as_of, coalesce(moved.customer_id, s.customer_id))
-           s.as_of, coalesce(moved.customer_id, s.customer_id) AS customer_id, s.segment,
-           sum(s.monetary) OVER (PARTITION BY s.as_of, coalesce(moved.customer_id, s.customer_id)) AS monetary
-    FROM @hub@.customer_score AS s
-      LEFT JOIN @hub@.customer_redirect AS moved ON moved.old_id = s.customer_id
-    WHERE s.as_of IN (first_day, last_day)
-    ORDER BY s.as_of, coalesce(moved.customer_id, s.customer_id), s.monetary DESC, s.customer_id
-  )
-  SELECT first_day, last_day, old.segment, new.segment, count(*), sum(old.monetary), sum(new.monetary)
-  FROM (SELECT l.* FROM living AS l WHERE l.as_of = first_day) AS old
-    FULL JOIN (SELECT l.* FROM living AS l WHERE l.as_of = last_day) AS new ON new.customer_id = old.customer_id
-  GROUP BY old.segment, new.segment
-  ORDER BY old.segment COLLATE "C" NULLS FIRST, new.segment COLLATE "C" NULLS LAST;
+  SELECT first_day, last_day, f.*
+  FROM @hub@.segment_flow('rfm', first_day, last_day) AS f;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.segment_migration(date, date) IS
-  'Who moved from which segment to which between two segmentations, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for new customers, to_segment for those who are no more in the later one. Customers who were merged since count as one. Errors: invalid_parameter_value when there is no segmentation that early or the days are in the wrong order.';
+  'Who moved from which segment to which between two segmentations, the last ones on or before the two days: number of customers, and their revenue then and later. from_segment is null for new customers, to_segment for those who are no more in the later one. Customers who were merged since count as one, in the segment of the one who bought more. Errors: invalid_parameter_value when there is no segmentation that early or the days are in the wrong order.';
