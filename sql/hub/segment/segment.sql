@@ -181,13 +181,12 @@ RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT jsonb_build_object(
-    'r', (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n
-          WHERE NOT EXISTS (SELECT 1 FROM @hub@.customer_score AS s WHERE s.as_of = empty_scores.as_of AND s.r = n)),
-    'f', (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n
-          WHERE NOT EXISTS (SELECT 1 FROM @hub@.customer_score AS s WHERE s.as_of = empty_scores.as_of AND s.f = n)),
-    'm', (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n
-          WHERE NOT EXISTS (SELECT 1 FROM @hub@.customer_score AS s WHERE s.as_of = empty_scores.as_of AND s.m = n)))
+  -- A bit for each score that somebody has.
+  SELECT jsonb_object_agg(axis.name, (SELECT coalesce(jsonb_agg(n ORDER BY n), '[]') FROM generate_series(1, 5) AS n WHERE axis.seen & (1 << n) = 0))
+  FROM (SELECT coalesce(bit_or(1 << s.r), 0) AS r, coalesce(bit_or(1 << s.f), 0) AS f, coalesce(bit_or(1 << s.m), 0) AS m
+        FROM @hub@.customer_score AS s
+        WHERE s.as_of = empty_scores.as_of) AS seen
+    CROSS JOIN LATERAL (VALUES ('r', seen.r), ('f', seen.f), ('m', seen.m)) AS axis(name, seen)
 $$;
 
 COMMENT ON FUNCTION @hub@.empty_scores(date) IS
