@@ -93,3 +93,12 @@ AS 'MODULE_PATHNAME', 'omnicrm_row_changes';
 
 COMMENT ON FUNCTION omnicrm.row_changes(record, record) IS
   'The columns that both rows have, by name and type, and in which they differ, with their values in the first row; null when there is none. Errors: undefined_function for a column whose type has no equality.';
+
+CREATE FUNCTION omnicrm.give_ids(record_ids bigint[], old_ids bigint[], home_ids bigint[], nodes bigint[], roots bigint[], sequence regclass,
+  OUT records bigint[], OUT customers bigint[], OUT homes bigint[], OUT olds bigint[], OUT moved boolean, OUT created bigint, OUT split bigint)
+RETURNS record
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'omnicrm_give_ids';
+
+COMMENT ON FUNCTION omnicrm.give_ids(bigint[], bigint[], bigint[], bigint[], bigint[], regclass) IS
+  'Which id each customer has. record_ids, old_ids, home_ids: records with their customer of before and the id that was made for them (NULL: none); nodes, roots: the smallest record of the cluster of each record that is linked. A cluster has the oldest of the ids of its records, else a new one of the sequence (NULL: a negative one); an id whose record is gone is that of the oldest record that it leaves behind, one without an id where there is one. Result: the records in the order of their customers, with customer, id made for the record and customer of before; whether any record moved; how many customers are new and how many are split. Errors: invalid_parameter_value, null_value_not_allowed.';

@@ -148,3 +148,36 @@ AS 'MODULE_PATHNAME', 'omnicrm_solve_component';
 
 COMMENT ON FUNCTION omnicrm.solve_component(bigint[], omnicrm.judged_person[], bigint[], omnicrm.judge_rule[], omnicrm.shared_value[], omnicrm.judged_pair[]) IS
   'Who belongs together among few records. ids: the records, ascending; persons: what is told of them; ties: decide between equal links, by the exclusive or of both ends. shared: values whose holders are judged pair by pair, by the rule of their kind (omnicrm.judge_value()); a kind without a rule links nobody. pairs: what is known of pairs besides: of kind decision by people, of kind model all links of the model among these records, of others by rules. One pair counts once: a decision first, then a link by a value, then the model. Links of the model do not bring records together that contradict each other (omnicrm.judge_contradiction(); names give way to a link of the model between the two), nor hold in groups of more records than the rule of kind model allows. Clusters are those of omnicrm.link_components(). Errors: invalid_parameter_value for ids that do not ascend, arrays of different length, a record that is linked or holds a value and is not among the ids, links of the model without a rule for them; null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.judge_shared(ids bigint[], persons omnicrm.judged_person[], rules omnicrm.judge_rule[], shared omnicrm.shared_value[], dirty bigint[])
+RETURNS omnicrm.judged_pair[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'omnicrm_judge_shared';
+
+COMMENT ON FUNCTION omnicrm.judge_shared(bigint[], omnicrm.judged_person[], omnicrm.judge_rule[], omnicrm.shared_value[], bigint[]) IS
+  'The pairs of dirty records with whoever shares a value with them, each with the decision of its best rule: the strongest that accepts it, else the strongest that refuses it. ids, persons, rules, shared: as of omnicrm.solve_component(). Errors: invalid_parameter_value, null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.linked_records(pairs omnicrm.judged_pair[])
+RETURNS bigint[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_linked_records';
+
+COMMENT ON FUNCTION omnicrm.linked_records(omnicrm.judged_pair[]) IS
+  'The records of the pairs that are linked, and not decided apart, each once, ascending. Errors: null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.changed_links(dirty bigint[], touched bigint[], old omnicrm.judged_pair[], pairs omnicrm.judged_pair[],
+  OUT gone_a bigint[], OUT gone_b bigint[], OUT made omnicrm.judged_pair[], OUT linked bigint, OUT refused bigint)
+RETURNS record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_changed_links';
+
+COMMENT ON FUNCTION omnicrm.changed_links(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judged_pair[]) IS
+  'What changes when the links of dirty records, and those between two touched ones, are these pairs. old: links of the touched records that are stored. Result: the records of links to be deleted, element by element; pairs to be stored; how many pairs are linked and how many refused. Errors: null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.distinct_ids(ids bigint[], without bigint[] DEFAULT '{}')
+RETURNS bigint[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_distinct_ids';
+
+COMMENT ON FUNCTION omnicrm.distinct_ids(bigint[], bigint[]) IS
+  'Each id once, ascending, without those of the second array. Errors: null_value_not_allowed.';

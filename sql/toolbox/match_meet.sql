@@ -68,6 +68,55 @@ AS 'MODULE_PATHNAME', 'omnicrm_match_meet';
 COMMENT ON FUNCTION omnicrm.match_meet(jsonb, bigint, bytea, bigint[], bigint[], bytea[]) IS
   'The pairs of one record with the records that share a key with it, as omnicrm.match_pairs() gives them. probe: the record, by omnicrm.match_compared(), and id: its id. common_keys: keys known to be those of too many records, which bring nobody together. ids, others: all other records that have one of its other keys, element by element. A key that the record and others have more often than the model allows is full; it is told and brings nobody together either. Pairs: those of at least "review" bits that share a key which is neither common nor full; the order of the two, and of others, makes no difference. Errors: invalid_parameter_value for a model that is none, for bytes that are no record of it, for arrays of different length and for an id that comes twice; null_value_not_allowed for an element that is null.';
 
+CREATE FUNCTION omnicrm.match_meet_transition(
+  state internal, model jsonb, id bigint, probe bytea, common_keys bigint[], other_id bigint, other bytea, other_keys integer[])
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_match_meet_transition';
+
+COMMENT ON FUNCTION omnicrm.match_meet_transition(internal, jsonb, bigint, bytea, bigint[], bigint, bytea, integer[]) IS
+  'Part of the aggregate omnicrm.match_meet(): notes a record that an index named.';
+
+CREATE FUNCTION omnicrm.match_meet_final(state internal)
+RETURNS omnicrm.match_meeting
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 2000
+AS 'MODULE_PATHNAME', 'omnicrm_match_meet_final';
+
+COMMENT ON FUNCTION omnicrm.match_meet_final(internal) IS
+  'Part of the aggregate omnicrm.match_meet(): the meeting with the records that were noted.';
+
+CREATE FUNCTION omnicrm.match_meet_combine(a internal, b internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_match_meet_combine';
+
+COMMENT ON FUNCTION omnicrm.match_meet_combine(internal, internal) IS
+  'Part of the aggregate omnicrm.match_meet(): notes the records of both states.';
+
+CREATE FUNCTION omnicrm.match_meet_serial(state internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_match_meet_serial';
+
+COMMENT ON FUNCTION omnicrm.match_meet_serial(internal) IS
+  'Part of the aggregate omnicrm.match_meet(): the state for another process.';
+
+CREATE FUNCTION omnicrm.match_meet_deserial(state bytea, internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_match_meet_deserial';
+
+COMMENT ON FUNCTION omnicrm.match_meet_deserial(bytea, internal) IS
+  'Part of the aggregate omnicrm.match_meet(): the state from another process.';
+
+CREATE AGGREGATE omnicrm.match_meet(model jsonb, id bigint, probe bytea, common_keys bigint[], other_id bigint, other bytea, other_keys integer[]) (
+  SFUNC = omnicrm.match_meet_transition, STYPE = internal, SSPACE = 65536, FINALFUNC = omnicrm.match_meet_final,
+  COMBINEFUNC = omnicrm.match_meet_combine, SERIALFUNC = omnicrm.match_meet_serial, DESERIALFUNC = omnicrm.match_meet_deserial, PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE omnicrm.match_meet(jsonb, bigint, bytea, bigint[], bigint, bytea, integer[]) IS
+  'What the function of this name gives, of one other record in each row: its id, the record and omnicrm.match_short_keys() of its keys, which save making the keys of those that are not worth a look. The first four arguments are the same in all rows. Without a row a meeting with nobody. Errors: as of the function; null_value_not_allowed for an argument that is NULL.';
+
 CREATE FUNCTION omnicrm.match_weigh(model jsonb, a bytea, b bytea,
   OUT weight double precision, OUT probability double precision, OUT pattern text)
 RETURNS record

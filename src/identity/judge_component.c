@@ -28,6 +28,7 @@
 #include "identity/judge_component.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_solve_component);
+PG_FUNCTION_INFO_V1(omnicrm_judge_shared);
 
 /* attributes of solved_component */
 #define SOLVED_ATTRIBUTES	4
@@ -506,6 +507,37 @@ make_result(FunctionCallInfo fcinfo, const Component *component, const SolvedCom
 	return row;
 }
 
+/* A component without an item. */
+static void
+make_component(Component *component)
+{
+	component->scratch = AllocSetContextCreate(CurrentMemoryContext, "omnicrm comparison", ALLOCSET_DEFAULT_SIZES);
+	make_growing(&component->shared, sizeof(SharedPair));
+	make_growing(&component->pairs, sizeof(JudgedPair));
+	make_growing(&component->alike, sizeof(Two));
+	make_growing(&component->apart, sizeof(Two));
+}
+
+/*
+ * judge_shared(ids bigint[], persons judged_person[], rules judge_rule[], shared
+ * shared_value[], dirty bigint[]) returns judged_pair[]: the pairs with a dirty
+ * record, each by its best rule.
+ * Errors: invalid_parameter_value, null_value_not_allowed.
+ */
+Datum
+omnicrm_judge_shared(PG_FUNCTION_ARGS)
+{
+	Component	component = {0};
+	Oid			type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+
+	if (!OidIsValid(type))
+		elog(ERROR, "judge_shared must return judged_pair[]");
+	make_component(&component);
+	omni_component_read_shared(fcinfo, &component);
+	judge_shared(&component);
+	PG_RETURN_DATUM(make_pairs(&component, type));
+}
+
 /*
  * solve_component(ids bigint[], persons judged_person[], ties bigint[], rules
  * judge_rule[], shared shared_value[], pairs judged_pair[]) returns
@@ -518,15 +550,12 @@ omnicrm_solve_component(PG_FUNCTION_ARGS)
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "omnicrm component", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	Component	component = {0};
-	ComponentState *state = omni_components_make(work);
+	ComponentState *state;
 	SolvedComponents solved;
 	Datum		result;
 
-	component.scratch = AllocSetContextCreate(work, "omnicrm comparison", ALLOCSET_DEFAULT_SIZES);
-	make_growing(&component.shared, sizeof(SharedPair));
-	make_growing(&component.pairs, sizeof(JudgedPair));
-	make_growing(&component.alike, sizeof(Two));
-	make_growing(&component.apart, sizeof(Two));
+	state = omni_components_make(work);
+	make_component(&component);
 	omni_component_read(fcinfo, &component);
 	judge_shared(&component);
 	join_pairs(&component);

@@ -78,6 +78,7 @@ typedef struct Component
 {
 	int			nrecords;
 	TouchedRecord *record;		/* ascending */
+	const bool *dirty;			/* of each record: only their pairs are asked for; NULL: all pairs are */
 	int			nrules;
 	NamedRule  *rule;
 	Growing		shared;			/* SharedPair */
@@ -98,5 +99,6 @@ extern const NamedRule *omni_component_rule(const Component *component, const te
 
 /* judge_component_read.c */
 extern void omni_component_read(FunctionCallInfo fcinfo, Component *component);
+extern void omni_component_read_shared(FunctionCallInfo fcinfo, Component *component);
 
 #endif							/* OMNICRM_IDENTITY_JUDGE_COMPONENT_H */

@@ -57,21 +57,22 @@ require_record(const Component *component, int64 id)
 	return position;
 }
 
+/* ties: NULL where nothing is to be decided by them. */
 static void
 read_records(Component *component, ArrayType *ids, ArrayType *persons, ArrayType *ties)
 {
 	Datum	   *id;
 	Datum	   *person;
-	Datum	   *tie;
+	Datum	   *tie = NULL;
 	int			n = omni_array_elements(ids, "ids", &id);
 	int			npersons = omni_array_elements(persons, "persons", &person);
-	int			nties = omni_array_elements(ties, "ties", &tie);
+	int			nties = ties != NULL ? omni_array_elements(ties, "ties", &tie) : n;
 
 	if (npersons != n || nties != n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%d persons and %d ties for %d ids", npersons, nties, n),
-				 errhint("The three arrays belong together, element by element.")));
+				 errmsg("%d persons and %d ties for %d ids", npersons, ties != NULL ? nties : 0, n),
+				 errhint("The arrays belong together, element by element.")));
 	component->nrecords = n;
 	component->record = palloc_array(TouchedRecord, Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -79,7 +80,7 @@ read_records(Component *component, ArrayType *ids, ArrayType *persons, ArrayType
 		TouchedRecord *record = &component->record[i];
 
 		record->id = DatumGetInt64(id[i]);
-		record->tie = DatumGetInt64(tie[i]);
+		record->tie = ties != NULL ? DatumGetInt64(tie[i]) : 0;
 		omni_judged_read(person[i], &record->person);
 		if (i > 0 && record->id <= record[-1].id)
 			ereport(ERROR,
@@ -117,7 +118,11 @@ read_rules(Component *component, ArrayType *rules)
 	}
 }
 
-/* The pairs of the records that share a value; one without a rule links nobody. */
+/*
+ * The pairs of the records that share a value; one without a rule links nobody. Where
+ * the pairs of dirty records are asked for, holders of whom nothing is told are passed
+ * over.
+ */
 static void
 read_shared_value(Component *component, Datum row)
 {
@@ -126,6 +131,7 @@ read_shared_value(Component *component, Datum row)
 	const NamedRule *rule;
 	Datum	   *ids;
 	int		   *at;
+	int			nat = 0;
 	int			n;
 
 	omni_row_attributes(row, "shared_value", SHARED_ATTRIBUTES, values, nulls);
@@ -135,18 +141,24 @@ read_shared_value(Component *component, Datum row)
 	n = omni_array_elements(DatumGetArrayTypeP(values[2]), "records", &ids);
 	at = palloc_array(int, Max(n, 1));
 	for (int i = 0; i < n; i++)
-		at[i] = require_record(component, DatumGetInt64(ids[i]));
+	{
+		int64		id = DatumGetInt64(ids[i]);
+		int			position = component->dirty != NULL ? find_record(component, id) : require_record(component, id);
+
+		if (position >= 0)
+			at[nat++] = position;
+	}
 	if (rule == NULL)
 		return;
-	qsort(at, n, sizeof(int), omni_component_compare_positions);
-	for (int i = 0; i < n; i++)
+	qsort(at, nat, sizeof(int), omni_component_compare_positions);
+	for (int i = 0; i < nat; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (int k = i + 1; k < n; k++)
+		for (int k = i + 1; k < nat; k++)
 		{
 			SharedPair *pair;
 
-			if (at[i] == at[k])
+			if (at[i] == at[k] || (component->dirty != NULL && !component->dirty[at[i]] && !component->dirty[at[k]]))
 				continue;
 			pair = omni_component_grow(&component->shared);
 			pair->a = at[i];
@@ -224,4 +236,34 @@ omni_component_read(FunctionCallInfo fcinfo, Component *component)
 	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(5), "pairs", &rows);
 	for (int i = 0; i < n; i++)
 		read_pair(component, rows[i]);
+}
+
+/*
+ * omni_component_read_shared: the arguments of judge_shared(); the component has its
+ * arrays, without an item.
+ * Errors: invalid_parameter_value, null_value_not_allowed.
+ */
+void
+omni_component_read_shared(FunctionCallInfo fcinfo, Component *component)
+{
+	Datum	   *rows;
+	Datum	   *ids;
+	bool	   *dirty;
+	int			n;
+
+	read_records(component, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), NULL);
+	read_rules(component, PG_GETARG_ARRAYTYPE_P(2));
+	dirty = palloc0_array(bool, Max(component->nrecords, 1));
+	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(4), "dirty", &ids);
+	for (int i = 0; i < n; i++)
+	{
+		int			position = find_record(component, DatumGetInt64(ids[i]));
+
+		if (position >= 0)
+			dirty[position] = true;
+	}
+	component->dirty = dirty;
+	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(3), "shared", &rows);
+	for (int i = 0; i < n; i++)
+		read_shared_value(component, rows[i]);
 }

@@ -404,6 +404,7 @@ extern uint32 omni_match_enter(MatchData *data, int f, Datum raw);
 extern MatchValue *omni_match_find_value(const MatchDictionary *dictionary, const char *text, int length);
 extern void omni_match_link_name_columns(MatchData *data);
 extern MatchData *omni_match_of_values(const MatchModel *model, int nrecords, text *const *values);
+extern void omni_match_packed_value(const MatchPacked *packed, MatchValue *value);
 extern MatchData *omni_match_of_packed(const MatchModel *model, int nrecords, const bytea *const *packed);
 
 /* match_terms.c */
@@ -417,6 +418,7 @@ extern int	omni_match_packed_keys(const bytea *packed, const MatchModel *model, 
 extern int	omni_match_key_entries(const bytea *packed, const MatchModel *model, MatchKeyEntry *entries);
 
 /* match_sketch.c */
+extern bool omni_match_within_reach(const MatchProbe *probe, const MatchPacked *values, int nvalues, int32 floor);
 extern void omni_match_add_sketches(MatchData *data);
 
 /* match_copies.c */

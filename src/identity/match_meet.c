@@ -6,14 +6,23 @@
  * Keys, limits and weights are those of a run over all records (match_blocks.c,
  * match_scan.c): whoever keeps an index over the keys finds the same pairs record
  * by record.
+ *
+ * The aggregate is given the lower halves of the keys of the others, as the index
+ * has them.  They never say of a record that it lacks a key which it has, so they
+ * bound the number of holders from above, and whoever shares none of them meets
+ * nobody.  The keys themselves are made for pairs that are worth a look, and for all
+ * where the bound does not tell whether a key is full: half of the work of making
+ * them for all at each turn.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "common/compat.h"
@@ -21,6 +30,11 @@
 #include "identity/judge.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_match_meet);
+PG_FUNCTION_INFO_V1(omnicrm_match_meet_transition);
+PG_FUNCTION_INFO_V1(omnicrm_match_meet_combine);
+PG_FUNCTION_INFO_V1(omnicrm_match_meet_serial);
+PG_FUNCTION_INFO_V1(omnicrm_match_meet_deserial);
+PG_FUNCTION_INFO_V1(omnicrm_match_meet_final);
 PG_FUNCTION_INFO_V1(omnicrm_match_weigh);
 
 /* a hash table of the probe's keys, at most a third full */
@@ -52,6 +66,18 @@ typedef struct Named
 	KeySet		shared;			/* keys that it has, too */
 } Named;
 
+/* State of the aggregate. */
+typedef struct Meeting
+{
+	Datum		json;			/* the model */
+	int64		id;
+	bytea	   *probe;
+	ProbeKeys	keys;			/* holders: an upper bound */
+	int			n;
+	int			room;
+	Named	   *named;
+} Meeting;
+
 /* The pairs that are worth a look. */
 typedef struct Partners
 {
@@ -74,12 +100,18 @@ in_set(const KeySet *set, int key)
 	return set->bits[key / 64] >> (key % 64) & 1;
 }
 
+/* Where the search for a key begins: the two lowest bits say how much it selects, the others are a hash. */
+static inline uint32
+first_slot(uint32 short_key)
+{
+	return short_key >> 2;
+}
+
 /* The number of one of the probe's keys, or -1. */
 static inline int
 find_key(const ProbeKeys *keys, uint64 key)
 {
-	/* the two lowest bits say how much a key selects, the others are a hash */
-	for (uint32 at = key >> 2; keys->slots[at % KEY_SLOTS] != 0; at++)
+	for (uint32 at = first_slot(key); keys->slots[at % KEY_SLOTS] != 0; at++)
 	{
 		int			number = keys->slots[at % KEY_SLOTS] - 1;
 
@@ -99,7 +131,7 @@ read_keys(ProbeKeys *keys, const bytea *probe, const MatchModel *model, ArrayTyp
 
 	for (int i = 0; i < n; i++)
 	{
-		uint32		at = keys->entry[i].key >> 2;
+		uint32		at = first_slot(keys->entry[i].key);
 
 		if (keys->entry[i].kind == MATCH_KEY_COPY)
 			continue;
@@ -127,6 +159,21 @@ compare_named(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* In the order of their ids, each once. */
+static void
+sort_named(Named *named, int n, int64 probe)
+{
+	qsort(named, n, sizeof(Named), compare_named);
+	for (int i = 0; i < n; i++)
+	{
+		if (named[i].id == probe || (i > 0 && named[i].id == named[i - 1].id))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("id " INT64_FORMAT " is given twice", named[i].id),
+					 errhint("Give each record that shares a key once, and not the one that is held against them.")));
+	}
+}
+
 /* The records that an index named, in the order of their ids. */
 static Named *
 read_named(ArrayType *ids, ArrayType *others, int64 probe, int *count)
@@ -147,42 +194,40 @@ read_named(ArrayType *ids, ArrayType *others, int64 probe, int *count)
 		named[i].id = DatumGetInt64(id[i]);
 		named[i].packed = DatumGetByteaPP(packed[i]);
 	}
-	qsort(named, n, sizeof(Named), compare_named);
-	for (int i = 0; i < n; i++)
-	{
-		if (named[i].id == probe || (i > 0 && named[i].id == named[i - 1].id))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("id " INT64_FORMAT " is given twice", named[i].id),
-					 errhint("Give each record that shares a key once, and not the one that is held against them.")));
-	}
+	sort_named(named, n, probe);
 	*count = n;
 	return named;
+}
+
+/* Which of the probe's keys a record has. */
+static void
+share_keys(const ProbeKeys *keys, Named *named, const MatchModel *model)
+{
+	uint64		own[MATCH_KEYS_MAX];
+	uint8		kinds[MATCH_KEYS_MAX];
+	int			n = omni_match_packed_keys(named->packed, model, own, kinds);
+
+	memset(&named->shared, 0, sizeof(KeySet));
+	for (int k = 0; k < n; k++)
+	{
+		int			key = find_key(keys, own[k]);
+
+		if (key >= 0)
+			add_to_set(&named->shared, key);
+	}
 }
 
 /* Who else has the keys of the probe; those of too many bring nobody together. */
 static void
 count_holders(ProbeKeys *keys, Named *named, int nnamed, const MatchModel *model)
 {
-	uint64		own[MATCH_KEYS_MAX];
-	uint8		kinds[MATCH_KEYS_MAX];
-
 	for (int i = 0; i < nnamed; i++)
 	{
-		int			n = omni_match_packed_keys(named[i].packed, model, own, kinds);
-
 		if ((i & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
-		for (int k = 0; k < n; k++)
-		{
-			int			key = find_key(keys, own[k]);
-
-			/* a record may have a key twice */
-			if (key < 0 || in_set(&named[i].shared, key))
-				continue;
-			add_to_set(&named[i].shared, key);
-			keys->holders[key]++;
-		}
+		share_keys(keys, &named[i], model);
+		for (int key = 0; key < keys->n; key++)
+			keys->holders[key] += in_set(&named[i].shared, key);
 	}
 	for (int key = 0; key < keys->n; key++)
 	{
@@ -193,6 +238,17 @@ count_holders(ProbeKeys *keys, Named *named, int nnamed, const MatchModel *model
 	}
 }
 
+/* Whether a record shares an open key. */
+static bool
+has_met(const Named *named, const KeySet *closed)
+{
+	uint64		open = 0;
+
+	for (int w = 0; w < KEY_WORDS; w++)
+		open |= named->shared.bits[w] & ~closed->bits[w];
+	return open != 0;
+}
+
 /* Leaves those that share an open key; their number. */
 static int
 leave_met(Named *named, int n, const KeySet *closed)
@@ -201,25 +257,62 @@ leave_met(Named *named, int n, const KeySet *closed)
 
 	for (int i = 0; i < n; i++)
 	{
-		uint64		open = 0;
-
-		for (int w = 0; w < KEY_WORDS; w++)
-			open |= named[i].shared.bits[w] & ~closed->bits[w];
-		if (open != 0)
+		if (has_met(&named[i], closed))
 			named[met++] = named[i];
 	}
 	return met;
 }
 
-/* Weighs the probe against those it met; as in a run, the smaller id is held against the greater. */
-static void
-weigh(Partners *partners, const MatchModel *model, int64 id, const bytea *probe, const Named *named, int n)
+/* Leaves those that may be worth a look; their number. */
+static int
+leave_within_reach(const MatchModel *model, const bytea *probe, Named *named, int n, int32 floor)
 {
-	const bytea **packed = palloc_array(const bytea *, n + 1);
+	MatchPacked values[MATCH_FIELDS_MAX];
+	MatchProbe *own = palloc0_object(MatchProbe);
+	int			left = 0;
+
+	own->data = omni_match_of_packed(model, 1, &probe);
+	omni_match_probe(own, 0);
+	for (int i = 0; i < n; i++)
+	{
+		if ((i & 1023) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (omni_match_within_reach(own, values, omni_match_unpack(named[i].packed, model, values), floor))
+			named[left++] = named[i];
+	}
+	return left;
+}
+
+/* Notes a pair. */
+static void
+add_partner(Partners *partners, MatchProbe *mine, uint32 other, int64 id, int32 units)
+{
+	double		weight = (double) units / MATCH_UNIT;
+	int			at = partners->n++;
+
+	partners->ids[at] = Int64GetDatum(id);
+	partners->weights[at] = Float8GetDatum(weight);
+	partners->probabilities[at] = Float8GetDatum(omni_match_probability(weight));
+	partners->patterns[at] = CStringGetTextDatum(omni_match_pattern_text(mine->data->model, omni_match_compare(mine, other)));
+}
+
+/*
+ * Weighs the probe against those it met; as in a run, the smaller id is held against
+ * the greater.  Where half a key has named them (keys), those that are worth a look
+ * must have a whole one.
+ */
+static void
+weigh(Partners *partners, const MatchModel *model, int64 id, const bytea *probe, Named *named, int n, const ProbeKeys *keys)
+{
 	MatchProbe *first = palloc0_object(MatchProbe);
 	MatchProbe *second = palloc0_object(MatchProbe);
 	int32		floor = omni_match_units(model->review);
+	const bytea **packed;
 
+	n = leave_within_reach(model, probe, named, n, floor);
+	if (n == 0)
+		return;
+	packed = palloc_array(const bytea *, n + 1);
 	packed[0] = probe;
 	for (int i = 0; i < n; i++)
 		packed[i + 1] = named[i].packed;
@@ -235,8 +328,6 @@ weigh(Partners *partners, const MatchModel *model, int64 id, const bytea *probe,
 		MatchProbe *mine = smaller ? second : first;
 		uint32		other = smaller ? 0 : i + 1;
 		int32		units;
-		double		weight;
-		int			at = partners->n;
 
 		if ((i & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -245,12 +336,13 @@ weigh(Partners *partners, const MatchModel *model, int64 id, const bytea *probe,
 		units = omni_match_score(mine, other, floor);
 		if (units < floor)
 			continue;
-		weight = (double) units / MATCH_UNIT;
-		partners->ids[at] = Int64GetDatum(named[i].id);
-		partners->weights[at] = Float8GetDatum(weight);
-		partners->probabilities[at] = Float8GetDatum(omni_match_probability(weight));
-		partners->patterns[at] = CStringGetTextDatum(omni_match_pattern_text(model, omni_match_compare(mine, other)));
-		partners->n++;
+		if (keys != NULL)
+		{
+			share_keys(keys, &named[i], model);
+			if (!has_met(&named[i], &keys->closed))
+				continue;
+		}
+		add_partner(partners, mine, other, named[i].id, units);
 	}
 }
 
@@ -340,10 +432,302 @@ omnicrm_match_meet(PG_FUNCTION_ARGS)
 	count_holders(keys, named, n, model);
 	n = leave_met(named, n, &keys->closed);
 	if (n > 0)
-		weigh(&partners, model, id, probe, named, n);
+		weigh(&partners, model, id, probe, named, n, NULL);
 	put_full_keys(keys, model, values);
 	put_partners(&partners, values);
 	row = make_row(fcinfo, query, values, lengthof(values), caller);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	PG_RETURN_DATUM(row);
+}
+
+/* The state for the first record that an index named. */
+static Meeting *
+begin_meeting(FunctionCallInfo fcinfo)
+{
+	Meeting    *meeting;
+
+	for (int i = 1; i <= 4; i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the record, its model or its keys are NULL")));
+	}
+	meeting = palloc0_object(Meeting);
+	meeting->json = datumCopy(PG_GETARG_DATUM(1), false, -1);
+	meeting->id = PG_GETARG_INT64(2);
+	meeting->probe = PG_GETARG_BYTEA_P_COPY(3);
+	read_keys(&meeting->keys, meeting->probe, &omni_judge_model(meeting->json)->model, PG_GETARG_ARRAYTYPE_P(4));
+	return meeting;
+}
+
+/* Room for another record. */
+static Named *
+add_named(Meeting *meeting)
+{
+	Named	   *named;
+
+	if (meeting->n == meeting->room)
+	{
+		meeting->room = Max(64, 2 * meeting->room);
+		meeting->named = meeting->named == NULL ? palloc_array(Named, meeting->room) :
+			repalloc_huge(meeting->named, meeting->room * sizeof(Named));
+	}
+	named = &meeting->named[meeting->n++];
+	memset(named, 0, sizeof(Named));
+	return named;
+}
+
+/* Which of the probe's keys a record may have, by lower halves of its own. */
+static void
+share_short_keys(ProbeKeys *keys, Named *named, ArrayType *halves)
+{
+	int			n = ArrayGetNItems(ARR_NDIM(halves), ARR_DIMS(halves));
+	const int32 *half = (const int32 *) ARR_DATA_PTR(halves);
+
+	if (array_contains_nulls(halves))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a key is null")));
+	for (int i = 0; i < n; i++)
+	{
+		/* several keys may end alike */
+		for (uint32 at = first_slot(half[i]); keys->slots[at % KEY_SLOTS] != 0; at++)
+		{
+			int			number = keys->slots[at % KEY_SLOTS] - 1;
+
+			if ((uint32) keys->entry[number].key == (uint32) half[i] && !in_set(&named->shared, number))
+			{
+				add_to_set(&named->shared, number);
+				keys->holders[number]++;
+			}
+		}
+	}
+}
+
+/*
+ * match_meet_transition(state internal, model jsonb, id bigint, probe bytea,
+ * common_keys bigint[], other_id bigint, other bytea, other_keys integer[]) returns
+ * internal: notes a record that an index named.
+ * Errors: invalid_parameter_value, null_value_not_allowed.
+ */
+Datum
+omnicrm_match_meet_transition(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	Meeting    *meeting;
+	Named	   *named;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "match_meet_transition called outside of an aggregate");
+	if (PG_ARGISNULL(5) || PG_ARGISNULL(6) || PG_ARGISNULL(7))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("another record or its keys are NULL")));
+	caller = MemoryContextSwitchTo(context);
+	meeting = PG_ARGISNULL(0) ? begin_meeting(fcinfo) : (Meeting *) PG_GETARG_POINTER(0);
+	named = add_named(meeting);
+	named->id = PG_GETARG_INT64(5);
+	named->packed = PG_GETARG_BYTEA_P_COPY(6);
+	MemoryContextSwitchTo(caller);
+	share_short_keys(&meeting->keys, named, PG_GETARG_ARRAYTYPE_P(7));
+	PG_RETURN_POINTER(meeting);
+}
+
+/* A value of variable length, copied. */
+static void *
+copy_value(const void *value)
+{
+	return memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
+}
+
+/*
+ * match_meet_combine(a internal, b internal) returns internal: notes the records of
+ * both.
+ */
+Datum
+omnicrm_match_meet_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	Meeting    *a = PG_ARGISNULL(0) ? NULL : (Meeting *) PG_GETARG_POINTER(0);
+	const Meeting *b = PG_ARGISNULL(1) ? NULL : (const Meeting *) PG_GETARG_POINTER(1);
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "match_meet_combine called outside of an aggregate");
+	if (b == NULL)
+	{
+		if (a == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(a);
+	}
+	caller = MemoryContextSwitchTo(context);
+	if (a == NULL)
+	{
+		a = palloc_object(Meeting);
+		*a = *b;
+		a->json = PointerGetDatum(copy_value(DatumGetPointer(b->json)));
+		a->probe = copy_value(b->probe);
+		a->n = a->room = 0;
+		a->named = NULL;
+	}
+	else
+	{
+		/* each has counted the probe itself */
+		for (int key = 0; key < a->keys.n; key++)
+			a->keys.holders[key] += b->keys.holders[key] - 1;
+	}
+	for (int i = 0; i < b->n; i++)
+	{
+		Named	   *named = add_named(a);
+
+		*named = b->named[i];
+		named->packed = copy_value(b->named[i].packed);
+	}
+	MemoryContextSwitchTo(caller);
+	PG_RETURN_POINTER(a);
+}
+
+/* A value of variable length, after its length. */
+static void
+put_value(StringInfo buffer, const void *value)
+{
+	uint32		length = VARSIZE_ANY(value);
+
+	pq_sendbytes(buffer, (const char *) &length, sizeof(length));
+	pq_sendbytes(buffer, (const char *) value, length);
+}
+
+/*
+ * match_meet_serial(state internal) returns bytea: the state for another process of
+ * this server.
+ */
+Datum
+omnicrm_match_meet_serial(PG_FUNCTION_ARGS)
+{
+	const Meeting *meeting = (const Meeting *) PG_GETARG_POINTER(0);
+	StringInfoData buffer;
+
+	pq_begintypsend(&buffer);
+	pq_sendbytes(&buffer, (const char *) meeting, sizeof(Meeting));
+	put_value(&buffer, DatumGetPointer(meeting->json));
+	put_value(&buffer, meeting->probe);
+	for (int i = 0; i < meeting->n; i++)
+	{
+		pq_sendbytes(&buffer, (const char *) &meeting->named[i], sizeof(Named));
+		put_value(&buffer, meeting->named[i].packed);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+/* Reads so many bytes. */
+static void
+take(const char **at, const char *end, void *to, Size length)
+{
+	if (end - *at < (ptrdiff_t) length)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid state of match_meet")));
+	memcpy(to, *at, length);
+	*at += length;
+}
+
+/* A value of variable length; a header of four bytes need not be aligned where it lies. */
+static void *
+take_value(const char **at, const char *end)
+{
+	uint32		length;
+	void	   *value;
+
+	take(at, end, &length, sizeof(length));
+	value = palloc(length);
+	take(at, end, value, length);
+	return value;
+}
+
+/*
+ * match_meet_deserial(state bytea, internal) returns internal: see match_meet_serial().
+ * Only an aggregate calls it, so the state is its own.
+ */
+Datum
+omnicrm_match_meet_deserial(PG_FUNCTION_ARGS)
+{
+	const bytea *state = PG_GETARG_BYTEA_PP(0);
+	const char *at = VARDATA_ANY(state);
+	const char *end = at + VARSIZE_ANY_EXHDR(state);
+	Meeting    *meeting = palloc_object(Meeting);
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "match_meet_deserial called outside of an aggregate");
+	take(&at, end, meeting, sizeof(Meeting));
+	meeting->json = PointerGetDatum(take_value(&at, end));
+	meeting->probe = take_value(&at, end);
+	meeting->room = Max(meeting->n, 1);
+	meeting->named = MemoryContextAllocHuge(CurrentMemoryContext, meeting->room * sizeof(Named));
+	for (int i = 0; i < meeting->n; i++)
+	{
+		take(&at, end, &meeting->named[i], sizeof(Named));
+		meeting->named[i].packed = take_value(&at, end);
+	}
+	PG_RETURN_POINTER(meeting);
+}
+
+/* Whether a key may have too many holders, by lower halves of keys. */
+static bool
+may_be_full(const ProbeKeys *keys, const MatchModel *model)
+{
+	for (int key = 0; key < keys->n; key++)
+	{
+		if (!in_set(&keys->closed, key) && keys->holders[key] > omni_match_key_limit(model, keys->entry[key].kind))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * match_meet_final(state internal) returns match_meeting: as match_meet() of the
+ * records that were noted; the state stays as it is.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_meet_final(PG_FUNCTION_ARGS)
+{
+	const Meeting *meeting = PG_ARGISNULL(0) ? NULL : (const Meeting *) PG_GETARG_POINTER(0);
+	QueryModel	unused = {0};
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "omnicrm meeting", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	ProbeKeys  *keys = palloc0_object(ProbeKeys);
+	Partners	partners = {0};
+	const MatchModel *model = NULL;
+	Datum		values[7];
+	Datum		row;
+
+	if (meeting != NULL)
+	{
+		int			n = meeting->n;
+		Named	   *named = palloc_array(Named, n);
+		bool		exact;
+
+		model = &omni_judge_model(meeting->json)->model;
+		memcpy(named, meeting->named, n * sizeof(Named));
+		sort_named(named, n, meeting->id);
+		*keys = meeting->keys;
+		exact = may_be_full(keys, model);
+		if (exact)
+		{
+			for (int key = 0; key < keys->n; key++)
+				keys->holders[key] = 1;
+			count_holders(keys, named, n, model);
+		}
+		n = leave_met(named, n, &keys->closed);
+		if (n > 0)
+			weigh(&partners, model, meeting->id, meeting->probe, named, n, exact ? NULL : keys);
+	}
+	put_full_keys(keys, model, values);
+	put_partners(&partners, values);
+	row = make_row(fcinfo, &unused, values, lengthof(values), caller);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
 	PG_RETURN_DATUM(row);

@@ -241,19 +241,28 @@ omni_match_of_values(const MatchModel *model, int nrecords, text *const *values)
 	return finish_records(data);
 }
 
+/*
+ * omni_match_packed_value: a value as it was packed, but for its text.
+ */
+void
+omni_match_packed_value(const MatchPacked *packed, MatchValue *value)
+{
+	memset(value, 0, sizeof(*value));
+	for (int i = 0; i < packed->ngroups; i++)
+		value->groups[i] = (uint16) packed->groups[2 * i] << 8 | packed->groups[2 * i + 1];
+	value->length = packed->length;
+	value->local = packed->local;
+	if (packed->kind == MATCH_NUMBER)
+		value->number = omni_match_number(packed->text, packed->length);
+}
+
 /* The number of a value as it was packed. */
 static uint32
 enter_packed(MatchData *data, const MatchPacked *packed)
 {
 	MatchValue	value;
 
-	memset(&value, 0, sizeof(value));
-	for (int i = 0; i < packed->ngroups; i++)
-		value.groups[i] = (uint16) packed->groups[2 * i] << 8 | packed->groups[2 * i + 1];
-	value.length = packed->length;
-	value.local = packed->local;
-	if (packed->kind == MATCH_NUMBER)
-		value.number = omni_match_number(packed->text, packed->length);
+	omni_match_packed_value(packed, &value);
 	return enter_value(data, &data->dictionary[packed->field], &value, (const char *) packed->text);
 }
 

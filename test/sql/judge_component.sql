@@ -193,4 +193,37 @@ SELECT solve('{}', ARRAY[ROW (1, 2, 'email', 'x', 5, 1, NULL, false, 'perhaps'):
 SELECT solve('{}', ARRAY[ROW (1, 2, 'email', 'x', -5, 1, NULL, false, 'linked')::omnicrm.judged_pair]);
 SELECT omnicrm.solve_component('{1,2}', array_agg(j.person), array_agg(j.tie), '{}', '{}', ARRAY[model(1, 2, 9)]) FROM judged AS j;
 SELECT clusters(solve('{}', ARRAY[model(1, 2, 'Infinity')])), clusters(solve('{}', ARRAY[model(1, 2, '-Infinity')]));
+-- The pairs of dirty records alone: those that solve_component() judges by shared values.
+CREATE FUNCTION judge(shared omnicrm.shared_value[], dirty bigint[]) RETURNS TABLE (a bigint, b bigint, kind text, value text, similarity numeric, attach boolean, decision text) LANGUAGE sql AS $$
+  SELECT p.record_a, p.record_b, p.kind, p.value, round(p.similarity::numeric, 2), p.attach, p.decision
+  FROM (SELECT array_agg(j.id ORDER BY j.id) AS ids, array_agg(j.person ORDER BY j.id) AS persons FROM judged AS j) AS j,
+       unnest(omnicrm.judge_shared(j.ids, j.persons, (SELECT array_agg(r.rule) FROM rule AS r), shared, dirty)) AS p
+$$;
+TRUNCATE person;
+INSERT INTO person (id, kind, full_name, born, email, phone, tax_id) VALUES
+  (1, 'person', 'Ana García López', '1980-02-03', 'ana@correo.es', NULL, '12345678Z'), (2, 'person', 'Ana Garcia Lopez', NULL, NULL, NULL, NULL),
+  (3, 'person', 'Ana', NULL, NULL, NULL, NULL), (4, 'person', 'Luis Soto Gil', NULL, NULL, NULL, NULL);
+SELECT * FROM judge(ARRAY[shared('phone', '2', 1, 2, 4), shared('email', 'x', 4, 3, 1), shared('email', 'B', 1, 2), shared('device', 'no rule', 2, 3)], '{1}');
+SELECT * FROM judge(ARRAY[shared('phone', '2', 1, 2, 4), shared('email', 'x', 4, 3, 1)], '{2,3,99}');
+SELECT count(*) FROM judge(ARRAY[shared('phone', '2', 1, 2, 4)], '{}');
+SELECT count(*) FROM judge(ARRAY[shared('phone', '2', 1, 99)], '{1}');
+SELECT omnicrm.judge_shared('{1,2}', '{}', '{}', '{}', '{}');
+
+-- What is linked, what changes, what is left.
+CREATE FUNCTION pair(a bigint, b bigint, decision text, value text DEFAULT 'x', similarity real DEFAULT NULL) RETURNS omnicrm.judged_pair LANGUAGE sql AS $$
+  SELECT ROW (a, b, CASE WHEN decision = 'decided apart' THEN 'decision' ELSE 'email' END, value, 1, similarity, NULL, false, decision)::omnicrm.judged_pair
+$$;
+SELECT omnicrm.linked_records(ARRAY[pair(7, 9, 'linked'), pair(1, 2, 'linked'), pair(1, 2, 'decided apart'), pair(2, 7, 'linked'), pair(2, 5, 'names differ'), pair(7, 9, 'linked')]),
+       omnicrm.linked_records('{}'), omnicrm.linked_records(NULL) IS NULL AS strict;
+SELECT omnicrm.linked_records(ARRAY[ROW (1, 2, NULL, 'x', 1, NULL, NULL, false, 'linked')::omnicrm.judged_pair]);
+SELECT omnicrm.linked_records(ARRAY[ROW (1, 2, 'email', 'x', 1, NULL, NULL, false, 'liked')::omnicrm.judged_pair]);
+SELECT c.gone_a, c.gone_b, (SELECT string_agg(concat_ws(' ', m.record_a, m.record_b, m.value, m.similarity, m.decision), ', ') FROM unnest(c.made) AS m) AS made, c.linked, c.refused
+FROM omnicrm.changed_links(
+  '{1}', '{1,2,3,4}',
+  ARRAY[pair(1, 2, 'linked'), pair(1, 2, 'linked'), pair(1, 9, 'names differ'), pair(2, 3, 'linked'), pair(2, 9, 'linked'), pair(3, 4, 'linked', 'x', 0.5), pair(2, 4, 'names differ'),
+        pair(8, 9, 'linked')],
+  ARRAY[pair(3, 4, 'linked', 'x', 0.25), pair(1, 2, 'linked'), pair(1, 3, 'linked', 'new'), pair(2, 4, 'linked')]) AS c;
+SELECT c.* FROM omnicrm.changed_links('{}', '{}', '{}', '{}') AS c;
+SELECT omnicrm.distinct_ids('{3,1,3,-5,2}'), omnicrm.distinct_ids('{3,1,3,-5,2}', '{2,-5,9}'), omnicrm.distinct_ids('{}', '{1}'), omnicrm.distinct_ids(NULL) IS NULL AS strict;
+SELECT omnicrm.distinct_ids('{1,NULL}');
 DROP SCHEMA t CASCADE;

@@ -117,6 +117,62 @@ SELECT d.pairs > 200 AS pairs, d.differences, d.full_keys > 0 AS full_keys, d.fu
 SELECT d.pairs > 200 AS pairs, d.differences, d.full_keys > 0 AS full_keys, d.full_differences
 FROM t.tight AS m, t.differences(m.model, (SELECT array_agg(key) FROM unnest(t.common(m.model)) AS key WHERE key % 8 = 0)) AS d;
 
+-- The aggregate gives what the function gives, with keys that are common, and full, and
+-- of strangers.
+CREATE FUNCTION t.aggregated(model jsonb, common bigint[], strangers boolean) RETURNS TABLE (records bigint, pairs bigint, full_keys bigint, differences bigint) LANGUAGE sql AS $$
+  SELECT count(*), sum(cardinality((a.meeting).partners)), sum(cardinality((a.meeting).full_keys)), count(*) FILTER (WHERE a.meeting IS DISTINCT FROM m.meeting)
+  FROM t.met(model, common) AS m
+    JOIN t.keyed AS k USING (id)
+    CROSS JOIN LATERAL (
+      SELECT omnicrm.match_meet(model, k.id, k.compared, common, o.id, o.compared, omnicrm.match_short_keys(o.keys)) AS meeting
+      FROM t.keyed AS o
+      WHERE o.id <> k.id AND (strangers OR o.keys && ARRAY(SELECT unnest(k.keys) EXCEPT SELECT unnest(common)))) AS a
+$$;
+SELECT a.records > 400 AS records, a.pairs > 200 AS pairs, a.full_keys > 0 AS full_keys, a.differences FROM t.model AS m, t.aggregated(m.model, '{}', false) AS a;
+SELECT a.records > 400 AS records, a.pairs > 200 AS pairs, a.full_keys > 0 AS full_keys, a.differences FROM t.tight AS m, t.aggregated(m.model, '{}', false) AS a;
+SELECT a.pairs > 200 AS pairs, a.differences
+FROM t.tight AS m, t.aggregated(m.model, (SELECT array_agg(key) FROM unnest(t.common(m.model)) AS key WHERE key % 8 = 0), false) AS a;
+SELECT a.pairs > 200 AS pairs, a.differences FROM t.tight AS m, t.aggregated(m.model, t.common(m.model), true) AS a;
+-- Halves of keys that the other does not have bring nobody together.
+SELECT count(*) AS records, sum(cardinality((a.meeting).partners)) > 10 AS pairs, count(*) FILTER (WHERE a.meeting IS DISTINCT FROM m.meeting) AS differences
+FROM (SELECT m.model, t.common(m.model) AS common FROM t.tight AS m OFFSET 0) AS g, t.met(g.model, g.common) AS m JOIN t.keyed AS k USING (id)
+  CROSS JOIN LATERAL (SELECT omnicrm.match_meet(g.model, k.id, k.compared, g.common, o.id, o.compared,
+                                                 omnicrm.match_short_keys(CASE WHEN (o.id + k.id) % 20 = 0 THEN o.keys || k.keys ELSE o.keys END)) AS meeting
+                      FROM t.keyed AS o WHERE o.id <> k.id) AS a
+WHERE k.id % 30 = 0;
+SELECT (omnicrm.match_meet(m.model, 1, '', '{}', 2::bigint, ''::bytea, '{}')).* FROM t.model AS m WHERE false;
+-- In parallel workers.
+CREATE FUNCTION t.in_parallel(q text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+  found boolean := false;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS off) ' || q LOOP
+    found := found OR line LIKE '%Partial Aggregate%';
+  END LOOP;
+  RETURN found;
+END
+$$;
+SELECT format('SELECT omnicrm.match_meet((SELECT model FROM t.tight), %s, %L, %L, o.id, o.compared, omnicrm.match_short_keys(o.keys)) AS meeting FROM t.keyed AS o WHERE o.id <> %1$s',
+              k.id, k.compared, '{}') AS query
+FROM t.keyed AS k WHERE k.id = 30
+\gset
+CREATE TABLE t.one AS :query;
+BEGIN;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+ALTER TABLE t.keyed SET (parallel_workers = 2);
+SELECT t.in_parallel(:'query') AS in_parallel;
+SELECT p.meeting = o.meeting AS same, cardinality((p.meeting).partners) > 0 AS pairs FROM (:query) AS p, t.one AS o;
+ROLLBACK;
+SELECT omnicrm.match_meet(m.model, 1, '', '{}', n.id, ''::bytea, '{}') FROM t.model AS m, (VALUES (2::bigint), (2)) AS n(id);
+SELECT omnicrm.match_meet(m.model, 1, '', '{}', 1::bigint, ''::bytea, '{}') FROM t.model AS m;
+SELECT omnicrm.match_meet(m.model, 1, '', '{}', 2::bigint, ''::bytea, '{NULL}') FROM t.model AS m;
+SELECT omnicrm.match_meet(m.model, 1, '', '{}', 2::bigint, ''::bytea, NULL) FROM t.model AS m;
+SELECT omnicrm.match_meet(NULL, 1, '', '{}', 2::bigint, ''::bytea, '{}');
+SELECT omnicrm.match_meet('[]', 1, '', '{}', 2::bigint, ''::bytea, '{}');
+
 -- Two records whatever their keys: what match_explain() sums up.
 SELECT count(*) AS pairs, count(*) FILTER (WHERE w.weight IS DISTINCT FROM e.total OR w.probability IS DISTINCT FROM e.probability) AS differences,
        count(*) FILTER (WHERE w IS DISTINCT FROM r) AS of_the_other_order

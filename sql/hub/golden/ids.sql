@@ -7,8 +7,7 @@
 -- back has the ids back too, in whatever order.
 
 -- An id for each cluster: the oldest that was made for one of its records, else a
--- new one. An id whose record is gone is the id of the oldest record that it
--- leaves behind.
+-- new one (omnicrm.give_ids()).
 CREATE OR REPLACE FUNCTION @hub@.assign_ids(
   touched bigint[], nodes bigint[], roots bigint[], provisional boolean,
   OUT record_ids bigint[], OUT customer_ids bigint[], OUT home_ids bigint[], OUT old_ids bigint[], OUT moved boolean, OUT created bigint, OUT split bigint)
@@ -20,44 +19,23 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  ids CONSTANT regclass := pg_get_serial_sequence('@hub@.customer', 'customer_id');
+  old record;
+  given record;
 BEGIN
-  SELECT array_agg(n.record_id), array_agg(n.customer_id), array_agg(n.home_id), array_agg(n.old_id),
-         coalesce(bool_or(n.old_id <> n.customer_id OR n.home_id IS DISTINCT FROM n.old_home_id AND n.old_id IS NOT NULL), false),
-         count(n.new_id), count(DISTINCT n.old_id) FILTER (WHERE n.torn)
-  INTO record_ids, customer_ids, home_ids, old_ids, moved, created, split
-  FROM (
-    SELECT i.record_id, i.cluster, i.old_id, i.old_home_id, coalesce(i.home_id, i.new_id) AS home_id, i.new_id,
-           coalesce(i.owner_id, max(i.new_id) OVER (PARTITION BY i.cluster)) AS customer_id,
-           min(i.cluster) OVER (PARTITION BY i.old_id) <> max(i.cluster) OVER (PARTITION BY i.old_id) AS torn
-    FROM (
-      SELECT o.record_id, o.cluster, o.old_id, o.old_home_id, o.home_id, o.owner_id,
-             CASE WHEN o.owner_id IS NULL AND o.record_id = o.cluster
-                  THEN CASE WHEN provisional THEN -o.cluster ELSE nextval(ids) END END AS new_id
-      FROM (
-        SELECT h.record_id, h.cluster, h.old_id, h.old_home_id, h.home_id, min(h.home_id) OVER (PARTITION BY h.cluster) AS owner_id
-        FROM (
-          SELECT c.record_id, c.cluster, m.customer_id AS old_id, m.home_id AS old_home_id,
-                 CASE WHEN m.customer_id IS NOT NULL AND NOT coalesce(bool_or(m.home_id = m.customer_id) OVER w, false)
-                           AND c.record_id = coalesce(min(c.record_id) FILTER (WHERE m.home_id IS NULL) OVER w, min(c.record_id) OVER w)
-                      THEN m.customer_id ELSE m.home_id END AS home_id
-          FROM (SELECT u.record_id, min(u.cluster) AS cluster
-                FROM (SELECT t.id AS record_id, t.id AS cluster FROM unnest(touched) AS t(id)
-                      UNION ALL
-                      SELECT n.node, n.root FROM unnest(nodes, roots) AS n(node, root)) AS u
-                GROUP BY u.record_id) AS c
-          LEFT JOIN LATERAL (SELECT k.customer_id, k.home_id FROM @hub@.customer_member AS k WHERE k.record_id = c.record_id OFFSET 0) AS m ON true
-          WINDOW w AS (PARTITION BY m.customer_id)
-        ) AS h
-        -- New ids in the order of records.
-        ORDER BY h.record_id
-        OFFSET 0
-      ) AS o
-      ORDER BY o.record_id
-      OFFSET 0
-    ) AS i
-    ORDER BY customer_id, i.record_id
-  ) AS n;
+  SELECT array_agg(t.id) AS ids, array_agg(m.customer_id) AS customer_ids, array_agg(m.home_id) AS home_ids
+  INTO old
+  FROM unnest(touched) AS t(id)
+  LEFT JOIN LATERAL (SELECT k.customer_id, k.home_id FROM @hub@.customer_member AS k WHERE k.record_id = t.id OFFSET 0) AS m ON true;
+  given := omnicrm.give_ids(coalesce(old.ids, '{}'), coalesce(old.customer_ids, '{}'), coalesce(old.home_ids, '{}'),
+                            coalesce(nodes, '{}'), coalesce(roots, '{}'),
+                            CASE WHEN NOT provisional THEN pg_get_serial_sequence('@hub@.customer', 'customer_id')::regclass END);
+  record_ids := given.records;
+  customer_ids := given.customers;
+  home_ids := given.homes;
+  old_ids := given.olds;
+  moved := given.moved;
+  created := given.created;
+  split := given.split;
 END
 $$;
 

@@ -186,60 +186,63 @@ COMMENT ON FUNCTION @hub@.settle_copies(bigint, bytea, boolean) IS
   'Used by compare_record(): of the records with these values, with this one when it comes and without it when it goes, the one that stands for all and the others; NULL while they are few. Queues those whose part has changed.';
 
 -- What the model says of this record and each partner: the rows of match_candidate
--- in place of its old ones.
+-- in place of its old ones, where it may have any.
 CREATE OR REPLACE FUNCTION @hub@.store_candidates(
-  record_id bigint, model_version integer, partners bigint[], weights double precision[], probabilities double precision[], patterns text[])
+  record_id bigint, model_version integer, partners bigint[], weights double precision[], probabilities double precision[], patterns text[],
+  any_old boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
+DECLARE
+  this_id CONSTANT bigint := store_candidates.record_id;
+  found @hub@.match_candidate[];
 BEGIN
-  WITH found AS MATERIALIZED (
-    SELECT j.record_a, j.record_b, j.weight, j.probability, j.pattern, j.verdict
-    FROM (SELECT a.record_id AS record_a, b.record_id AS record_b, f.weight, f.probability, f.pattern,
-                 omnicrm.judge_weight(
-                   ROW (a.kind, a.full_name, a.name_key, a.birth_date, substr(a.quality, s.position, 1) >= '6', a.email, a.phone,
-                        a.tax_id)::omnicrm.judged_person,
-                   ROW (b.kind, b.full_name, b.name_key, b.birth_date, substr(b.quality, s.position, 1) >= '6', b.email, b.phone,
-                        b.tax_id)::omnicrm.judged_person,
-                   f.weight, f.pattern, (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), r.min_name_similarity,
-                   r.birth_date_guard, r.accept_mistyped) AS verdict
-          FROM unnest(partners, weights, probabilities, patterns) AS f(partner, weight, probability, pattern)
-          CROSS JOIN LATERAL (SELECT k.min_name_similarity, k.birth_date_guard, k.accept_mistyped FROM @hub@.match_rule AS k WHERE k.kind = 'model' OFFSET 0) AS r
-          CROSS JOIN (SELECT (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date') AS position) AS s
-          CROSS JOIN LATERAL (SELECT k.record_id, k.kind, k.full_name, k.name_key, k.birth_date, k.quality, k.email, k.phone, k.tax_id
-                              FROM @hub@.source_record AS k
-                              WHERE k.record_id = least(f.partner, store_candidates.record_id)
-                              OFFSET 0) AS a
-          CROSS JOIN LATERAL (SELECT k.record_id, k.kind, k.full_name, k.name_key, k.birth_date, k.quality, k.email, k.phone, k.tax_id
-                              FROM @hub@.source_record AS k
-                              WHERE k.record_id = greatest(f.partner, store_candidates.record_id)
-                              OFFSET 0) AS b
-          OFFSET 0) AS j
-    WHERE j.verdict IS NOT NULL
-  ), gone AS (
+  IF cardinality(partners) > 0 THEN
+    found := ARRAY(
+      SELECT ROW (least(j.partner, this_id), greatest(j.partner, this_id), j.weight, j.probability, j.pattern, j.verdict)::@hub@.match_candidate
+      FROM (SELECT f.partner, f.weight, f.probability, f.pattern,
+                   omnicrm.judge_weight(
+                     CASE WHEN f.partner < this_id THEN b.person ELSE a.person END, CASE WHEN f.partner < this_id THEN a.person ELSE b.person END,
+                     f.weight, f.pattern, (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), r.min_name_similarity,
+                     r.birth_date_guard, r.accept_mistyped) AS verdict
+            FROM unnest(partners, weights, probabilities, patterns) AS f(partner, weight, probability, pattern)
+            CROSS JOIN LATERAL (SELECT k.min_name_similarity, k.birth_date_guard, k.accept_mistyped FROM @hub@.match_rule AS k WHERE k.kind = 'model' OFFSET 0) AS r
+            CROSS JOIN (SELECT (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date') AS position) AS s
+            CROSS JOIN LATERAL (SELECT ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, s.position, 1) >= '6', k.email, k.phone,
+                                            k.tax_id)::omnicrm.judged_person AS person
+                                FROM @hub@.source_record AS k
+                                WHERE k.record_id = this_id
+                                OFFSET 0) AS a
+            CROSS JOIN LATERAL (SELECT ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, s.position, 1) >= '6', k.email, k.phone,
+                                            k.tax_id)::omnicrm.judged_person AS person
+                                FROM @hub@.source_record AS k
+                                WHERE k.record_id = f.partner
+                                OFFSET 0) AS b
+            OFFSET 0) AS j
+      WHERE j.verdict IS NOT NULL);
+  END IF;
+  IF any_old THEN
     DELETE FROM @hub@.match_candidate AS c
-    USING (SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_a = store_candidates.record_id
+    USING (SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_a = this_id
            UNION ALL
-           SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_b = store_candidates.record_id
+           SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_b = this_id
            EXCEPT
-           SELECT f.record_a, f.record_b FROM found AS f) AS o
-    WHERE c.record_a = o.record_a AND c.record_b = o.record_b
-  )
-  INSERT INTO @hub@.match_candidate AS c (record_a, record_b, weight, probability, pattern, verdict)
-  SELECT f.record_a, f.record_b, f.weight, f.probability, f.pattern, f.verdict
-  FROM found AS f
-  ON CONFLICT (record_a, record_b) DO UPDATE
-  SET weight = excluded.weight, probability = excluded.probability, pattern = excluded.pattern, verdict = excluded.verdict
-  WHERE (c.weight, c.pattern, c.verdict) IS DISTINCT FROM (excluded.weight, excluded.pattern, excluded.verdict);
+           SELECT f.record_a, f.record_b FROM unnest(found) AS f) AS o
+    WHERE c.record_a = o.record_a AND c.record_b = o.record_b;
+  END IF;
+  IF cardinality(found) > 0 THEN
+    INSERT INTO @hub@.match_candidate AS c (record_a, record_b, weight, probability, pattern, verdict)
+    SELECT f.record_a, f.record_b, f.weight, f.probability, f.pattern, f.verdict
+    FROM unnest(found) AS f
+    ON CONFLICT (record_a, record_b) DO UPDATE
+    SET weight = excluded.weight, probability = excluded.probability, pattern = excluded.pattern, verdict = excluded.verdict
+    WHERE (c.weight, c.pattern, c.verdict) IS DISTINCT FROM (excluded.weight, excluded.pattern, excluded.verdict);
+  END IF;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.store_candidates(bigint, integer, bigint[], double precision[], double precision[], text[]) IS
+COMMENT ON FUNCTION @hub@.store_candidates(bigint, integer, bigint[], double precision[], double precision[], text[], boolean) IS
   'Used by compare_record(): judges the pairs of a record that the model found alike and stores them in match_candidate, in place of those that it had. Returns nothing.';
 
 -- A record takes leave of those that had its values.
@@ -336,17 +339,16 @@ CREATE OR REPLACE FUNCTION @hub@.compare_record(record_id bigint, model_version 
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
+-- Keys are found by a bitmap; the other settings are those of resolve_slice().
+SET enable_bitmapscan = on
 AS $$
 DECLARE
   this_id CONSTANT bigint := compare_record.record_id;
   old_values bytea;
   old_copy boolean;
   new_values bytea;
-  keys bigint[];
+  own_keys bigint[];
+  common bigint[];
   lost bigint[];
   met record;
 BEGIN
@@ -363,16 +365,15 @@ BEGIN
     PERFORM @hub@.leave_copies(this_id, old_values, old_copy);
   END IF;
 
-  keys := omnicrm.match_compared_keys(new_values, false);
+  own_keys := omnicrm.match_compared_keys(new_values, false);
+  common := ARRAY(SELECT k.key FROM @hub@.match_common_key AS k WHERE k.key = ANY (own_keys));
   SELECT m.meeting, m.twin, false AS copy, (m.meeting).* INTO met
-  FROM (SELECT omnicrm.match_meet((SELECT k.model FROM @hub@.match_model AS k WHERE k.version = model_version), this_id, new_values,
-                                  n.common, o.ids, o.compared) AS meeting, o.twin
-        FROM (SELECT ARRAY(SELECT k.key FROM @hub@.match_common_key AS k WHERE k.key = ANY (keys)) AS common OFFSET 0) AS n
-        CROSS JOIN LATERAL (SELECT ARRAY(SELECT u.key FROM unnest(keys) AS u(key) WHERE u.key <> ALL (n.common)) AS keys OFFSET 0) AS w
-        CROSS JOIN LATERAL (SELECT coalesce(array_agg(c.record_id), '{}') AS ids, coalesce(array_agg(c.compared), '{}') AS compared,
-                                   bool_or(c.compared = new_values) AS twin
-                            FROM @hub@.match_compared AS c
-                            WHERE c.keys && omnicrm.match_short_keys(w.keys) AND NOT c.copy AND c.record_id <> this_id) AS o
+  FROM (SELECT omnicrm.match_meet((SELECT k.model FROM @hub@.match_model AS k WHERE k.version = model_version), this_id, new_values, common,
+                                  c.record_id, c.compared, c.keys) AS meeting,
+               bool_or(c.compared = new_values) AS twin
+        FROM @hub@.match_compared AS c
+        WHERE c.keys && omnicrm.match_short_keys(ARRAY(SELECT u.key FROM unnest(own_keys) AS u(key) WHERE u.key <> ALL (common)))
+          AND NOT c.copy AND c.record_id <> this_id
         OFFSET 0) AS m;
   IF met.twin OR old_copy THEN
     SELECT t.meeting, true AS twin, t.copy, (t.meeting).* INTO met
@@ -393,7 +394,7 @@ BEGIN
     PERFORM @hub@.close_keys(met.full_keys, met.full_limits);
   END IF;
   IF cardinality(met.partners) > 0 OR old_values IS NOT NULL THEN
-    PERFORM @hub@.store_candidates(this_id, model_version, met.partners, met.weights, met.probabilities, met.patterns);
+    PERFORM @hub@.store_candidates(this_id, model_version, met.partners, met.weights, met.probabilities, met.patterns, old_values IS NOT NULL);
   END IF;
 END
 $$;

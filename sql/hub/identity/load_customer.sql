@@ -282,13 +282,15 @@ AS $$
       ('username', 'username', 'm.username', 'true')) AS k(kind, needs, value, condition)
     WHERE plan -> 'targets' ? k.needs
   )
-  SELECT coalesce(
-    E'\n    SELECT n.kind, n.value, n.record_id FROM ('
-    || string_agg(
-      format(E'\n    SELECT %1$L AS kind, %2$s AS value, m.record_id FROM made AS m WHERE %3$s AND octet_length(%2$s) <= 400',
-             k.kind, k.value, k.condition), E'\n    UNION ALL' ORDER BY k.kind COLLATE "C")
-    || E') AS n\n    ORDER BY hashtextextended(n.value, 0)',
-    'SELECT NULL::text, NULL::text, NULL::bigint WHERE false')
+  SELECT CASE WHEN count(*) > 0
+              THEN format(E'\n    SELECT n.kind, n.value, n.record_id'
+                          || E'\n    FROM (SELECT unnest(ARRAY[%s]) AS kind, unnest(ARRAY[%s]) AS value, m.record_id FROM made AS m) AS n'
+                          || E'\n    WHERE octet_length(n.value) <= 400'
+                          || E'\n    ORDER BY hashtextextended(n.value, 0)',
+                          string_agg(quote_literal(k.kind), ', ' ORDER BY k.kind COLLATE "C"),
+                          string_agg(CASE WHEN k.condition = 'true' THEN k.value ELSE format('CASE WHEN %s THEN %s END', k.condition, k.value) END, ', '
+                                     ORDER BY k.kind COLLATE "C"))
+              ELSE 'SELECT NULL::text, NULL::text, NULL::bigint WHERE false' END
   FROM kind AS k
 $$;
 

@@ -3,51 +3,35 @@
 
 -- The decisions, in place of those that they replace: all of dirty records, and
 -- those between two touched ones. What stays is not written again.
-CREATE OR REPLACE FUNCTION @hub@.store_links(dirty bigint[], touched bigint[], pairs omnicrm.judged_pair[])
-RETURNS void
+CREATE OR REPLACE FUNCTION @hub@.store_links(dirty bigint[], touched bigint[], pairs omnicrm.judged_pair[], OUT linked bigint, OUT refused bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 DECLARE
-  old_a bigint[];
-  old_b bigint[];
+  changes record;
 BEGIN
-  -- What was there and is not any more, or differs.
-  SELECT array_agg(o.record_a), array_agg(o.record_b) INTO old_a, old_b
-  FROM (SELECT l.record_a, l.record_b, l.kind, l.value, l.similarity, l.decision
-        FROM unnest(touched) AS t(record_id)
-        CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = t.record_id OFFSET 0) AS l
-        WHERE l.record_b = ANY (touched)
-        UNION
-        SELECT l.record_a, l.record_b, l.kind, l.value, l.similarity, l.decision
-        FROM unnest(dirty) AS t(record_id)
-        CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = t.record_id
-                            UNION ALL
-                            SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = t.record_id
-                            OFFSET 0) AS l
-        EXCEPT
-        SELECT p.record_a, p.record_b, p.kind, p.value, p.similarity, p.decision FROM unnest(pairs) AS p) AS o;
-  IF old_a IS NOT NULL THEN
+  changes := omnicrm.changed_links(dirty, touched, ARRAY(
+    SELECT ROW (l.record_a, l.record_b, l.kind, l.value, 0, l.similarity, NULL, false, l.decision)::omnicrm.judged_pair
+    FROM (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = ANY (touched)
+          UNION ALL
+          SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = ANY (touched)) AS l), pairs);
+  IF cardinality(changes.gone_a) > 0 THEN
     DELETE FROM @hub@.match_link AS l
-    USING unnest(old_a, old_b) AS o(record_a, record_b)
+    USING unnest(changes.gone_a, changes.gone_b) AS o(record_a, record_b)
     WHERE l.record_a = o.record_a AND l.record_b = o.record_b;
   END IF;
-  IF cardinality(pairs) > 0 THEN
+  IF cardinality(changes.made) > 0 THEN
     INSERT INTO @hub@.match_link (record_a, record_b, kind, value, similarity, decision)
     SELECT p.record_a, p.record_b, p.kind, p.value, p.similarity, p.decision
-    FROM unnest(pairs) AS p
-    ON CONFLICT DO NOTHING;
+    FROM unnest(changes.made) AS p;
   END IF;
+  linked := changes.linked;
+  refused := changes.refused;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.store_links(bigint[], bigint[], omnicrm.judged_pair[]) IS
-  'Used by resolve_local(): stores links and refusals in match_link. Returns nothing.';
+  'Used by resolve_local(): stores links and refusals in match_link. Returns the number of each.';
 
 -- What waits for a person: of two customers the pair with most evidence, unless
 -- somebody has decided of them already. Most customers have nothing of the kind,
@@ -81,11 +65,9 @@ BEGIN
                             SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_b = t.record_id AND k.record_a <> ALL (c.records)
                             OFFSET 0) AS k) AS n;
   SELECT array_agg(r.record_a), array_agg(r.record_b) INTO open_a, open_b
-  FROM unnest(record_ids) AS t(record_id)
-  CROSS JOIN LATERAL (SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_a = t.record_id AND k.state = 'open'
-                      UNION ALL
-                      SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_b = t.record_id AND k.state = 'open'
-                      OFFSET 0) AS r;
+  FROM (SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_a = ANY (record_ids) AND k.state = 'open'
+        UNION ALL
+        SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_b = ANY (record_ids) AND k.state = 'open') AS r;
   IF across_a IS NULL AND open_a IS NULL THEN
     RETURN 0;
   END IF;
