@@ -96,6 +96,7 @@ return_pairs(FunctionCallInfo fcinfo, MatchData *data)
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "omnicrm pairs", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(row);
 
+	omni_match_sort_edges(data, edges);
 	probe->data = data;
 	for (uint32 r = 0; blocks->original != NULL && r < data->nrecords; r++)
 	{

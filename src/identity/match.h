@@ -204,6 +204,7 @@ typedef struct MatchData
 	uint32		first_values;	/* room that a dictionary starts with, a power of two */
 	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches, then second ones */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
+	uint32	   *order;			/* while values are read: the row of each record, as it was read */
 	bool		integer_ids;
 	int64	   *numbers;		/* ids, when they are integers */
 	char	  **texts;			/* ids otherwise */
@@ -257,8 +258,8 @@ typedef struct MatchBlocks
 	uint64		nmembers;
 	uint64	   *start;			/* nblocks + 1 */
 	uint32	   *member;			/* records of each block, ascending */
-	uint64	   *record_start;	/* nrecords + 1 */
-	uint32	   *record_block;	/* blocks of each record, ascending */
+	uint64	   *record_start;	/* nrecords + 1; by omni_match_list_blocks() */
+	uint32	   *record_block;	/* blocks of each record, ascending; also by it */
 	uint8	   *kind;			/* of the key of each block */
 	MatchKeyCount count[MATCH_KEY_KINDS];
 	/* first record of the same values, where there are many: only that has keys; MATCH_NULL for others, or NULL */
@@ -439,6 +440,7 @@ extern ArrayType *omni_match_key_array(uint64 *keys, int n);
 /* match_blocks.c */
 extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n, int lowest, int end);
 extern MatchBlocks *omni_match_blocks(const MatchData *data);
+extern void omni_match_list_blocks(const MatchData *data, MatchBlocks *blocks);
 
 /* match_compare.c */
 extern void omni_match_probe(MatchProbe *probe, uint32 record);
@@ -454,6 +456,7 @@ extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
 extern MatchEdges *omni_match_new_edges(void);
 extern void omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight);
 extern double omni_match_block_pairs(const MatchBlocks *blocks);
+extern void omni_match_sort_edges(const MatchData *data, MatchEdges *edges);
 extern MatchEdges *omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor);
 
 /* match_pattern.c */
@@ -472,9 +475,11 @@ extern Jsonb *omni_match_model_json(const MatchModel *model);
 extern void omni_match_weights(MatchModel *model);
 
 /* match_cluster.c */
-extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
 extern uint32 omni_match_exclusive(const MatchData *data, int f, uint32 record);
 extern double omni_match_merge_threshold(int64 threshold, uint32 size_a, uint32 size_b);
+
+/* match_connect.c */
+extern MatchClusters *omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
 
 /* match_explain.c */
 extern void omni_match_record(Jsonb *record, const char *name, const MatchModel *model, text **values);

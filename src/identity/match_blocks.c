@@ -112,15 +112,16 @@ omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n, int lo
 }
 
 /*
- * Sorts entries of one bucket, whose keys are hashes: n of them hardly ever agree
- * in 2 log2 n of the bits that follow the bucket's; the few that do are put right.
+ * Sorts entries of one bucket, whose keys are hashes: of n entries with different
+ * keys fewer than n / 8 pairs agree in 2 + log2 n and more of the bits that follow the
+ * bucket's; they are put right.
  */
 static MatchKeyEntry *
 sort_bucket(MatchKeyEntry *entries, MatchKeyEntry *room, Size n)
 {
 	if (n > INSERTION_MAX)
 	{
-		int			passes = (2 * pg_leftmost_one_pos64(n) + 7) / 11;
+		int			passes = (pg_leftmost_one_pos64(n) + 1 + 2 + 10) / 11;
 
 		entries = omni_match_sort_keys(entries, room, n, 56 - 11 * passes, 56);
 	}
@@ -404,9 +405,11 @@ join_ranges(const MatchData *data, MatchBlocks *blocks, const Ranges *ranges, in
 	}
 }
 
-/* The blocks of each record, in ascending order. */
-static void
-list_blocks_of_records(const MatchData *data, MatchBlocks *blocks)
+/*
+ * omni_match_list_blocks: finds the blocks of each record, in ascending order.
+ */
+void
+omni_match_list_blocks(const MatchData *data, MatchBlocks *blocks)
 {
 	uint64	   *next;
 
@@ -479,7 +482,6 @@ omni_match_blocks(const MatchData *data)
 	join_ranges(data, blocks, ranges, job.ntasks);
 	omni_match_end_work(work);
 	pfree(ranges);
-	list_blocks_of_records(data, blocks);
 	return blocks;
 }
 

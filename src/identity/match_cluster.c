@@ -26,9 +26,11 @@
 
 #include "common/compat.h"
 #include "identity/match_job.h"
+#include "identity/match_small.h"
 
 /* clusters whose product of sizes is larger are merged without scoring all pairs */
 #define SCORED_PAIRS_MAX	4096
+StaticAssertDecl(MATCH_SMALL_MAX / 2 * (MATCH_SMALL_MAX / 2) <= SCORED_PAIRS_MAX, "small components score all pairs");
 
 /* bits that are asked for beyond the threshold each time both clusters double */
 #define STRICTNESS		1.5
@@ -633,11 +635,13 @@ typedef struct ClusterState
 {
 	Clustering *clustering;
 	MemoryContext room;			/* for the places of a component */
+	MatchSmall *small;
+	MatchMerge	merges[MATCH_SMALL_MAX];
 } ClusterState;
 
-/* Clusters one component by itself. */
+/* Clusters one component by itself, with lists and a heap. */
 static void
-cluster_alone(ClusterState *state, const MatchComponents *components, uint32 root)
+cluster_large(ClusterState *state, const MatchComponents *components, uint32 root)
 {
 	Clustering *c = state->clustering;
 	uint32		first = components->record_start[root];
@@ -655,6 +659,27 @@ cluster_alone(ClusterState *state, const MatchComponents *components, uint32 roo
 	}
 	begin(c, components->record + first, n);
 	cluster_component(c, components->edge + edge, components->edge_start[root + 1] - edge, NULL);
+}
+
+/* Clusters one component by itself and puts its merges down. */
+static void
+cluster_alone(ClusterState *state, const MatchComponents *components, uint32 root, MatchOutput *merges)
+{
+	uint32		first = components->record_start[root];
+	uint32		n = components->record_start[root + 1] - first;
+	uint64		edge = components->edge_start[root];
+
+	/* a merge takes a multiple of eight bytes */
+	if (n <= MATCH_SMALL_MAX)
+	{
+		uint32		nmerges = omni_match_cluster_small(state->small, components->edge + edge, components->edge_start[root + 1] - edge,
+													   components->record + first, n, state->merges);
+
+		omni_match_put(merges, state->merges, nmerges * sizeof(MatchMerge));
+		return;
+	}
+	cluster_large(state, components, root);
+	omni_match_put(merges, state->clustering->merges, state->clustering->nmerges * sizeof(MatchMerge));
 }
 
 /*
@@ -675,15 +700,15 @@ omni_match_cluster_task(MatchShare *share, uint64 task)
 	{
 		share->state = state = palloc0_object(ClusterState);
 		state->clustering = make_clustering(share->data);
+		state->small = omni_match_make_small(share->data);
 		state->room = AllocSetContextCreate(CurrentMemoryContext, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
 	}
 	for (uint32 r = first; r < end; r++)
 	{
-		if (components->edge_start[r + 1] == components->edge_start[r])
+		if (components->edge_start[r + 1] == components->edge_start[r] ||
+			(components->together != NULL && components->together[r]))
 			continue;
-		cluster_alone(state, components, r);
-		/* a merge takes a multiple of eight bytes */
-		omni_match_put(&merges, state->clustering->merges, state->clustering->nmerges * sizeof(MatchMerge));
+		cluster_alone(state, components, r, &merges);
 	}
 	head[1] = merges.size;
 	omni_match_put(&share->output, head, sizeof(head));
@@ -692,56 +717,17 @@ omni_match_cluster_task(MatchShare *share, uint64 task)
 		pfree(merges.bytes);
 }
 
-StaticAssertDecl(sizeof(MatchMerge) % sizeof(uint64) == 0, "merges follow each other without a gap");
-
-/* The merges of each task; they point into the output of their makers. */
-typedef struct TaskMerges
+/*
+ * omni_match_cluster_together: clusters the components that people decided of, or
+ * in which records stand for others, with the whole table at hand.
+ * Arguments: the records; their blocks; the components; what takes the merges.
+ */
+void
+omni_match_cluster_together(const MatchData *data, const MatchBlocks *blocks, const MatchComponents *components,
+							MatchClusters *result)
 {
-	const char *bytes;
-	Size		size;
-} TaskMerges;
-
-static void
-take_merges(void *target, const char *bytes, Size size)
-{
-	TaskMerges *tasks = target;
-
-	for (const char *end = bytes + size; bytes < end;)
-	{
-		const uint64 *head = (const uint64 *) bytes;
-
-		bytes += 2 * sizeof(uint64);
-		tasks[head[0]].bytes = bytes;
-		tasks[head[0]].size = head[1];
-		bytes += head[1];
-	}
-}
-
-/* Clusters the components each by itself. */
-static void
-cluster_each(const MatchData *data, const MatchComponents *components, MatchClusters *result)
-{
-	MatchJob	job = {.kind = MATCH_JOB_CLUSTER};
-	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, components);
-	TaskMerges *tasks;
-
-	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
-	tasks = palloc0(Max(job.ntasks, 1) * sizeof(TaskMerges));
-	omni_match_work(work, &job, take_merges, tasks);
-	for (uint64 i = 0; i < job.ntasks; i++)
-	{
-		if (tasks[i].size > 0)
-			memcpy(result->merges + result->nmerges, tasks[i].bytes, tasks[i].size);
-		result->nmerges += tasks[i].size / sizeof(MatchMerge);
-	}
-	omni_match_end_work(work);
-	pfree(tasks);
-}
-
-/* Clusters all components with the whole table at hand, after what people decided. */
-static void
-cluster_together(const MatchData *data, const MatchBlocks *blocks, const MatchComponents *components, MatchClusters *result)
-{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	Clustering *c = make_clustering(data);
 
 	make_room(c, Max(data->nrecords, 1));
@@ -753,43 +739,12 @@ cluster_together(const MatchData *data, const MatchBlocks *blocks, const MatchCo
 	{
 		uint64		edge = components->edge_start[r];
 
-		if (components->edge_start[r + 1] > edge)
+		if (components->together[r] && components->edge_start[r + 1] > edge)
 			cluster_component(c, components->edge + edge, components->edge_start[r + 1] - edge,
 							  components->record + components->record_start[r]);
 	}
-	memcpy(result->merges, c->merges, c->nmerges * sizeof(MatchMerge));
-	result->nmerges = c->nmerges;
-}
-
-/*
- * omni_match_cluster: the entities of a table.
- * Arguments: the records; their blocks; the scored pairs, each once, which are
- * used up.
- */
-MatchClusters *
-omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
-{
-	MemoryContext old = MemoryContextSwitchTo(data->context);
-	MemoryContext work = AllocSetContextCreate(data->context, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
-	MatchClusters *result = palloc0_object(MatchClusters);
-	MatchComponents *components;
-
-	result->cluster = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
-	result->merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
-	MemoryContextSwitchTo(work);
-	components = omni_match_components(data, blocks, edges);
-	if (data->ndecisions == 0 && blocks->original == NULL)
-		cluster_each(data, components, result);
-	else
-		cluster_together(data, blocks, components, result);
-	/* each cluster has the number of its smallest record, which comes first */
-	for (uint32 r = 0; r < data->nrecords; r++)
-		result->cluster[r] = r;
-	for (uint32 i = 0; i < result->nmerges; i++)
-		result->cluster[result->merges[i].b] = result->merges[i].a;
-	for (uint32 r = 0; r < data->nrecords; r++)
-		result->cluster[r] = result->cluster[result->cluster[r]];
+	memcpy(result->merges + result->nmerges, c->merges, c->nmerges * sizeof(MatchMerge));
+	result->nmerges += c->nmerges;
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(work);
-	return result;
+	MemoryContextDelete(context);
 }

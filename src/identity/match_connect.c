@@ -1,6 +1,6 @@
 /*
  * match_connect.c
- *		Connected components of pairs: what is clustered by itself.
+ *		Connected components of pairs, each of which is clustered by itself.
  */
 #include "postgres.h"
 
@@ -81,15 +81,32 @@ sort_records(const MatchData *data, const uint32 *component, MatchComponents *re
 	return place;
 }
 
+/* Which components are clustered with the whole table at hand, by their smallest records; NULL: none. */
+static bool *
+find_together(const MatchData *data, const MatchBlocks *blocks, const uint32 *component)
+{
+	Size		n = Max(data->nrecords, 1);
+	bool	   *together;
+
+	if (data->ndecisions == 0 && blocks->original == NULL)
+		return NULL;
+	together = MemoryContextAllocExtended(CurrentMemoryContext, n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint64 i = 0; i < data->ndecisions; i++)
+		together[component[data->decisions[i].a]] = together[component[data->decisions[i].b]] = true;
+	for (uint32 r = 0; blocks->original != NULL && r < data->nrecords; r++)
+	{
+		if (blocks->original[r] != MATCH_NULL)
+			together[component[r]] = true;
+	}
+	return together;
+}
+
 /*
- * omni_match_components: the connected components of pairs, in the order of their
- * smallest records.
- * Arguments: the records; their blocks; the scored pairs, each once, in the order of
- * their records, which are used up.
- * Result: in the present context.
+ * The connected components of pairs, in the order of their smallest records; the
+ * pairs, of which each comes once, are used up.
  */
-MatchComponents *
-omni_match_components(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
+static MatchComponents *
+make_components(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
 {
 	uint32		n = data->nrecords;
 	MatchComponents *result = palloc0_object(MatchComponents);
@@ -114,10 +131,89 @@ omni_match_components(const MatchData *data, const MatchBlocks *blocks, MatchEdg
 		sorted->b = place[edge->b];
 		sorted->weight = edge->weight;
 	}
+	result->together = find_together(data, blocks, component);
 	pfree(next);
 	pfree(place);
 	pfree(component);
 	pfree(edges->edge);
 	edges->edge = NULL;
+	return result;
+}
+
+StaticAssertDecl(sizeof(MatchMerge) % sizeof(uint64) == 0, "merges follow each other without a gap");
+
+/* The merges of each task; they point into the output of their makers. */
+typedef struct TaskMerges
+{
+	const char *bytes;
+	Size		size;
+} TaskMerges;
+
+static void
+take_merges(void *target, const char *bytes, Size size)
+{
+	TaskMerges *tasks = target;
+
+	for (const char *end = bytes + size; bytes < end;)
+	{
+		const uint64 *head = (const uint64 *) bytes;
+
+		bytes += 2 * sizeof(uint64);
+		tasks[head[0]].bytes = bytes;
+		tasks[head[0]].size = head[1];
+		bytes += head[1];
+	}
+}
+
+/* Clusters the components each by itself. */
+static void
+cluster_each(const MatchData *data, const MatchComponents *components, MatchClusters *result)
+{
+	MatchJob	job = {.kind = MATCH_JOB_CLUSTER};
+	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, components);
+	TaskMerges *tasks;
+
+	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
+	tasks = palloc0(Max(job.ntasks, 1) * sizeof(TaskMerges));
+	omni_match_work(work, &job, take_merges, tasks);
+	for (uint64 i = 0; i < job.ntasks; i++)
+	{
+		if (tasks[i].size > 0)
+			memcpy(result->merges + result->nmerges, tasks[i].bytes, tasks[i].size);
+		result->nmerges += tasks[i].size / sizeof(MatchMerge);
+	}
+	omni_match_end_work(work);
+	pfree(tasks);
+}
+
+/*
+ * omni_match_cluster: the entities of a table.
+ * Arguments: the records; their blocks; the scored pairs, each once, which are
+ * used up.
+ */
+MatchClusters *
+omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges)
+{
+	MemoryContext old = MemoryContextSwitchTo(data->context);
+	MemoryContext work = AllocSetContextCreate(data->context, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
+	MatchClusters *result = palloc0_object(MatchClusters);
+	MatchComponents *components;
+
+	result->cluster = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
+	result->merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
+	MemoryContextSwitchTo(work);
+	components = make_components(data, blocks, edges);
+	if (components->together != NULL)
+		omni_match_cluster_together(data, blocks, components, result);
+	cluster_each(data, components, result);
+	/* each cluster has the number of its smallest record, which comes first */
+	for (uint32 r = 0; r < data->nrecords; r++)
+		result->cluster[r] = r;
+	for (uint32 i = 0; i < result->nmerges; i++)
+		result->cluster[result->merges[i].b] = result->merges[i].a;
+	for (uint32 r = 0; r < data->nrecords; r++)
+		result->cluster[r] = result->cluster[result->cluster[r]];
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
 	return result;
 }

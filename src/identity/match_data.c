@@ -2,12 +2,10 @@
  * match_data.c
  *		Reads the records of a run: by SQL, as the caller, one row at a time.
  *
- * Each distinct raw value is normalised once; the records are then put into the
- * order of their ids, so that nothing later depends on the order of the rows.
- *
- * Most of the time of reading goes into looking values up, in tables that no cache
- * holds.  So rows are looked up in batches: the places of all values of a batch are
- * asked for before the first one is needed.
+ * The raw values of each field go into a temporary file of its own, from which they
+ * are looked up field by field, by this process and parallel workers (match_fields.c).
+ * The records are put into the order of their ids, so that nothing later depends on
+ * the order of the rows.
  */
 #include "postgres.h"
 
@@ -16,9 +14,9 @@
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/buffile.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -28,45 +26,22 @@
 #include "utils/rel.h"
 
 #include "common/compat.h"
-#include "identity/match.h"
+#include "identity/match_job.h"
 
-#define FIRST_VALUES	1024
+#define FIRST_RECORDS	1024
 /* usual size of a huge page; where it is another one, less memory lies in such */
 #define HUGE_PAGE		(2 * 1024 * 1024)
-/* raw texts above this many bytes are not remembered */
-#define RAW_CACHED_MAX	200
+/* room for values that are written together */
+#define WRITTEN_TOGETHER	(32 * 1024)
 
-/* rows that are looked up together, and room for their texts */
-#define BATCH_ROWS		32
-#define BATCH_BYTES		(BATCH_ROWS * 1024 + MATCH_FIELDS_MAX * (MATCH_RAW_MAX + VARHDRSZ))
-
-/* A raw value that was met, and the number of its normalised value. */
-typedef struct RawEntry
+/* Raw values on their way into the file of their field. */
+typedef struct RawFile
 {
-	uint64		hash;
-	uint32		value;			/* MATCH_NULL: no value */
-	uint32		length;
-	Size		offset;
-} RawEntry;
-
-/* Raw values of one field. */
-typedef struct RawCache
-{
-	RawEntry   *entries;		/* open addressing; length 0 and hash 0 = free */
-	uint32		size;
-	uint32		used;
-	char	   *pool;
-	Size		pool_used;
-	Size		pool_size;
-} RawCache;
-
-/* A raw value of a row of the batch. */
-typedef struct RawValue
-{
-	struct varlena *text;		/* NULL: no value */
-	uint64		hash;
-	uint32		length;
-} RawValue;
+	BufFile    *file;
+	char	   *buffer;
+	Size		used;
+	uint64		bytes;			/* written in all */
+} RawFile;
 
 typedef struct Reader
 {
@@ -76,145 +51,44 @@ typedef struct Reader
 	int			input;			/* number of the relation */
 	char	   *source_names[MATCH_SOURCES_MAX];
 	MemoryContext row_context;
-	MemoryContext cache_context;
-	RawCache	cache[MATCH_FIELDS_MAX];
-	/* the last rows, whose values are not looked up yet */
-	int			nbatch;
-	RawValue	batch[BATCH_ROWS][MATCH_FIELDS_MAX];
-	char	   *texts;
-	Size		texts_used;
+	MatchRawFiles *files;
+	RawFile		raw[MATCH_FIELDS_MAX];
 } Reader;
 
 static void
-grow_cache(Reader *reader, RawCache *cache)
+flush_raw(RawFile *raw)
 {
-	RawEntry   *old = cache->entries;
-	uint32		old_size = cache->size;
-
-	cache->size = Max(old_size * 2, FIRST_VALUES);
-	cache->entries = MemoryContextAllocExtended(reader->cache_context, mul_size(cache->size, sizeof(RawEntry)),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint32 i = 0; i < old_size; i++)
-	{
-		if (old[i].length > 0)
-		{
-			uint32		at = old[i].hash & (cache->size - 1);
-
-			while (cache->entries[at].length > 0)
-				at = (at + 1) & (cache->size - 1);
-			cache->entries[at] = old[i];
-		}
-	}
-	if (old != NULL)
-		pfree(old);
+	if (raw->used > 0)
+		BufFileWrite(raw->file, raw->buffer, raw->used);
+	raw->bytes += raw->used;
+	raw->used = 0;
 }
 
-/* Puts a raw value into the batch and asks for its place in the cache. */
+/* Writes a raw value down: its length, 0 for no value, and its bytes. */
 static void
-put_into_batch(Reader *reader, int f, Datum datum, RawValue *raw)
+put_raw(RawFile *raw, const char *bytes, uint16 length)
 {
-	const RawCache *cache = &reader->cache[f];
+	if (raw->used + sizeof(length) + length > WRITTEN_TOGETHER)
+		flush_raw(raw);
+	memcpy(raw->buffer + raw->used, &length, sizeof(length));
+	if (length > 0)
+		memcpy(raw->buffer + raw->used + sizeof(length), bytes, length);
+	raw->used += sizeof(length) + length;
+}
+
+/* Writes a value of a row down; one that is too long is none. */
+static void
+put_value(RawFile *raw, Datum datum)
+{
 	struct varlena *value;
 
-	raw->text = NULL;
 	if (toast_raw_datum_size(datum) - VARHDRSZ > MATCH_RAW_MAX)
+	{
+		put_raw(raw, NULL, 0);
 		return;
+	}
 	value = PG_DETOAST_DATUM_PACKED(datum);
-	raw->length = VARSIZE_ANY_EXHDR(value);
-	if (raw->length == 0)
-		return;
-	raw->text = (struct varlena *) (reader->texts + reader->texts_used);
-	memcpy(raw->text, value, VARSIZE_ANY(value));
-	reader->texts_used += INTALIGN(VARSIZE_ANY(value));
-	raw->hash = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value), raw->length, 0);
-	if (cache->size > 0)
-		__builtin_prefetch(&cache->entries[raw->hash & (cache->size - 1)]);
-}
-
-/* Asks for what a raw value will be compared with and counted in, if it is known. */
-static void
-prefetch_known(const Reader *reader, int f, const RawValue *raw)
-{
-	const RawCache *cache = &reader->cache[f];
-	const RawEntry *entry;
-
-	if (raw->text == NULL || cache->size == 0)
-		return;
-	entry = &cache->entries[raw->hash & (cache->size - 1)];
-	if (entry->length == 0 || entry->hash != raw->hash)
-		return;
-	__builtin_prefetch(cache->pool + entry->offset);
-	if (entry->value != MATCH_NULL)
-		__builtin_prefetch(&reader->data->dictionary[f].values[entry->value], 1);
-}
-
-/* The number of a raw value; each distinct one is normalised once. */
-static uint32
-value_number(Reader *reader, int f, const RawValue *raw)
-{
-	RawCache   *cache = &reader->cache[f];
-	uint32		at;
-	uint32		number;
-
-	if (raw->text == NULL)
-		return MATCH_NULL;
-	if (raw->length > RAW_CACHED_MAX)
-		return omni_match_enter(reader->data, f, PointerGetDatum(raw->text));
-	if (cache->used * 2 >= cache->size)
-		grow_cache(reader, cache);
-	at = raw->hash & (cache->size - 1);
-	while (cache->entries[at].length > 0)
-	{
-		const RawEntry *entry = &cache->entries[at];
-
-		if (entry->hash == raw->hash && entry->length == raw->length &&
-			memcmp(cache->pool + entry->offset, VARDATA_ANY(raw->text), raw->length) == 0)
-			return entry->value;
-		at = (at + 1) & (cache->size - 1);
-	}
-	number = omni_match_enter(reader->data, f, PointerGetDatum(raw->text));
-	cache->entries[at].hash = raw->hash;
-	cache->entries[at].length = raw->length;
-	cache->entries[at].value = number;
-	cache->entries[at].offset = omni_match_add_to_pool(reader->cache_context, &cache->pool, &cache->pool_used,
-													   &cache->pool_size, VARDATA_ANY(raw->text), raw->length);
-	cache->used++;
-	return number;
-}
-
-/* Looks up the values of the rows of the batch. */
-static void
-look_up_batch(Reader *reader)
-{
-	MatchData  *data = reader->data;
-	int			nfields = data->model->nfields;
-	MemoryContext old = MemoryContextSwitchTo(reader->row_context);
-
-	for (int i = 0; i < reader->nbatch; i++)
-	{
-		for (int f = 0; f < nfields; f++)
-			prefetch_known(reader, f, &reader->batch[i][f]);
-	}
-	for (int i = 0; i < reader->nbatch; i++)
-	{
-		uint32	   *row = data->values + (Size) (data->nrecords - reader->nbatch + i) * data->width;
-
-		for (int f = 0; f < nfields; f++)
-		{
-			uint32		value = value_number(reader, f, &reader->batch[i][f]);
-
-			row[f] = value;
-			if (value != MATCH_NULL)
-			{
-				data->dictionary[f].values[value].count++;
-				data->dictionary[f].present++;
-			}
-		}
-		MemoryContextReset(reader->row_context);
-	}
-	MemoryContextSwitchTo(old);
-	reader->nbatch = 0;
-	reader->texts_used = 0;
+	put_raw(raw, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
 /*
@@ -242,8 +116,7 @@ omni_match_alloc_lines(MemoryContext context, Size size)
 static void
 grow_records(MatchData *data)
 {
-	Size		capacity = Max((Size) data->capacity * 2, FIRST_VALUES);
-	Size		row = mul_size(data->width, sizeof(uint32));
+	Size		capacity = Max((Size) data->capacity * 2, FIRST_RECORDS);
 
 	if (data->nrecords >= MATCH_RECORDS_MAX)
 		ereport(ERROR,
@@ -251,7 +124,6 @@ grow_records(MatchData *data)
 				 errmsg("more than %d records", MATCH_RECORDS_MAX)));
 	if (data->capacity == 0)
 	{
-		data->values = MemoryContextAllocHuge(data->context, mul_size(capacity, row));
 		if (data->integer_ids)
 			data->numbers = MemoryContextAllocHuge(data->context, mul_size(capacity, sizeof(int64)));
 		else
@@ -260,7 +132,6 @@ grow_records(MatchData *data)
 	}
 	else
 	{
-		data->values = repalloc_huge(data->values, mul_size(capacity, row));
 		if (data->integer_ids)
 			data->numbers = repalloc_huge(data->numbers, mul_size(capacity, sizeof(int64)));
 		else
@@ -321,21 +192,17 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	for (int f = 0; f < nfields; f++)
 	{
 		if (slot->tts_isnull[f + 1])
-			reader->batch[reader->nbatch][f].text = NULL;
+			put_raw(&reader->raw[f], NULL, 0);
 		else
-			put_into_batch(reader, f, slot->tts_values[f + 1], &reader->batch[reader->nbatch][f]);
+			put_value(&reader->raw[f], slot->tts_values[f + 1]);
 	}
 	data->source[n] = reader->input;
 	if (reader->has_source)
 		data->source[n] = slot->tts_isnull[nfields + 1] ? MATCH_SOURCES_MAX
 			: source_number(reader, slot->tts_values[nfields + 1]);
 	data->nrecords++;
-	reader->nbatch++;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
-	/* room for the longest values of one more row */
-	if (reader->nbatch == BATCH_ROWS || reader->texts_used > BATCH_ROWS * 1024)
-		look_up_batch(reader);
 	return true;
 }
 
@@ -426,16 +293,15 @@ compare_texts(const void *a, const void *b)
 	return order != 0 ? order : (int) ((const SortKey *) a)->input - (int) ((const SortKey *) b)->input;
 }
 
-/* Puts the records into the order of their ids; refuses an id that comes twice. */
+/* Puts the records into the order of their ids, down to the row of each; refuses an id that comes twice. */
 static void
 sort_records(MatchData *data)
 {
 	uint32		n = data->nrecords;
-	Size		width = data->width;
 	SortKey    *keys;
-	uint32	   *values;
 	uint8	   *source;
 
+	data->order = MemoryContextAllocHuge(data->context, mul_size(Max(n, 1), sizeof(uint32)));
 	if (n == 0)
 		return;
 	keys = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(SortKey)));
@@ -448,11 +314,10 @@ sort_records(MatchData *data)
 		keys[i].input = data->across ? data->source[i] : 0;
 	}
 	qsort(keys, n, sizeof(SortKey), data->integer_ids ? compare_numbers : compare_texts);
-	values = omni_match_alloc_lines(data->context, mul_size(n, width * sizeof(uint32)));
 	source = MemoryContextAllocHuge(data->context, n);
 	for (uint32 i = 0; i < n; i++)
 	{
-		memcpy(values + i * width, data->values + keys[i].place * width, width * sizeof(uint32));
+		data->order[i] = keys[i].place;
 		source[i] = data->source[keys[i].place];
 	}
 	for (uint32 i = 0; i < n; i++)
@@ -468,55 +333,33 @@ sort_records(MatchData *data)
 					 errhint("The id column must tell the records apart.")));
 	}
 	pfree(keys);
-	pfree(data->values);
-	data->values = values;
 	pfree(data->source);
 	data->source = source;
 }
 
-/*
- * Numbers the values of each field by their first record, so that numbers do not
- * depend on the order of the rows either.
- */
+/* Opens a file for the raw values of each field. */
 static void
-renumber_values(MatchData *data)
+open_raw_files(Reader *reader)
 {
-	int			nfields = data->model->nfields;
-
-	for (int f = 0; f < nfields; f++)
+	for (int f = 0; f < reader->data->model->nfields; f++)
 	{
-		MatchDictionary *dictionary = &data->dictionary[f];
-		uint32	   *number;
-		MatchValue *values;
-		uint32		n = 0;
+		reader->raw[f].file = omni_match_create_raw_file(reader->files, f);
+		reader->raw[f].buffer = palloc(WRITTEN_TOGETHER);
+	}
+}
 
-		if (dictionary->count == 0)
-			continue;
-		number = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(dictionary->count, sizeof(uint32)));
-		values = omni_match_alloc_lines(data->context, mul_size(dictionary->count, sizeof(MatchValue)));
-		memset(number, 0xff, dictionary->count * sizeof(uint32));
-		for (uint32 r = 0; r < data->nrecords; r++)
-		{
-			uint32	   *value = &data->values[(Size) r * data->width + f];
+static void
+close_raw_files(Reader *reader)
+{
+	for (int f = 0; f < reader->data->model->nfields; f++)
+	{
+		RawFile    *raw = &reader->raw[f];
 
-			if (*value == MATCH_NULL)
-				continue;
-			if (number[*value] == MATCH_NULL)
-			{
-				number[*value] = n;
-				values[n++] = dictionary->values[*value];
-			}
-			*value = number[*value];
-		}
-		for (uint32 i = 0; i < dictionary->nslots; i++)
-		{
-			if (dictionary->slots[i] != 0)
-				dictionary->slots[i] = number[dictionary->slots[i] - 1] + 1;
-		}
-		pfree(number);
-		pfree(dictionary->values);
-		dictionary->values = values;
-		dictionary->capacity = dictionary->count;
+		flush_raw(raw);
+		BufFileExportFileSet(raw->file);
+		BufFileClose(raw->file);
+		pfree(raw->buffer);
+		reader->files->bytes[f] = raw->bytes;
 	}
 }
 
@@ -531,7 +374,6 @@ read_relation(Reader *reader, const MatchInput *input, const char *source_column
 	options.dest = &reader->pub;
 	if (SPI_execute_extended(query, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not read records");
-	look_up_batch(reader);
 }
 
 /* Reads what people decided of pairs; pairs of records that are not there are left out. */
@@ -588,7 +430,6 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	data->context = AllocSetContextCreate(caller, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
 	data->model = model;
 	omni_match_lay_out_row(data);
-	data->first_values = FIRST_VALUES;
 	data->across = ninputs > 1;
 	data->one_per_source = options->one_per_source;
 	data->nsources = data->across ? ninputs : 0;
@@ -604,8 +445,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	reader->data = data;
 	reader->has_source = !data->across && options->source != NULL;
 	reader->row_context = AllocSetContextCreate(caller, "omnicrm match row", ALLOCSET_DEFAULT_SIZES);
-	reader->cache_context = AllocSetContextCreate(caller, "omnicrm match raw values", ALLOCSET_DEFAULT_SIZES);
-	reader->texts = palloc(BATCH_BYTES);
+	reader->files = omni_match_make_raw_files(caller);
 	/* any tag but that of SPI, whose table would then be looked for */
 	reader->pub.mydest = DestTuplestore;
 	reader->pub.receiveSlot = receive_row;
@@ -618,12 +458,14 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	open_raw_files(reader);
 	for (reader->input = 0; reader->input < ninputs; reader->input++)
 		read_relation(reader, &inputs[reader->input], data->across ? NULL : options->source);
+	close_raw_files(reader);
 	MemoryContextDelete(reader->row_context);
-	MemoryContextDelete(reader->cache_context);
 	sort_records(data);
-	renumber_values(data);
+	omni_match_read_fields(data, reader->files);
+	omni_match_free_raw_files(reader->files);
 	omni_match_add_sketches(data);
 	omni_match_link_name_columns(data);
 	omni_match_apply_terms(data);

@@ -11,6 +11,8 @@
 #define OMNICRM_IDENTITY_MATCH_JOB_H
 
 #include "identity/match.h"
+#include "storage/buffile.h"
+#include "storage/fileset.h"
 
 /* records and blocks taken at a time */
 #define MATCH_RECORD_CHUNK	4096
@@ -18,6 +20,7 @@
 
 typedef enum MatchJobKind
 {
+	MATCH_JOB_FIELDS,
 	MATCH_JOB_RANDOM_PAIRS,
 	MATCH_JOB_CONDITIONS,
 	MATCH_JOB_COUNT_KEYS,
@@ -25,6 +28,15 @@ typedef enum MatchJobKind
 	MATCH_JOB_SCAN,
 	MATCH_JOB_CLUSTER
 } MatchJobKind;
+
+/* Temporary files of the raw values of each field, row by row: two bytes of length, 0 for no value, and the bytes. */
+typedef struct MatchRawFiles
+{
+	FileSet		set;
+	uint64		bytes[MATCH_FIELDS_MAX];
+	MemoryContextCallback clean_up;
+	bool		there;			/* they have to be deleted */
+} MatchRawFiles;
 
 /* What is to be done; copied to the workers. */
 typedef struct MatchJob
@@ -34,6 +46,8 @@ typedef struct MatchJob
 	int32		floor;			/* of a scan */
 	uint64		per_bucket[256];	/* of blocks: keys by their highest eight bits */
 	int			first_bucket[257];	/* of the range of each task, and 256 */
+	FileSet		files;			/* of fields: their raw values */
+	int			field[MATCH_FIELDS_MAX];	/* of each task */
 } MatchJob;
 
 /* Bytes for the leader, in pieces of eight. */
@@ -51,6 +65,7 @@ typedef struct MatchComponents
 	uint32	   *record_start;	/* nrecords + 1: where those of each component start */
 	MatchEdge  *edge;			/* pairs by component, of places among its records */
 	uint64	   *edge_start;		/* nrecords + 1 */
+	bool	   *together;		/* by smallest record: clustered with the whole table at hand; NULL: none */
 } MatchComponents;
 
 /* What a participant works with. */
@@ -73,6 +88,7 @@ typedef void (*MatchTake) (void *target, const char *bytes, Size size);
 /* match_parallel.c */
 extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks,
 										const MatchComponents *components);
+extern bool omni_match_use_image(MatchWork *work);
 extern const MatchData *omni_match_work_data(const MatchWork *work);
 extern int	omni_match_participants(const MatchWork *work);
 extern void omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target);
@@ -80,6 +96,7 @@ extern void omni_match_end_work(MatchWork *work);
 extern void omni_match_put(MatchOutput *output, const void *bytes, Size size);
 
 /* the jobs: a task, and what a participant does after its last one */
+extern void omni_match_field_task(MatchShare *share, uint64 task);
 extern void omni_match_random_task(MatchShare *share, uint64 task);
 extern void omni_match_random_end(MatchShare *share);
 extern void omni_match_condition_task(MatchShare *share, uint64 task);
@@ -90,10 +107,17 @@ extern void omni_match_scan_task(MatchShare *share, uint64 task);
 extern void omni_match_scan_end(MatchShare *share);
 extern void omni_match_cluster_task(MatchShare *share, uint64 task);
 
+/* match_fields.c */
+extern MatchRawFiles *omni_match_make_raw_files(MemoryContext context);
+extern BufFile *omni_match_create_raw_file(MatchRawFiles *files, int f);
+extern void omni_match_free_raw_files(MatchRawFiles *files);
+extern void omni_match_read_fields(MatchData *data, const MatchRawFiles *files);
+
 /* match_blocks.c */
 extern void omni_match_afford(MatchModel *model, MatchWork *work);
 
-/* match_connect.c */
-extern MatchComponents *omni_match_components(const MatchData *data, const MatchBlocks *blocks, MatchEdges *edges);
+/* match_cluster.c */
+extern void omni_match_cluster_together(const MatchData *data, const MatchBlocks *blocks, const MatchComponents *components,
+										MatchClusters *result);
 
 #endif							/* OMNICRM_IDENTITY_MATCH_JOB_H */

@@ -55,6 +55,7 @@ typedef struct JobType
 } JobType;
 
 static const JobType job_types[] = {
+	[MATCH_JOB_FIELDS] = {omni_match_field_task, NULL},
 	[MATCH_JOB_RANDOM_PAIRS] = {omni_match_random_task, omni_match_random_end},
 	[MATCH_JOB_CONDITIONS] = {omni_match_condition_task, NULL},
 	[MATCH_JOB_COUNT_KEYS] = {omni_match_count_task, omni_match_count_end},
@@ -70,6 +71,7 @@ typedef struct Image
 	uint32		nrecords;
 	bool		across;
 	bool		one_per_source;
+	Size		order;
 	Size		values;
 	Size		source;
 	uint32		dictionary_count[MATCH_FIELDS_MAX];
@@ -88,6 +90,7 @@ typedef struct Image
 	Size		component_record_start;
 	Size		component_edge;
 	Size		component_edge_start;
+	Size		component_together;
 } Image;
 
 extern PGDLLEXPORT void omni_match_worker(dsm_segment *segment, shm_toc *toc);
@@ -121,6 +124,7 @@ lay_out(char *address, const MatchShare *share)
 	image->nrecords = data->nrecords;
 	image->across = data->across;
 	image->one_per_source = data->one_per_source;
+	image->order = place(address, &used, data->order, mul_size(data->nrecords, sizeof(uint32)));
 	image->values = place(address, &used, data->values, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	image->source = place(address, &used, data->source, data->nrecords);
 	for (int f = 0; f < nfields; f++)
@@ -152,6 +156,7 @@ lay_out(char *address, const MatchShare *share)
 		image->component_edge = place(address, &used, components->edge,
 									  mul_size(components->edge_start[data->nrecords], sizeof(MatchEdge)));
 		image->component_edge_start = place(address, &used, components->edge_start, mul_size(starts, sizeof(uint64)));
+		image->component_together = place(address, &used, components->together, data->nrecords);
 	}
 	if (address == NULL)
 		pfree(image);
@@ -183,6 +188,7 @@ open_image(char *address, MatchShare *share)
 	omni_match_lay_out_row(data);
 	data->across = image->across;
 	data->one_per_source = image->one_per_source;
+	data->order = at(address, image->order);
 	data->values = at(address, image->values);
 	data->source = at(address, image->source);
 	for (int f = 0; f < image->model.nfields; f++)
@@ -203,6 +209,7 @@ open_image(char *address, MatchShare *share)
 	components->record_start = at(address, image->component_record_start);
 	components->edge = at(address, image->component_edge);
 	components->edge_start = at(address, image->component_edge_start);
+	components->together = at(address, image->component_together);
 }
 
 /* Takes tasks until there are no more. */
@@ -371,6 +378,22 @@ omni_match_begin_work(const MatchData *data, const uint32 *original, const Match
 	if (work->image == NULL)
 		work->workers = 0;
 	return work;
+}
+
+/*
+ * omni_match_use_image: lets this process, too, work with the shared copy of records
+ * and blocks, so that the caller may free what it was made of; false where there is
+ * none.
+ */
+bool
+omni_match_use_image(MatchWork *work)
+{
+	MemoryContext old = MemoryContextSwitchTo(work->context);
+
+	if (work->image != NULL)
+		open_image(dsm_segment_address(work->image), &work->share);
+	MemoryContextSwitchTo(old);
+	return work->image != NULL;
 }
 
 /*

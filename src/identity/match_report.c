@@ -356,6 +356,7 @@ omnicrm_match_blocking_report(PG_FUNCTION_ARGS)
 	Jsonb	   *options = PG_GETARG_JSONB_P(3);
 	Report	   *report = palloc0_object(Report);
 	MatchRunOptions run;
+	MatchBlocks *blocks;
 	Truth		truth;
 	bool		judged;
 	bool		trained;
@@ -379,7 +380,9 @@ omnicrm_match_blocking_report(PG_FUNCTION_ARGS)
 		omni_match_afford(model, work);
 		omni_match_end_work(work);
 	}
-	report->blocks = omni_match_blocks(report->data);
+	blocks = omni_match_blocks(report->data);
+	omni_match_list_blocks(report->data, blocks);
+	report->blocks = blocks;
 	count_kinds(report);
 	report->total.pairs += distinct_pairs(report->data, report->blocks);
 	if (judged)

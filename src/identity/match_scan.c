@@ -7,9 +7,9 @@
  * records with several common blocks meet in each; many pairs are given up by their
  * rows alone, again and again.  Only a pair that may weigh enough asks whether an
  * earlier block had it, and is weighed in the first; what values it then has to
- * compare are asked for ahead of its turn.  Blocks are handed out in chunks, to this process
- * alone or to parallel workers too (match_parallel.c); the pairs come out in the
- * order of their records either way.
+ * compare are asked for ahead of its turn.  Records and blocks are arranged for that
+ * (match_arrange.c), and a record is known by its place.  Blocks are handed out in
+ * chunks, to this process alone or to parallel workers too (match_parallel.c).
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "identity/match_arrange.h"
 #include "identity/match_job.h"
 #include "identity/match_lanes.h"
 
@@ -353,9 +354,11 @@ compare_edges(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Orders pairs by both records. */
-static void
-sort_edges(const MatchData *data, MatchEdges *edges)
+/*
+ * omni_match_sort_edges: orders pairs by both records.
+ */
+void
+omni_match_sort_edges(const MatchData *data, MatchEdges *edges)
 {
 	uint64	   *end = MemoryContextAllocExtended(CurrentMemoryContext, mul_size((Size) data->nrecords + 1, sizeof(uint64)),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -382,21 +385,33 @@ sort_edges(const MatchData *data, MatchEdges *edges)
 
 /*
  * omni_match_scan: all pairs of records with a common block that weigh at least
- * the floor, in the order of their records.
+ * the floor, each once, in no particular order.
  */
 MatchEdges *
 omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 {
 	MemoryContext old = MemoryContextSwitchTo(data->context);
 	MatchEdges *edges = omni_match_new_edges();
-	MatchWork  *work = omni_match_begin_work(data, NULL, blocks, NULL);
+	MatchArranged *arranged = omni_match_arrange(data, blocks);
+	uint32	   *record = arranged->record;
+	MatchWork  *work = omni_match_begin_work(&arranged->data, NULL, &arranged->blocks, NULL);
 	MatchJob	job = {.kind = MATCH_JOB_SCAN};
+	bool		shared = omni_match_use_image(work);
 
 	MemoryContextSwitchTo(old);
+	if (shared)
+		MemoryContextDelete(arranged->data.context);
 	job.floor = floor;
 	job.ntasks = ((uint64) blocks->nblocks + MATCH_BLOCK_CHUNK - 1) / MATCH_BLOCK_CHUNK;
 	omni_match_work(work, &job, take_edges, edges);
 	omni_match_end_work(work);
-	sort_edges(data, edges);
+	for (uint64 i = 0; i < edges->count; i++)
+	{
+		edges->edge[i].a = record[edges->edge[i].a];
+		edges->edge[i].b = record[edges->edge[i].b];
+	}
+	pfree(record);
+	if (!shared)
+		MemoryContextDelete(arranged->data.context);
 	return edges;
 }

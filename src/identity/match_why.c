@@ -465,6 +465,7 @@ omnicrm_match_why_not(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	why->result = (ReturnSetInfo *) fcinfo->resultinfo;
 	data = omni_match_run(fcinfo, 5, &options, &clusters, &blocks);
+	omni_match_list_blocks(data, blocks);
 	why->data = data;
 	why->clusters = clusters;
 	why->blocks = blocks;
