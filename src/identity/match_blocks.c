@@ -11,20 +11,18 @@
  * Many records with the same values in all fields would fill their blocks and be
  * dropped with them; the first stands for all.
  *
- * Keys are functions of the record, so a run that may not hold all of them at
- * once computes them several times, a range of the hash at a time; parallel
- * workers take ranges of their own.  The blocks come out the same, in the order of
- * their keys.
+ * All keys at once would take too much room, so they are spread over files
+ * (match_spread.c) and looked at a range of the hash at a time; parallel workers take
+ * ranges of their own.  The blocks come out the same, in the order of their keys.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match_job.h"
+#include "identity/match_spread.h"
 
 /* pairs that two things in common may bring: for each record, and in a small table in all */
 #define WEAK_PAIRS_PER_RECORD	60.0
@@ -36,8 +34,6 @@
 /* records from which on training looks at a part of the keys only, and which */
 #define SAMPLED_RECORDS		200000
 #define SAMPLED_BUCKETS		16
-/* records whose values are asked for ahead of their turn */
-#define PREFETCH_VALUES		6
 /* entries up to that many are sorted by insertion */
 #define INSERTION_MAX		24
 
@@ -129,13 +125,6 @@ sort_bucket(MatchKeyEntry *entries, MatchKeyEntry *room, Size n)
 	return entries;
 }
 
-/* Whether a record has no keys, as another one stands for it. */
-static inline bool
-is_copy(const uint32 *original, uint32 record)
-{
-	return original != NULL && original[record] != MATCH_NULL;
-}
-
 static void
 start_range(RangeBlocks *range)
 {
@@ -204,126 +193,44 @@ add_blocks(RangeBlocks *range, const MatchModel *model, const MatchKeyEntry *ent
 	}
 }
 
-/*
- * Blocks of the keys whose highest eight bits, their bucket, lie in a range.
- * Arguments: the records; those that stand for others, or NULL; the number of
- * keys of each bucket; the first bucket and the one after the last.
- */
+/* Blocks of the keys of some buckets: the first one and the one after the last, with the number of keys of each. */
 static void
-make_range(RangeBlocks *range, const MatchData *data, const uint32 *original, const uint64 *per_bucket, int first, int end)
+make_range(RangeBlocks *range, const MatchData *data, MatchKeyPieces *pieces, const uint64 *per_bucket, int first, int end)
 {
-	Size		start[257];
-	Size		next[256];
+	Size		start[MATCH_BUCKETS + 1];
 	Size		largest = 0;
 	MatchKeyEntry *entries;
 	MatchKeyEntry *room;
-	uint64		keys[MATCH_KEYS_MAX];
-	uint8		kinds[MATCH_KEYS_MAX];
 
 	start[first] = 0;
 	for (int b = first; b < end; b++)
 	{
-		next[b] = start[b];
 		start[b + 1] = start[b] + per_bucket[b];
 		largest = Max(largest, per_bucket[b]);
 	}
 	start_range(range);
 	entries = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(start[end], 1), sizeof(MatchKeyEntry)));
 	room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(largest, 1), sizeof(MatchKeyEntry)));
-	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		int			nkeys;
-
-		if ((r & 1023) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (r + PREFETCH_VALUES < data->nrecords)
-			omni_match_prefetch_values(data, r + PREFETCH_VALUES);
-		if (is_copy(original, r))
-			continue;
-		nkeys = omni_match_keys(data, r, keys, kinds);
-		for (int k = 0; k < nkeys; k++)
-		{
-			int			bucket = keys[k] >> 56;
-
-			/* training looks at some buckets only, and counts the others as empty */
-			if (bucket < first || bucket >= end || per_bucket[bucket] == 0)
-				continue;
-			if (next[bucket] == start[bucket + 1])
-				elog(ERROR, "more blocking keys than counted");
-			entries[next[bucket]].key = keys[k];
-			entries[next[bucket]].kind = kinds[k];
-			entries[next[bucket]++].record = r;
-		}
-	}
+	omni_match_read_keys(pieces, first, end, entries, start);
 	for (int b = first; b < end; b++)
 		add_blocks(range, data->model, sort_bucket(entries + start[b], room, per_bucket[b]), per_bucket[b]);
 	pfree(entries);
 	pfree(room);
 }
 
-/* How many keys some records have in each bucket. */
-static void
-count_keys(const MatchData *data, const uint32 *original, uint32 first, uint32 end, uint64 *per_bucket)
-{
-	uint64		keys[MATCH_KEYS_MAX];
-	uint8		kinds[MATCH_KEYS_MAX];
-
-	for (uint32 r = first; r < end; r++)
-	{
-		int			nkeys;
-
-		if ((r & 1023) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (r + PREFETCH_VALUES < end)
-			omni_match_prefetch_values(data, r + PREFETCH_VALUES);
-		if (is_copy(original, r))
-			continue;
-		nkeys = omni_match_keys(data, r, keys, kinds);
-		for (int k = 0; k < nkeys; k++)
-			per_bucket[keys[k] >> 56]++;
-	}
-}
-
-/* Counting as a job: tasks are chunks of records, a participant gives one sum. */
-void
-omni_match_count_task(MatchShare *share, uint64 task)
-{
-	uint32		first = task * MATCH_RECORD_CHUNK;
-
-	if (share->state == NULL)
-		share->state = palloc0(256 * sizeof(uint64));
-	count_keys(share->data, share->original, first, Min(first + MATCH_RECORD_CHUNK, share->data->nrecords), share->state);
-}
-
-void
-omni_match_count_end(MatchShare *share)
-{
-	if (share->state != NULL)
-		omni_match_put(&share->output, share->state, 256 * sizeof(uint64));
-}
-
-static void
-take_counts(void *target, const char *data, Size size)
-{
-	uint64	   *sum = target;
-
-	for (Size at = 0; at < size; at += 256 * sizeof(uint64))
-	{
-		const uint64 *part = (const uint64 *) (data + at);
-
-		for (int b = 0; b < 256; b++)
-			sum[b] += part[b];
-	}
-}
-
-/* Blocks as a job: tasks are ranges of buckets, each gives its blocks. */
+/*
+ * omni_match_blocks_task, omni_match_blocks_end: blocks as a job; tasks are ranges of
+ * buckets, each gives its blocks.
+ */
 void
 omni_match_blocks_task(MatchShare *share, uint64 task)
 {
 	const MatchJob *job = share->job;
 	RangeBlocks range;
 
-	make_range(&range, share->data, share->original, job->per_bucket, job->first_bucket[task], job->first_bucket[task + 1]);
+	if (share->state == NULL)
+		share->state = omni_match_open_keys(&job->files);
+	make_range(&range, share->data, share->state, job->per_bucket, job->first_bucket[task], job->first_bucket[task + 1]);
 	omni_match_put(&share->output, &task, sizeof(task));
 	omni_match_put(&share->output, &range, sizeof(range));
 	omni_match_put(&share->output, range.size, range.nblocks * sizeof(uint32));
@@ -332,10 +239,17 @@ omni_match_blocks_task(MatchShare *share, uint64 task)
 	free_range(&range);
 }
 
+void
+omni_match_blocks_end(MatchShare *share)
+{
+	if (share->state != NULL)
+		omni_match_close_keys(share->state);
+}
+
 /* The ranges that came out, by number; they point into the output of their makers. */
 typedef struct Ranges
 {
-	RangeBlocks range[256];
+	RangeBlocks range[MATCH_BUCKETS];
 } Ranges;
 
 /* Takes bytes from an output. */
@@ -438,21 +352,38 @@ plan_ranges(MatchJob *job, int participants)
 	uint64		most;
 	int			n = 0;
 
-	for (int b = 0; b < 256; b++)
+	for (int b = 0; b < MATCH_BUCKETS; b++)
 		total += job->per_bucket[b];
 	most = Max((Size) maintenance_work_mem * 1024 / participants / sizeof(MatchKeyEntry), 65536);
-	/* a range each at least, and no last one that all wait for */
-	most = Min(most, total / participants + 1);
-	for (int b = 0; b < 256;)
+	/* two ranges each at least, and no last one that all wait for */
+	most = Min(most, total / (2 * participants) + 1);
+	for (int b = 0; b < MATCH_BUCKETS;)
 	{
 		uint64		keys = job->per_bucket[b];
 
 		job->first_bucket[n++] = b++;
-		while (b < 256 && keys + job->per_bucket[b] <= most)
+		while (b < MATCH_BUCKETS && keys + job->per_bucket[b] <= most)
 			keys += job->per_bucket[b++];
 	}
-	job->first_bucket[n] = 256;
+	job->first_bucket[n] = MATCH_BUCKETS;
 	job->ntasks = n;
+}
+
+/* The blocks of the keys in the first so many buckets, range by range; they last as long as the work. */
+static Ranges *
+make_ranges(MatchWork *work, int buckets, uint64 *nranges)
+{
+	MatchFiles *files = omni_match_make_files(CurrentMemoryContext);
+	MatchJob	job = {.kind = MATCH_JOB_BLOCKS};
+	Ranges	   *ranges = palloc0_object(Ranges);
+
+	omni_match_spread_keys(work, files, buckets, job.per_bucket);
+	job.files = files->set;
+	plan_ranges(&job, omni_match_participants(work));
+	omni_match_work(work, &job, take_ranges, ranges);
+	omni_match_free_files(files);
+	*nranges = job.ntasks;
+	return ranges;
 }
 
 /*
@@ -464,22 +395,16 @@ MatchBlocks *
 omni_match_blocks(const MatchData *data)
 {
 	MatchBlocks *blocks = MemoryContextAllocZero(data->context, sizeof(MatchBlocks));
-	MatchJob	job = {.kind = MATCH_JOB_COUNT_KEYS};
-	uint64		per_bucket[256] = {0};
-	Ranges	   *ranges = palloc0_object(Ranges);
+	Ranges	   *ranges;
+	uint64		nranges;
 	MatchWork  *work;
 
 	/* of two relations, and where sources exclude each other, each record counts for itself */
 	if (!data->across && !data->one_per_source)
 		blocks->original = omni_match_copies(data);
 	work = omni_match_begin_work(data, blocks->original, NULL, NULL);
-	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
-	omni_match_work(work, &job, take_counts, per_bucket);
-	job.kind = MATCH_JOB_BLOCKS;
-	memcpy(job.per_bucket, per_bucket, sizeof(per_bucket));
-	plan_ranges(&job, omni_match_participants(work));
-	omni_match_work(work, &job, take_ranges, ranges);
-	join_ranges(data, blocks, ranges, job.ntasks);
+	ranges = make_ranges(work, MATCH_BUCKETS, &nranges);
+	join_ranges(data, blocks, ranges, nranges);
 	omni_match_end_work(work);
 	pfree(ranges);
 	return blocks;
@@ -499,39 +424,36 @@ affordable(const double *pairs, int largest, double budget)
 /*
  * omni_match_afford: lowers the limits of a model until the blocks of these records
  * bring no more pairs than budgeted.
- * Arguments: the model; the work on the records.
+ * Arguments: the model, whose limits for weak keys and values are not set yet; the
+ * work on the records.
  */
 void
 omni_match_afford(MatchModel *model, MatchWork *work)
 {
 	const MatchData *data = omni_match_work_data(work);
-	int			buckets = data->nrecords >= SAMPLED_RECORDS ? SAMPLED_BUCKETS : 256;
+	int			buckets = data->nrecords >= SAMPLED_RECORDS ? SAMPLED_BUCKETS : MATCH_BUCKETS;
 	double	   *weak = palloc0((model->max_block + 1) * sizeof(double));
 	double	   *value = palloc0((model->max_block + 1) * sizeof(double));
-	MatchJob	job = {.kind = MATCH_JOB_COUNT_KEYS};
-	RangeBlocks range;
+	uint64		nranges;
+	Ranges	   *ranges = make_ranges(work, buckets, &nranges);
 
-	model->max_weak_block = model->max_value_block = 0;
-	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
-	omni_match_work(work, &job, take_counts, job.per_bucket);
-	memset(job.per_bucket + buckets, 0, (256 - buckets) * sizeof(uint64));
-	plan_ranges(&job, 1);
-	for (int i = 0; i < job.ntasks && job.first_bucket[i] < buckets; i++)
+	for (uint64 i = 0; i < nranges; i++)
 	{
-		make_range(&range, data, NULL, job.per_bucket, job.first_bucket[i], job.first_bucket[i + 1]);
-		for (uint32 b = 0; b < range.nblocks; b++)
-		{
-			double		pairs = 256.0 / buckets * range.size[b] * (range.size[b] - 1.0) / 2;
+		const RangeBlocks *range = &ranges->range[i];
 
-			if (range.kind[b] < MATCH_KEY_VALUE)
-				weak[range.size[b]] += pairs;
-			else if (!omni_match_is_identifier(model->field[range.kind[b] - MATCH_KEY_VALUE].kind))
-				value[range.size[b]] += pairs;
+		for (uint32 b = 0; b < range->nblocks; b++)
+		{
+			double		pairs = (double) MATCH_BUCKETS / buckets * range->size[b] * (range->size[b] - 1.0) / 2;
+
+			if (range->kind[b] < MATCH_KEY_VALUE)
+				weak[range->size[b]] += pairs;
+			else if (!omni_match_is_identifier(model->field[range->kind[b] - MATCH_KEY_VALUE].kind))
+				value[range->size[b]] += pairs;
 		}
-		free_range(&range);
 	}
 	model->max_weak_block = affordable(weak, model->max_block, Max(data->nrecords * WEAK_PAIRS_PER_RECORD, PAIRS_AT_LEAST));
 	model->max_value_block = affordable(value, model->max_block, Max(data->nrecords * VALUE_PAIRS_PER_RECORD, PAIRS_AT_LEAST));
+	pfree(ranges);
 	pfree(weak);
 	pfree(value);
 }

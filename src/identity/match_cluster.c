@@ -514,17 +514,18 @@ compare_decisions(const void *a, const void *b)
 
 /* What people decided to keep apart. */
 static void
-keep_strangers_apart(Clustering *c)
+keep_strangers_apart(Clustering *c, const uint32 *place)
 {
 	const MatchData *data = c->data;
 
 	qsort(data->decisions, data->ndecisions, sizeof(MatchDecision), compare_decisions);
 	for (uint64 i = 0; i < data->ndecisions && !data->decisions[i].same; i++)
 	{
-		const MatchDecision *decision = &data->decisions[i];
+		uint32		a = place[data->decisions[i].a];
+		uint32		b = place[data->decisions[i].b];
 
-		add_stranger(&c->clusters[decision->a], decision->b);
-		add_stranger(&c->clusters[decision->b], decision->a);
+		add_stranger(&c->clusters[a], b);
+		add_stranger(&c->clusters[b], a);
 	}
 }
 
@@ -534,45 +535,43 @@ keep_strangers_apart(Clustering *c)
  * importance.
  */
 static void
-merge_copies(Clustering *c, const MatchBlocks *blocks)
+merge_copies(Clustering *c, const MatchBlocks *blocks, const uint32 *place, uint32 n)
 {
-	uint32		n = c->data->nrecords;
-
 	if (blocks->original == NULL)
 		return;
-	c->copies = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-	for (uint32 r = 0; r < n; r++)
-		c->copies[r] = 1;
-	for (uint32 r = 0; r < n; r++)
+	c->copies = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
+	for (uint32 i = 0; i < n; i++)
+		c->copies[i] = 1;
+	for (uint32 i = 0; i < n; i++)
 	{
-		uint32		first = blocks->original[r];
+		uint32		first = blocks->original[record_of(c, i)];
 		uint32		root;
 		int32		weight;
 
 		CHECK_FOR_INTERRUPTS();
 		if (first == MATCH_NULL)
 			continue;
-		root = find_root(c, first);
+		root = find_root(c, place[first]);
 		omni_match_probe(c->probe, first);
-		weight = omni_match_score(c->probe, r, PG_INT32_MIN);
-		if (weight < c->threshold || exclude_each_other(c, root, r))
+		weight = omni_match_score(c->probe, record_of(c, i), PG_INT32_MIN);
+		if (weight < c->threshold || exclude_each_other(c, root, i))
 			continue;
-		merge(c, root, r, (double) weight / MATCH_UNIT);
-		c->copies[first]++;
+		merge(c, root, i, (double) weight / MATCH_UNIT);
+		c->copies[place[first]]++;
 	}
 }
 
 /* What people decided to join. */
 static void
-join_by_decision(Clustering *c)
+join_by_decision(Clustering *c, const uint32 *place)
 {
 	const MatchData *data = c->data;
 
 	for (uint64 i = 0; i < data->ndecisions; i++)
 	{
 		const MatchDecision *decision = &data->decisions[i];
-		uint32		a = find_root(c, decision->a);
-		uint32		b = find_root(c, decision->b);
+		uint32		a = find_root(c, place[decision->a]);
+		uint32		b = find_root(c, place[decision->b]);
 
 		/* of two decisions that contradict each other the one that keeps apart holds */
 		if (decision->same && a != b && !exclude_each_other(c, a, b))
@@ -718,8 +717,36 @@ omni_match_cluster_task(MatchShare *share, uint64 task)
 }
 
 /*
+ * The records of the components that are clustered together, ascending, and the place
+ * of each of them by its number; their number.
+ */
+static uint32
+find_places(const MatchData *data, const MatchComponents *components, uint32 **record, uint32 **place)
+{
+	Size		room = mul_size(Max(data->nrecords, 1), sizeof(uint32));
+	uint32		n = 0;
+
+	*place = MemoryContextAllocHuge(CurrentMemoryContext, room);
+	*record = MemoryContextAllocHuge(CurrentMemoryContext, room);
+	memset(*place, 0xff, room);
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		for (uint32 i = components->record_start[r]; components->together[r] && i < components->record_start[r + 1]; i++)
+			(*place)[components->record[i]] = 0;
+	}
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		if ((*place)[r] == MATCH_NULL)
+			continue;
+		(*place)[r] = n;
+		(*record)[n++] = r;
+	}
+	return n;
+}
+
+/*
  * omni_match_cluster_together: clusters the components that people decided of, or
- * in which records stand for others, with the whole table at hand.
+ * in which records stand for others, all of them at once.
  * Arguments: the records; their blocks; the components; what takes the merges.
  */
 void
@@ -729,19 +756,27 @@ omni_match_cluster_together(const MatchData *data, const MatchBlocks *blocks, co
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm clusters", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Clustering *c = make_clustering(data);
+	uint32	   *record;
+	uint32	   *place;
+	uint32	   *component;
+	uint32		n = find_places(data, components, &record, &place);
 
-	make_room(c, Max(data->nrecords, 1));
-	begin(c, NULL, data->nrecords);
-	keep_strangers_apart(c);
-	merge_copies(c, blocks);
-	join_by_decision(c);
+	make_room(c, Max(n, 1));
+	begin(c, record, n);
+	keep_strangers_apart(c, place);
+	merge_copies(c, blocks, place, n);
+	join_by_decision(c, place);
+	component = MemoryContextAllocHuge(context, mul_size(Max(n, 1), sizeof(uint32)));
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
 		uint64		edge = components->edge_start[r];
+		uint32		first = components->record_start[r];
 
-		if (components->together[r] && components->edge_start[r + 1] > edge)
-			cluster_component(c, components->edge + edge, components->edge_start[r + 1] - edge,
-							  components->record + components->record_start[r]);
+		if (!components->together[r] || components->edge_start[r + 1] == edge)
+			continue;
+		for (uint32 i = first; i < components->record_start[r + 1]; i++)
+			component[i - first] = place[components->record[i]];
+		cluster_component(c, components->edge + edge, components->edge_start[r + 1] - edge, component);
 	}
 	memcpy(result->merges + result->nmerges, c->merges, c->nmerges * sizeof(MatchMerge));
 	result->nmerges += c->nmerges;

@@ -81,7 +81,7 @@ sort_records(const MatchData *data, const uint32 *component, MatchComponents *re
 	return place;
 }
 
-/* Which components are clustered with the whole table at hand, by their smallest records; NULL: none. */
+/* Which components are clustered together, by their smallest records; NULL: none. */
 static bool *
 find_together(const MatchData *data, const MatchBlocks *blocks, const uint32 *component)
 {
@@ -165,16 +165,37 @@ take_merges(void *target, const char *bytes, Size size)
 	}
 }
 
-/* Clusters the components each by itself. */
+/* What clustering is about. */
+typedef struct ClusterWork
+{
+	const MatchData *data;
+	const MatchBlocks *blocks;
+	const MatchComponents *components;
+	MatchClusters *result;
+} ClusterWork;
+
+/* What this process does while others have begun with the components that are clustered each by itself. */
 static void
-cluster_each(const MatchData *data, const MatchComponents *components, MatchClusters *result)
+cluster_together(void *argument)
+{
+	ClusterWork *what = argument;
+
+	if (what->components->together != NULL)
+		omni_match_cluster_together(what->data, what->blocks, what->components, what->result);
+}
+
+/* Clusters all components. */
+static void
+cluster_components(const MatchData *data, const MatchBlocks *blocks, const MatchComponents *components, MatchClusters *result)
 {
 	MatchJob	job = {.kind = MATCH_JOB_CLUSTER};
 	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, components);
+	ClusterWork what = {data, blocks, components, result};
 	TaskMerges *tasks;
 
 	job.ntasks = (data->nrecords + MATCH_RECORD_CHUNK - 1) / MATCH_RECORD_CHUNK;
 	tasks = palloc0(Max(job.ntasks, 1) * sizeof(TaskMerges));
+	omni_match_work_beside(work, cluster_together, &what);
 	omni_match_work(work, &job, take_merges, tasks);
 	for (uint64 i = 0; i < job.ntasks; i++)
 	{
@@ -203,9 +224,7 @@ omni_match_cluster(const MatchData *data, const MatchBlocks *blocks, MatchEdges 
 	result->merges = MemoryContextAllocHuge(data->context, mul_size(Max(data->nrecords, 1), sizeof(MatchMerge)));
 	MemoryContextSwitchTo(work);
 	components = make_components(data, blocks, edges);
-	if (components->together != NULL)
-		omni_match_cluster_together(data, blocks, components, result);
-	cluster_each(data, components, result);
+	cluster_components(data, blocks, components, result);
 	/* each cluster has the number of its smallest record, which comes first */
 	for (uint32 r = 0; r < data->nrecords; r++)
 		result->cluster[r] = r;

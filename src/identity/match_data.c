@@ -51,8 +51,8 @@ typedef struct Reader
 	int			input;			/* number of the relation */
 	char	   *source_names[MATCH_SOURCES_MAX];
 	MemoryContext row_context;
-	MatchRawFiles *files;
 	RawFile		raw[MATCH_FIELDS_MAX];
+	uint64		bytes[MATCH_FIELDS_MAX];	/* of each file */
 } Reader;
 
 static void
@@ -339,11 +339,11 @@ sort_records(MatchData *data)
 
 /* Opens a file for the raw values of each field. */
 static void
-open_raw_files(Reader *reader)
+open_raw_files(Reader *reader, const MatchFiles *files)
 {
 	for (int f = 0; f < reader->data->model->nfields; f++)
 	{
-		reader->raw[f].file = omni_match_create_raw_file(reader->files, f);
+		reader->raw[f].file = omni_match_create_file(&files->set, MATCH_RAW_FILE, f);
 		reader->raw[f].buffer = palloc(WRITTEN_TOGETHER);
 	}
 }
@@ -359,7 +359,7 @@ close_raw_files(Reader *reader)
 		BufFileExportFileSet(raw->file);
 		BufFileClose(raw->file);
 		pfree(raw->buffer);
-		reader->files->bytes[f] = raw->bytes;
+		reader->bytes[f] = raw->bytes;
 	}
 }
 
@@ -425,6 +425,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	MatchData  *data = palloc0_object(MatchData);
 	Reader	   *reader = palloc0_object(Reader);
 	MemoryContext caller = CurrentMemoryContext;
+	MatchFiles *files;
 	int			level;
 
 	data->context = AllocSetContextCreate(caller, "omnicrm match", ALLOCSET_DEFAULT_SIZES);
@@ -445,7 +446,7 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 	reader->data = data;
 	reader->has_source = !data->across && options->source != NULL;
 	reader->row_context = AllocSetContextCreate(caller, "omnicrm match row", ALLOCSET_DEFAULT_SIZES);
-	reader->files = omni_match_make_raw_files(caller);
+	files = omni_match_make_files(caller);
 	/* any tag but that of SPI, whose table would then be looked for */
 	reader->pub.mydest = DestTuplestore;
 	reader->pub.receiveSlot = receive_row;
@@ -458,14 +459,14 @@ omni_match_read(const MatchInput *inputs, int ninputs, const MatchRunOptions *op
 		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	open_raw_files(reader);
+	open_raw_files(reader, files);
 	for (reader->input = 0; reader->input < ninputs; reader->input++)
 		read_relation(reader, &inputs[reader->input], data->across ? NULL : options->source);
 	close_raw_files(reader);
 	MemoryContextDelete(reader->row_context);
 	sort_records(data);
-	omni_match_read_fields(data, reader->files);
-	omni_match_free_raw_files(reader->files);
+	omni_match_read_fields(data, files, reader->bytes);
+	omni_match_free_files(files);
 	omni_match_add_sketches(data);
 	omni_match_link_name_columns(data);
 	omni_match_apply_terms(data);

@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
-
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -86,59 +84,6 @@ typedef struct FieldOutput
 	const char *slots;
 	const uint32 *number;
 } FieldOutput;
-
-static void
-file_name(char *name, Size size, int f)
-{
-	snprintf(name, size, "field.%d", f);
-}
-
-static void
-delete_raw_files(void *argument)
-{
-	MatchRawFiles *files = argument;
-
-	if (files->there)
-		FileSetDeleteAll(&files->set);
-	files->there = false;
-}
-
-/*
- * omni_match_make_raw_files: room for raw values on disk; it goes with the context.
- */
-MatchRawFiles *
-omni_match_make_raw_files(MemoryContext context)
-{
-	MatchRawFiles *files = MemoryContextAllocZero(context, sizeof(MatchRawFiles));
-
-	FileSetInit(&files->set);
-	files->there = true;
-	files->clean_up.func = delete_raw_files;
-	files->clean_up.arg = files;
-	MemoryContextRegisterResetCallback(context, &files->clean_up);
-	return files;
-}
-
-/*
- * omni_match_create_raw_file: a file for the values of a field.
- */
-BufFile *
-omni_match_create_raw_file(MatchRawFiles *files, int f)
-{
-	char		name[32];
-
-	file_name(name, sizeof(name), f);
-	return BufFileCreateFileSet(&files->set, name);
-}
-
-/*
- * omni_match_free_raw_files: deletes the files.
- */
-void
-omni_match_free_raw_files(MatchRawFiles *files)
-{
-	delete_raw_files(files);
-}
 
 static void
 grow_cache(FieldReader *reader)
@@ -364,8 +309,6 @@ omni_match_field_task(MatchShare *share, uint64 task)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm match field", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	FieldReader *reader = palloc0_object(FieldReader);
-	FileSet		files = share->job->files;
-	char		name[32];
 	uint32	   *number;
 
 	reader->f = share->job->field[task];
@@ -374,8 +317,7 @@ omni_match_field_task(MatchShare *share, uint64 task)
 	reader->data->model = share->data->model;
 	reader->data->first_values = FIRST_VALUES;
 	reader->value_context = AllocSetContextCreate(context, "omnicrm match value", ALLOCSET_DEFAULT_SIZES);
-	file_name(name, sizeof(name), reader->f);
-	reader->file = BufFileOpenFileSet(&files, name, O_RDONLY, false);
+	reader->file = omni_match_open_file(&share->job->files, MATCH_RAW_FILE, reader->f);
 	number = look_up_values(reader, share->data->nrecords);
 	BufFileClose(reader->file);
 	number = renumber_values(&reader->data->dictionary[reader->f], number, share->data->order, share->data->nrecords);
@@ -448,13 +390,13 @@ keep_dictionary(MatchData *data, const FieldOutput *output)
 
 /* Tasks are fields, those with most bytes first. */
 static void
-plan_fields(MatchJob *job, const MatchRawFiles *files, int nfields)
+plan_fields(MatchJob *job, const MatchFiles *files, const uint64 *bytes, int nfields)
 {
 	for (int n = 0; n < nfields; n++)
 	{
 		int			at = n;
 
-		for (; at > 0 && files->bytes[job->field[at - 1]] < files->bytes[n]; at--)
+		for (; at > 0 && bytes[job->field[at - 1]] < bytes[n]; at--)
 			job->field[at] = job->field[at - 1];
 		job->field[at] = n;
 	}
@@ -465,10 +407,10 @@ plan_fields(MatchJob *job, const MatchRawFiles *files, int nfields)
 /*
  * omni_match_read_fields: reads the values of all fields into the rows of the records.
  * Arguments: the records, in the order of their ids, which have no values yet; the
- * files of raw values.
+ * files of raw values, and how many bytes each of them has.
  */
 void
-omni_match_read_fields(MatchData *data, const MatchRawFiles *files)
+omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *bytes)
 {
 	int			nfields = data->model->nfields;
 	MatchJob	job = {.kind = MATCH_JOB_FIELDS};
@@ -476,7 +418,7 @@ omni_match_read_fields(MatchData *data, const MatchRawFiles *files)
 	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, NULL);
 
 	outputs->nrecords = data->nrecords;
-	plan_fields(&job, files, nfields);
+	plan_fields(&job, files, bytes, nfields);
 	omni_match_work(work, &job, take_fields, outputs);
 	data->values = omni_match_alloc_lines(data->context, mul_size(Max(data->nrecords, 1), data->width * sizeof(uint32)));
 	for (int f = 0; f < nfields; f++)

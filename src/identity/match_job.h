@@ -17,26 +17,30 @@
 /* records and blocks taken at a time */
 #define MATCH_RECORD_CHUNK	4096
 #define MATCH_BLOCK_CHUNK	512
+/* parts of the keys, see match_spread.h */
+#define MATCH_BUCKETS		256
 
 typedef enum MatchJobKind
 {
 	MATCH_JOB_FIELDS,
 	MATCH_JOB_RANDOM_PAIRS,
 	MATCH_JOB_CONDITIONS,
-	MATCH_JOB_COUNT_KEYS,
+	MATCH_JOB_SPREAD_KEYS,
 	MATCH_JOB_BLOCKS,
 	MATCH_JOB_SCAN,
 	MATCH_JOB_CLUSTER
 } MatchJobKind;
 
-/* Temporary files of the raw values of each field, row by row: two bytes of length, 0 for no value, and the bytes. */
-typedef struct MatchRawFiles
+/* Temporary files that participants share. */
+typedef struct MatchFiles
 {
 	FileSet		set;
-	uint64		bytes[MATCH_FIELDS_MAX];
 	MemoryContextCallback clean_up;
 	bool		there;			/* they have to be deleted */
-} MatchRawFiles;
+} MatchFiles;
+
+/* Files of the raw values of each field, row by row: two bytes of length, 0 for no value, and the bytes. */
+#define MATCH_RAW_FILE		"field"
 
 /* What is to be done; copied to the workers. */
 typedef struct MatchJob
@@ -44,9 +48,10 @@ typedef struct MatchJob
 	MatchJobKind kind;
 	uint64		ntasks;
 	int32		floor;			/* of a scan */
-	uint64		per_bucket[256];	/* of blocks: keys by their highest eight bits */
-	int			first_bucket[257];	/* of the range of each task, and 256 */
-	FileSet		files;			/* of fields: their raw values */
+	int			buckets;		/* of spreading keys: how many are wanted, from the first on */
+	uint64		per_bucket[MATCH_BUCKETS];	/* of blocks: number of keys */
+	int			first_bucket[MATCH_BUCKETS + 1];	/* of the range of each task, and the one after the last */
+	FileSet		files;			/* of fields: their raw values; of keys and blocks: the keys */
 	int			field[MATCH_FIELDS_MAX];	/* of each task */
 } MatchJob;
 
@@ -65,7 +70,7 @@ typedef struct MatchComponents
 	uint32	   *record_start;	/* nrecords + 1: where those of each component start */
 	MatchEdge  *edge;			/* pairs by component, of places among its records */
 	uint64	   *edge_start;		/* nrecords + 1 */
-	bool	   *together;		/* by smallest record: clustered with the whole table at hand; NULL: none */
+	bool	   *together;		/* by smallest record: clustered together with others; NULL: none */
 } MatchComponents;
 
 /* What a participant works with. */
@@ -92,6 +97,7 @@ extern bool omni_match_use_image(MatchWork *work);
 extern const MatchData *omni_match_work_data(const MatchWork *work);
 extern int	omni_match_participants(const MatchWork *work);
 extern void omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target);
+extern void omni_match_work_beside(MatchWork *work, void (*beside) (void *argument), void *argument);
 extern void omni_match_end_work(MatchWork *work);
 extern void omni_match_put(MatchOutput *output, const void *bytes, Size size);
 
@@ -100,18 +106,22 @@ extern void omni_match_field_task(MatchShare *share, uint64 task);
 extern void omni_match_random_task(MatchShare *share, uint64 task);
 extern void omni_match_random_end(MatchShare *share);
 extern void omni_match_condition_task(MatchShare *share, uint64 task);
-extern void omni_match_count_task(MatchShare *share, uint64 task);
-extern void omni_match_count_end(MatchShare *share);
+extern void omni_match_spread_task(MatchShare *share, uint64 task);
+extern void omni_match_spread_end(MatchShare *share);
 extern void omni_match_blocks_task(MatchShare *share, uint64 task);
+extern void omni_match_blocks_end(MatchShare *share);
 extern void omni_match_scan_task(MatchShare *share, uint64 task);
 extern void omni_match_scan_end(MatchShare *share);
 extern void omni_match_cluster_task(MatchShare *share, uint64 task);
 
+/* match_files.c */
+extern MatchFiles *omni_match_make_files(MemoryContext context);
+extern void omni_match_free_files(MatchFiles *files);
+extern BufFile *omni_match_create_file(const FileSet *set, const char *kind, int number);
+extern BufFile *omni_match_open_file(const FileSet *set, const char *kind, int number);
+
 /* match_fields.c */
-extern MatchRawFiles *omni_match_make_raw_files(MemoryContext context);
-extern BufFile *omni_match_create_raw_file(MatchRawFiles *files, int f);
-extern void omni_match_free_raw_files(MatchRawFiles *files);
-extern void omni_match_read_fields(MatchData *data, const MatchRawFiles *files);
+extern void omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *bytes);
 
 /* match_blocks.c */
 extern void omni_match_afford(MatchModel *model, MatchWork *work);

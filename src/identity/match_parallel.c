@@ -45,6 +45,8 @@ struct MatchWork
 	MatchShare	share;			/* of the leader */
 	dsm_segment *image;			/* NULL: no workers */
 	int			workers;
+	void		(*beside) (void *argument);	/* what this process does first, or NULL */
+	void	   *beside_argument;
 };
 
 /* What a job consists of, see match_job.h. */
@@ -58,8 +60,8 @@ static const JobType job_types[] = {
 	[MATCH_JOB_FIELDS] = {omni_match_field_task, NULL},
 	[MATCH_JOB_RANDOM_PAIRS] = {omni_match_random_task, omni_match_random_end},
 	[MATCH_JOB_CONDITIONS] = {omni_match_condition_task, NULL},
-	[MATCH_JOB_COUNT_KEYS] = {omni_match_count_task, omni_match_count_end},
-	[MATCH_JOB_BLOCKS] = {omni_match_blocks_task, NULL},
+	[MATCH_JOB_SPREAD_KEYS] = {omni_match_spread_task, omni_match_spread_end},
+	[MATCH_JOB_BLOCKS] = {omni_match_blocks_task, omni_match_blocks_end},
 	[MATCH_JOB_SCAN] = {omni_match_scan_task, omni_match_scan_end},
 	[MATCH_JOB_CLUSTER] = {omni_match_cluster_task, NULL},
 };
@@ -446,6 +448,17 @@ launch_workers(MatchWork *work, const MatchJob *job, SharedJob **shared)
 }
 
 /*
+ * omni_match_work_beside: what this process does in the next job before it takes part,
+ * while workers are at their tasks.
+ */
+void
+omni_match_work_beside(MatchWork *work, void (*beside) (void *argument), void *argument)
+{
+	work->beside = beside;
+	work->beside_argument = argument;
+}
+
+/*
  * omni_match_work: does a job, with workers where the work has any.
  * Arguments: the work; the job; what takes the outputs, and into what.
  */
@@ -460,6 +473,9 @@ omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *targ
 	pg_atomic_init_u64(&alone, 0);
 	work->share.job = job;
 	memset(&work->share.output, 0, sizeof(MatchOutput));
+	if (work->beside != NULL)
+		work->beside(work->beside_argument);
+	work->beside = NULL;
 	take_part(&work->share, context != NULL ? &shared->next : &alone);
 	if (context != NULL)
 	{

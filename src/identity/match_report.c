@@ -375,8 +375,10 @@ omnicrm_match_blocking_report(PG_FUNCTION_ARGS)
 	/* as training would */
 	if (!trained)
 	{
-		MatchWork  *work = omni_match_begin_work(report->data, NULL, NULL, NULL);
+		MatchWork  *work;
 
+		model->max_weak_block = model->max_value_block = 0;
+		work = omni_match_begin_work(report->data, NULL, NULL, NULL);
 		omni_match_afford(model, work);
 		omni_match_end_work(work);
 	}

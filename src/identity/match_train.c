@@ -530,6 +530,7 @@ omni_match_train(MatchModel *model, MatchData *all)
 	int			nruns;
 
 	model->records = all->nrecords;
+	model->max_weak_block = model->max_value_block = 0;
 	for (int f = 0; f < model->nfields; f++)
 		usual_shares(&model->field[f], model->field[f].m);
 	model->prior = data->nrecords > 1 ? Min(1.0 / data->nrecords, 0.25) : 0.25;
