@@ -236,12 +236,11 @@ COMMENT ON COLUMN @hub@.customer_history.before IS 'The columns of crm.customer 
 CREATE TABLE @hub@.outbox (
   xact        bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
   seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY WITH (fillfactor = 100),
-  change      text NOT NULL CHECK (change IN ('created', 'changed', 'merged', 'split', 'erased')),
+  change      text NOT NULL,
   customer_id bigint NOT NULL,
   other_id    bigint,
   attributes  text[],
-  at          timestamptz NOT NULL DEFAULT clock_timestamp(),
-  CHECK (other_id IS NULL OR change IN ('merged', 'split'))
+  at          timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX outbox_xact_idx ON @hub@.outbox (xact, seq) WITH (fillfactor = 100);
 COMMENT ON TABLE @hub@.outbox IS 'One row is one change of a customer, for other systems that follow the hub; read it with crm.read_outbox(). Holds no personal values.';

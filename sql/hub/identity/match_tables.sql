@@ -29,10 +29,8 @@ CREATE TABLE @hub@.match_candidate (
   weight      double precision NOT NULL,
   probability double precision NOT NULL,
   pattern     text NOT NULL,
-  verdict     text NOT NULL CHECK (verdict IN ('link', 'below the threshold', 'birth dates differ', 'name of one word',
-                                               'name and address only')),
-  PRIMARY KEY (record_a, record_b),
-  CHECK (record_a < record_b)
+  verdict     text NOT NULL,
+  PRIMARY KEY (record_a, record_b)
 );
 CREATE INDEX match_candidate_b_idx ON @hub@.match_candidate (record_b);
 COMMENT ON TABLE @hub@.match_candidate IS 'One row is two records that the model finds alike (from its review weight on) and whose names do not contradict.';
@@ -41,7 +39,7 @@ COMMENT ON COLUMN @hub@.match_candidate.record_b IS 'Larger record id.';
 COMMENT ON COLUMN @hub@.match_candidate.weight IS 'Evidence in bits, prior included.';
 COMMENT ON COLUMN @hub@.match_candidate.probability IS 'Probability of one person, 0 to 1.';
 COMMENT ON COLUMN @hub@.match_candidate.pattern IS 'Level of agreement of each comparison of the model: 0 the best, - where a value is missing.';
-COMMENT ON COLUMN @hub@.match_candidate.verdict IS 'link, or why a person has to look.';
+COMMENT ON COLUMN @hub@.match_candidate.verdict IS 'link, or why a person has to look: below the threshold, birth dates differ, name of one word, name and address only.';
 
 -- The keys stand in an index of their own kind: a table with a row for each would
 -- take more room than all else of a record.

@@ -10,8 +10,9 @@
 -- since starting a plan takes longer than finding some rows; what belongs to one row
 -- more by LATERAL with OFFSET 0, and whether there is a row by a scalar subquery, which
 -- is no join. Arrays meet arrays by sorting (GROUP BY, omnicrm.distinct_ids()), so
--- that the cost grows with the records touched. The settings for all of this are those of resolve_slice(): to set and reset
--- them in each of its steps would take as long as the shorter ones.
+-- that the cost grows with the records touched. The settings for all of this are those
+-- of resolve_slice(): to set and reset them in each of its steps would take as long as
+-- the shorter ones.
 
 -- Pairs of dirty records with whoever shares a value with them, each with the
 -- decision of its best rule: the strongest that accepts it, else the strongest that

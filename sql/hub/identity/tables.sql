@@ -313,17 +313,18 @@ COMMENT ON COLUMN @hub@.overshared_value.records IS 'Number of records that held
 COMMENT ON COLUMN @hub@.overshared_value.since IS 'When it became over-shared.';
 
 -- No foreign keys: resolve() derives these rows from the records, and checking
--- each of them would take longer than finding them.
+-- each of them would take longer than finding them. No checks either, here and in
+-- match_candidate and outbox: a statement reads those of its table anew each time,
+-- which takes longer than writing the few rows of one record, and each column of
+-- theirs is one of the words that the functions know which alone write here.
 CREATE TABLE @hub@.match_link (
   record_a   bigint NOT NULL,
   record_b   bigint NOT NULL,
   kind       text NOT NULL,
   value      text NOT NULL,
   similarity real,
-  decision   text NOT NULL CHECK (decision IN ('linked', 'names differ', 'birth dates differ', 'person and organisation',
-                                               'tax numbers differ', 'already linked elsewhere', 'groups differ', 'decided apart')),
-  PRIMARY KEY (record_a, record_b),
-  CHECK (record_a < record_b)
+  decision   text NOT NULL,
+  PRIMARY KEY (record_a, record_b)
 );
 CREATE INDEX match_link_b_idx ON @hub@.match_link (record_b);
 COMMENT ON TABLE @hub@.match_link IS 'One row is one decision on two records that share an identifier or that the model finds alike: the links that hold customers together, and the refusals with their reason.';
@@ -332,4 +333,4 @@ COMMENT ON COLUMN @hub@.match_link.record_b IS 'Larger record id.';
 COMMENT ON COLUMN @hub@.match_link.kind IS 'Strongest shared kind of identifier on which the decision rests; model, or decision where a person decided.';
 COMMENT ON COLUMN @hub@.match_link.value IS 'The shared value; of the model its evidence in bits, of a decision who decided.';
 COMMENT ON COLUMN @hub@.match_link.similarity IS 'Similarity of the two names, 0 to 1; NULL when one has none. Of the model the probability of one person.';
-COMMENT ON COLUMN @hub@.match_link.decision IS 'linked, or why not.';
+COMMENT ON COLUMN @hub@.match_link.decision IS 'linked, or why not: names differ, birth dates differ, person and organisation, tax numbers differ, already linked elsewhere, groups differ, decided apart.';

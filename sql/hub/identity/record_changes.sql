@@ -1,0 +1,19 @@
+-- A hub that was made before single records took the way that they take now
+-- (resolve_local.sql): functions with other arguments or results, and checks of
+-- tables that resolve() and what follows from it alone write.
+DROP FUNCTION IF EXISTS @hub@.judge_pairs(bigint[]);
+DROP FUNCTION IF EXISTS @hub@.other_pairs(bigint[], boolean);
+DROP FUNCTION IF EXISTS @hub@.linked_records(omnicrm.judged_pair[]);
+DROP FUNCTION IF EXISTS @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], boolean);
+DROP FUNCTION IF EXISTS @hub@.settle_values(bigint[]);
+DROP FUNCTION IF EXISTS @hub@.store_links(bigint[], bigint[], omnicrm.judged_pair[]);
+DROP FUNCTION IF EXISTS @hub@.store_candidates(bigint, integer, bigint[], double precision[], double precision[], text[]);
+DO $change$
+BEGIN
+  IF EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = '@hub@.outbox'::regclass AND c.conname = 'outbox_change_check') THEN
+    ALTER TABLE @hub@.match_link DROP CONSTRAINT match_link_decision_check, DROP CONSTRAINT match_link_check;
+    ALTER TABLE @hub@.match_candidate DROP CONSTRAINT match_candidate_verdict_check, DROP CONSTRAINT match_candidate_check;
+    ALTER TABLE @hub@.outbox DROP CONSTRAINT outbox_change_check, DROP CONSTRAINT outbox_check;
+  END IF;
+END
+$change$;
