@@ -193,6 +193,8 @@ typedef struct MatchRunOptions
 	Oid			decisions;		/* relation with id_a, id_b, same, or InvalidOid */
 } MatchRunOptions;
 
+typedef struct MatchSharedValues MatchSharedValues;
+
 typedef struct MatchData
 {
 	MemoryContext context;
@@ -204,6 +206,7 @@ typedef struct MatchData
 	uint32		first_values;	/* room that a dictionary starts with, a power of two */
 	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches, then second ones */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
+	MatchSharedValues *shared;	/* with workers, see match_parallel.c */
 	uint32	   *order;			/* while values are read: the row of each record, as it was read */
 	bool		integer_ids;
 	int64	   *numbers;		/* ids, when they are integers */

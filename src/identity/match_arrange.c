@@ -18,8 +18,8 @@
 #include "identity/match_arrange.h"
 
 /* the bytes of a text by which records are laid out, five bits of each: of the first field and of the second */
-#define FIRST_LETTERS	9
-#define SECOND_LETTERS	3
+#define FIRST_LETTERS	7
+#define SECOND_LETTERS	1
 #define LETTER_BITS		5
 
 /* Kinds of the first field, those that most blocks go by before others. */

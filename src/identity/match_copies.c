@@ -82,26 +82,30 @@ omni_match_copies(const MatchData *data)
 
 /*
  * omni_match_without_copies: the same records, of many with the same values the
- * first only, the values counted accordingly; the argument when there are none.
+ * first only, the values counted accordingly, in a context of their own, which is the
+ * caller's to delete; the argument when there are none.
  */
 MatchData *
 omni_match_without_copies(MatchData *data)
 {
 	uint32	   *original = omni_match_copies(data);
 	int			nfields = data->model->nfields;
+	MemoryContext context;
 	MatchData  *result;
 
 	if (original == NULL)
 		return data;
-	result = MemoryContextAlloc(data->context, sizeof(MatchData));
+	context = AllocSetContextCreate(data->context, "omnicrm match without copies", ALLOCSET_DEFAULT_SIZES);
+	result = MemoryContextAlloc(context, sizeof(MatchData));
 	*result = *data;
-	result->values = omni_match_alloc_lines(data->context, mul_size(data->nrecords, data->width * sizeof(uint32)));
+	result->context = context;
+	result->values = omni_match_alloc_lines(context, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	result->nrecords = 0;
 	for (int f = 0; f < nfields; f++)
 	{
 		MatchDictionary *dictionary = &result->dictionary[f];
 
-		dictionary->values = omni_match_alloc_lines(data->context, mul_size(dictionary->count, sizeof(MatchValue)));
+		dictionary->values = omni_match_alloc_lines(context, mul_size(dictionary->count, sizeof(MatchValue)));
 		if (dictionary->count > 0)
 			memcpy(dictionary->values, data->dictionary[f].values, dictionary->count * sizeof(MatchValue));
 	}

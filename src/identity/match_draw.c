@@ -22,7 +22,7 @@
 /* records drawn in one task */
 #define RANDOM_CHUNK	1024
 /* pairs compared one after the other, their values fetched together */
-#define DRAWN_TOGETHER	16
+#define DRAWN_TOGETHER	32
 /* pairs drawn for each condition */
 #define CONDITION_PAIRS	50000
 
@@ -188,9 +188,9 @@ typedef struct Groups
 	uint64		pairs;			/* of all groups */
 } Groups;
 
-/* The two records of a pair of the groups, by its number. */
+/* The holders of a pair of the groups, by its number; they are asked for. */
 static void
-find_pair(const Groups *groups, uint64 number, uint32 *pair)
+find_holders(const Groups *groups, uint64 number, uint32 *pair)
 {
 	uint32		low = 0;
 	uint32		high = groups->count - 1;
@@ -207,16 +207,20 @@ find_pair(const Groups *groups, uint64 number, uint32 *pair)
 			low = middle + 1;
 	}
 	pair_number(number - (low > 0 ? groups->cumulative[low - 1] : 0), &a, &b);
-	pair[0] = groups->holders[groups->start[low] + a].record;
-	pair[1] = groups->holders[groups->start[low] + b].record;
+	pair[0] = groups->start[low] + a;
+	pair[1] = groups->start[low] + b;
+	__builtin_prefetch(&groups->holders[pair[0]]);
+	__builtin_prefetch(&groups->holders[pair[1]]);
 }
 
-/* Counts the patterns of some pairs; what they are compared by is asked for ahead. */
+/* Counts the patterns of some pairs of holders; what they are compared by is asked for ahead. */
 static void
-count_patterns(MatchProbe *probe, uint32 (*pairs)[2], int npairs, MatchPatternTable *table)
+count_patterns(MatchProbe *probe, const Groups *groups, uint32 (*pairs)[2], int npairs, MatchPatternTable *table)
 {
 	for (int i = 0; i < npairs; i++)
 	{
+		pairs[i][0] = groups->holders[pairs[i][0]].record;
+		pairs[i][1] = groups->holders[pairs[i][1]].record;
 		__builtin_prefetch(omni_match_row(probe->data, pairs[i][0]));
 		__builtin_prefetch(omni_match_row(probe->data, pairs[i][1]));
 	}
@@ -278,11 +282,11 @@ draw_pairs(const MatchData *data, Run *run)
 	probe->data = data;
 	for (uint64 d = 0; d < draws; d++)
 	{
-		find_pair(&groups, groups.pairs <= CONDITION_PAIRS ? d : omni_mix(RANDOM_SEED * 7 + d) % groups.pairs, pairs[npairs++]);
+		find_holders(&groups, groups.pairs <= CONDITION_PAIRS ? d : omni_mix(RANDOM_SEED * 7 + d) % groups.pairs, pairs[npairs++]);
 		if (npairs < DRAWN_TOGETHER && d + 1 < draws)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		count_patterns(probe, pairs, npairs, table);
+		count_patterns(probe, &groups, pairs, npairs, table);
 		npairs = 0;
 	}
 	run->drawn = draws;

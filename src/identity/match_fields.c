@@ -415,8 +415,11 @@ omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *b
 	int			nfields = data->model->nfields;
 	MatchJob	job = {.kind = MATCH_JOB_FIELDS};
 	FieldOutputs *outputs = palloc0_object(FieldOutputs);
-	MatchWork  *work = omni_match_begin_work(data, NULL, NULL, NULL);
+	MatchWork  *work;
 
+	/* the empty dictionaries are shared with this work only */
+	omni_match_share_values(data);
+	work = omni_match_begin_work(data, NULL, NULL, NULL);
 	outputs->nrecords = data->nrecords;
 	plan_fields(&job, files, bytes, nfields);
 	omni_match_work(work, &job, take_fields, outputs);
@@ -431,6 +434,7 @@ omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *b
 			row[f] = outputs->field[f].number[r];
 	}
 	omni_match_end_work(work);
+	omni_match_share_values(data);
 	pfree(outputs);
 	pfree(data->order);
 	data->order = NULL;

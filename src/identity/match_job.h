@@ -91,6 +91,7 @@ typedef struct MatchWork MatchWork;
 typedef void (*MatchTake) (void *target, const char *bytes, Size size);
 
 /* match_parallel.c */
+extern void omni_match_share_values(MatchData *data);
 extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks,
 										const MatchComponents *components);
 extern bool omni_match_use_image(MatchWork *work);

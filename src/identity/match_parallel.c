@@ -2,8 +2,8 @@
  * match_parallel.c
  *		Parallel workers for the jobs of match_job.h.
  *
- * Records and blocks are laid out once in shared memory; workers and leader take
- * tasks from a counter.  A worker writes its output to a shared temporary file,
+ * Values are laid out once in shared memory, records and blocks for each work; workers
+ * and leader take tasks from a counter.  A worker writes its output to a shared temporary file,
  * which the leader reads when all have ended.  Where there is no shared memory or
  * no worker, the leader does everything.
  */
@@ -30,9 +30,10 @@
 #define PARALLEL_RECORDS	50000
 #define PARALLEL_PAIRS		1000000.0
 
-/* What workers and leader share; the image of the records is a segment of its own. */
+/* What workers and leader share; values and the image of the records are segments of their own. */
 typedef struct SharedJob
 {
+	dsm_handle	values;
 	dsm_handle	image;
 	pg_atomic_uint64 next;		/* first task not taken */
 	SharedFileSet files;
@@ -43,6 +44,7 @@ struct MatchWork
 {
 	MemoryContext context;		/* outputs */
 	MatchShare	share;			/* of the leader */
+	dsm_segment *values;
 	dsm_segment *image;			/* NULL: no workers */
 	int			workers;
 	void		(*beside) (void *argument);	/* what this process does first, or NULL */
@@ -77,9 +79,6 @@ typedef struct Image
 	Size		values;
 	Size		source;
 	uint32		dictionary_count[MATCH_FIELDS_MAX];
-	Size		dictionary_values[MATCH_FIELDS_MAX];
-	Size		dictionary_pool[MATCH_FIELDS_MAX];
-	Size		dictionary_other[MATCH_FIELDS_MAX];
 	Size		dictionary_adjust[MATCH_FIELDS_MAX];
 	uint32		nblocks;
 	uint64		nmembers;
@@ -95,6 +94,21 @@ typedef struct Image
 	Size		component_together;
 } Image;
 
+/* The distinct values in a piece of memory of their own, which serves all works on their records. */
+typedef struct ValuesImage
+{
+	Size		values[MATCH_FIELDS_MAX];
+	Size		pool[MATCH_FIELDS_MAX];
+	Size		other[MATCH_FIELDS_MAX];
+} ValuesImage;
+
+/* Where that is, for all copies of a MatchData. */
+struct MatchSharedValues
+{
+	dsm_segment *segment;		/* NULL: nowhere yet */
+	MemoryContextCallback clean_up;
+};
+
 extern PGDLLEXPORT void omni_match_worker(dsm_segment *segment, shm_toc *toc);
 
 /* Puts an array into the image, or only counts its room. */
@@ -109,6 +123,26 @@ place(char *image, Size *used, const void *array, Size size)
 	if (image != NULL)
 		memcpy(image + offset, array, size);
 	return offset;
+}
+
+/* Lays out the values at an address, or, at NULL, finds their size. */
+static Size
+lay_out_values(char *address, const MatchData *data)
+{
+	ValuesImage *image = (ValuesImage *) (address != NULL ? address : palloc0(sizeof(ValuesImage)));
+	Size		used = TYPEALIGN(MATCH_LINE, sizeof(ValuesImage));
+
+	for (int f = 0; f < data->model->nfields; f++)
+	{
+		const MatchDictionary *dictionary = &data->dictionary[f];
+
+		image->values[f] = place(address, &used, dictionary->values, mul_size(dictionary->count, sizeof(MatchValue)));
+		image->pool[f] = place(address, &used, dictionary->pool, dictionary->pool_used);
+		image->other[f] = place(address, &used, dictionary->other_column, mul_size(dictionary->count, sizeof(uint32)));
+	}
+	if (address == NULL)
+		pfree(image);
+	return used;
 }
 
 /* Lays out the image at an address, or, at NULL, finds its size. */
@@ -134,10 +168,7 @@ lay_out(char *address, const MatchShare *share)
 		const MatchDictionary *dictionary = &data->dictionary[f];
 
 		image->dictionary_count[f] = dictionary->count;
-		image->dictionary_values[f] = place(address, &used, dictionary->values, mul_size(dictionary->count, sizeof(MatchValue)));
-		image->dictionary_pool[f] = place(address, &used, dictionary->pool, dictionary->pool_used);
 		image->dictionary_adjust[f] = place(address, &used, dictionary->adjust, mul_size(dictionary->count, sizeof(int32)));
-		image->dictionary_other[f] = place(address, &used, dictionary->other_column, mul_size(dictionary->count, sizeof(uint32)));
 	}
 	image->original = place(address, &used, share->original, mul_size(data->nrecords, sizeof(uint32)));
 	if (blocks != NULL)
@@ -171,10 +202,11 @@ at(char *address, Size offset)
 	return offset != 0 ? address + offset : NULL;
 }
 
-/* What a participant works with, as the image has it. */
+/* What a participant works with, as the values and the image have it. */
 static void
-open_image(char *address, MatchShare *share)
+open_image(char *values, char *address, MatchShare *share)
 {
+	const ValuesImage *shared = (const ValuesImage *) values;
 	Image	   *image = (Image *) address;
 	MatchData  *data = palloc0_object(MatchData);
 	MatchBlocks *blocks = palloc0_object(MatchBlocks);
@@ -196,10 +228,10 @@ open_image(char *address, MatchShare *share)
 	for (int f = 0; f < image->model.nfields; f++)
 	{
 		data->dictionary[f].count = image->dictionary_count[f];
-		data->dictionary[f].values = at(address, image->dictionary_values[f]);
-		data->dictionary[f].pool = at(address, image->dictionary_pool[f]);
+		data->dictionary[f].values = at(values, shared->values[f]);
+		data->dictionary[f].pool = at(values, shared->pool[f]);
+		data->dictionary[f].other_column = at(values, shared->other[f]);
 		data->dictionary[f].adjust = at(address, image->dictionary_adjust[f]);
-		data->dictionary[f].other_column = at(address, image->dictionary_other[f]);
 	}
 	blocks->nblocks = image->nblocks;
 	blocks->nmembers = image->nmembers;
@@ -264,16 +296,18 @@ void
 omni_match_worker(dsm_segment *segment, shm_toc *toc)
 {
 	SharedJob  *shared = shm_toc_lookup(toc, KEY_JOB, false);
+	dsm_segment *values;
 	dsm_segment *image;
 	MatchShare	share = {0};
 	BufFile    *file;
 	char		name[32];
 
 	SharedFileSetAttach(&shared->files, segment);
+	values = dsm_attach(shared->values);
 	image = dsm_attach(shared->image);
-	if (image == NULL)
+	if (values == NULL || image == NULL)
 		elog(ERROR, "could not map the records to be matched");
-	open_image(dsm_segment_address(image), &share);
+	open_image(dsm_segment_address(values), dsm_segment_address(image), &share);
 	share.job = &shared->job;
 	take_part(&share, &shared->next);
 	file_name(name, sizeof(name), ParallelWorkerNumber);
@@ -284,6 +318,7 @@ omni_match_worker(dsm_segment *segment, shm_toc *toc)
 	BufFileExportFileSet(file);
 	BufFileClose(file);
 	dsm_detach(image);
+	dsm_detach(values);
 }
 
 /* Takes the output of a worker. */
@@ -305,14 +340,13 @@ read_output(SharedJob *shared, int worker, MatchTake take, void *target)
 	take(target, bytes, size);
 }
 
-/* Shared memory for the image; NULL when the system has not got so much. */
+/* Shared memory; NULL when the system has not got so much. */
 static dsm_segment *
-make_image(const MatchShare *share)
+make_segment(Size size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	dsm_segment *volatile segment = NULL;
-	Size		size = lay_out(NULL, share);
 
 	/* a container may have next to no shared memory: that is no failure of the run */
 	BeginInternalSubTransaction(NULL);
@@ -340,8 +374,69 @@ make_image(const MatchShare *share)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return segment;
+}
+
+/* Shared memory goes by itself when a transaction fails. */
+static void
+forget_values(dsm_segment *segment, Datum argument)
+{
+	((MatchSharedValues *) DatumGetPointer(argument))->segment = NULL;
+}
+
+static void
+detach_values(void *argument)
+{
+	MatchSharedValues *shared = argument;
+
+	if (shared->segment != NULL)
+		dsm_detach(shared->segment);
+}
+
+/*
+ * omni_match_share_values: lets the values of records be shared with workers, from
+ * the next work on until the records go; what was shared of them before is given up.
+ */
+void
+omni_match_share_values(MatchData *data)
+{
+	MatchSharedValues *shared = data->shared;
+
+	if (shared != NULL)
+	{
+		detach_values(shared);
+		return;
+	}
+	data->shared = shared = MemoryContextAllocZero(data->context, sizeof(MatchSharedValues));
+	shared->clean_up.func = detach_values;
+	shared->clean_up.arg = shared;
+	MemoryContextRegisterResetCallback(data->context, &shared->clean_up);
+}
+
+/* Puts the values into shared memory, where they are not there yet; whether they are. */
+static bool
+values_are_shared(const MatchData *data)
+{
+	MatchSharedValues *shared = data->shared;
+
+	if (shared->segment != NULL)
+		return true;
+	shared->segment = make_segment(lay_out_values(NULL, data));
+	if (shared->segment == NULL)
+		return false;
+	on_dsm_detach(shared->segment, forget_values, PointerGetDatum(shared));
+	(void) lay_out_values(dsm_segment_address(shared->segment), data);
+	return true;
+}
+
+/* Puts what a job works with into shared memory; NULL where there is none. */
+static dsm_segment *
+make_image(const MatchShare *share)
+{
+	dsm_segment *segment = values_are_shared(share->data) ? make_segment(lay_out(NULL, share)) : NULL;
+
 	if (segment != NULL)
-		lay_out(dsm_segment_address(segment), share);
+		(void) lay_out(dsm_segment_address(segment), share);
 	return segment;
 }
 
@@ -377,7 +472,9 @@ omni_match_begin_work(const MatchData *data, const uint32 *original, const Match
 	work->workers = workers_worth(&work->share);
 	if (work->workers > 0)
 		work->image = make_image(&work->share);
-	if (work->image == NULL)
+	if (work->image != NULL)
+		work->values = data->shared->segment;
+	else
 		work->workers = 0;
 	return work;
 }
@@ -393,7 +490,7 @@ omni_match_use_image(MatchWork *work)
 	MemoryContext old = MemoryContextSwitchTo(work->context);
 
 	if (work->image != NULL)
-		open_image(dsm_segment_address(work->image), &work->share);
+		open_image(dsm_segment_address(work->values), dsm_segment_address(work->image), &work->share);
 	MemoryContextSwitchTo(old);
 	return work->image != NULL;
 }
@@ -438,6 +535,7 @@ launch_workers(MatchWork *work, const MatchJob *job, SharedJob **shared)
 		return NULL;
 	}
 	*shared = shm_toc_allocate(context->toc, sizeof(SharedJob));
+	(*shared)->values = dsm_segment_handle(work->values);
 	(*shared)->image = dsm_segment_handle(work->image);
 	(*shared)->job = *job;
 	pg_atomic_init_u64(&(*shared)->next, 0);
