@@ -38,11 +38,16 @@
 #endif
 
 /*
- * A function compiled twice: for any processor, and for those that have vectors of
- * 32 bytes; the loader chooses.
+ * A function compiled several times: for any processor, for those that have vectors of
+ * 32 bytes and, where the compiler knows them, for those that have the instructions
+ * of AVX-512; the loader chooses.
  */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#if __GNUC__ >= 12
+#define OMNI_VECTOR_CLONES	__attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
 #define OMNI_VECTOR_CLONES	__attribute__((target_clones("avx2", "default")))
+#endif
 #else
 #define OMNI_VECTOR_CLONES
 #endif

@@ -261,6 +261,7 @@ omnicrm_resolve_entities(PG_FUNCTION_ARGS)
 	MatchRunOptions options;
 	MatchData  *data;
 	MatchClusters *clusters;
+	text	   *id = palloc(VARHDRSZ + MAXINT8LEN + 1);
 
 	InitMaterializedSRF(fcinfo, 0);
 	omni_match_fields(PG_GETARG_JSONB_P(2), PG_GETARG_JSONB_P(3), model);
@@ -278,10 +279,14 @@ omnicrm_resolve_entities(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = CStringGetTextDatum(omni_match_id(data, r));
+		/* what a million rows need is not allocated a million times */
+		if (data->integer_ids)
+			SET_VARSIZE(id, VARHDRSZ + pg_lltoa(data->numbers[r], VARDATA(id)));
+		values[0] = data->integer_ids ? PointerGetDatum(id) : CStringGetTextDatum(data->texts[r]);
 		values[1] = Int64GetDatum(omni_match_cluster_id(data, clusters->cluster[r]));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		pfree(DatumGetPointer(values[0]));
+		if (!data->integer_ids)
+			pfree(DatumGetPointer(values[0]));
 	}
 	MemoryContextDelete(data->context);
 	return (Datum) 0;

@@ -207,6 +207,8 @@ typedef struct MatchData
 	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches, then second ones */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
 	MatchSharedValues *shared;	/* with workers, see match_parallel.c */
+	bool		copies_known;	/* training found the copies: */
+	uint32	   *original;		/* as in MatchBlocks */
 	uint32	   *order;			/* while values are read: the row of each record, as it was read */
 	bool		integer_ids;
 	int64	   *numbers;		/* ids, when they are integers */
@@ -428,6 +430,7 @@ extern void omni_match_add_sketches(MatchData *data);
 /* match_copies.c */
 extern uint32 *omni_match_copies(const MatchData *data);
 extern MatchData *omni_match_without_copies(MatchData *data);
+extern void omni_match_with_copies(MatchData *data, MatchData *without);
 
 /* match_keys.c */
 extern int	omni_match_keys(const MatchData *data, uint32 record, uint64 *keys, uint8 *kinds);

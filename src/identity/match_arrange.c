@@ -116,7 +116,26 @@ arrange_rows(MatchArranged *arranged, const MatchData *data)
 	}
 }
 
-/* Orders the blocks by the place of their first record, and puts places for records. */
+/* Whether one of the blocks from a number on has the same records as the last one. */
+static bool
+is_repeated(const MatchBlocks *blocks, uint32 first)
+{
+	const uint32 *last = blocks->member + blocks->start[blocks->nblocks];
+	uint64		n = blocks->nmembers - blocks->start[blocks->nblocks];
+
+	for (uint32 b = first; b < blocks->nblocks; b++)
+	{
+		if (blocks->start[b + 1] - blocks->start[b] == n &&
+			memcmp(blocks->member + blocks->start[b], last, n * sizeof(uint32)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Orders the blocks by the place of their first record, and puts places for records.
+ * Several keys often have the same records: one block of them brings all their pairs.
+ */
 static void
 arrange_blocks(MatchArranged *arranged, const MatchBlocks *blocks)
 {
@@ -126,7 +145,8 @@ arrange_blocks(MatchArranged *arranged, const MatchBlocks *blocks)
 	uint32	   *next = MemoryContextAllocExtended(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	uint32	   *order = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(blocks->nblocks, 1), sizeof(uint32)));
-	uint64		used = 0;
+	MatchBlocks *result = &arranged->blocks;
+	uint32		same_first = 0; /* first block with the first record of the present one */
 
 	for (uint32 i = 0; i < n; i++)
 		place[arranged->record[i]] = i;
@@ -136,17 +156,22 @@ arrange_blocks(MatchArranged *arranged, const MatchBlocks *blocks)
 		next[i + 1] += next[i];
 	for (uint32 b = 0; b < blocks->nblocks; b++)
 		order[next[place[blocks->member[blocks->start[b]]]]++] = b;
-	arranged->blocks.nblocks = blocks->nblocks;
-	arranged->blocks.nmembers = blocks->nmembers;
-	arranged->blocks.start = MemoryContextAllocHuge(context, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
-	arranged->blocks.member = MemoryContextAllocHuge(context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
+	result->start = MemoryContextAllocHuge(context, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
+	result->member = MemoryContextAllocHuge(context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
+	result->start[0] = 0;
 	for (uint32 b = 0; b < blocks->nblocks; b++)
 	{
-		arranged->blocks.start[b] = used;
+		uint64		start = result->start[result->nblocks];
+
 		for (uint64 i = blocks->start[order[b]]; i < blocks->start[order[b] + 1]; i++)
-			arranged->blocks.member[used++] = place[blocks->member[i]];
+			result->member[result->nmembers++] = place[blocks->member[i]];
+		if (result->member[start] != result->member[result->start[same_first]])
+			same_first = result->nblocks;
+		if (is_repeated(result, same_first))
+			result->nmembers = start;
+		else
+			result->start[++result->nblocks] = result->nmembers;
 	}
-	arranged->blocks.start[blocks->nblocks] = used;
 	pfree(place);
 	pfree(next);
 	pfree(order);

@@ -401,7 +401,7 @@ omni_match_blocks(const MatchData *data)
 
 	/* of two relations, and where sources exclude each other, each record counts for itself */
 	if (!data->across && !data->one_per_source)
-		blocks->original = omni_match_copies(data);
+		blocks->original = data->copies_known ? data->original : omni_match_copies(data);
 	work = omni_match_begin_work(data, blocks->original, NULL, NULL);
 	ranges = make_ranges(work, MATCH_BUCKETS, &nranges);
 	join_ranges(data, blocks, ranges, nranges);

@@ -80,49 +80,62 @@ omni_match_copies(const MatchData *data)
 	return NULL;
 }
 
+/* Takes the values of records that another one stands for out of the counts, or puts them back. */
+static void
+count_copies(MatchData *data, const uint32 *original, int times)
+{
+	for (uint32 r = 0; r < data->nrecords; r++)
+	{
+		const uint32 *values = omni_match_row(data, r);
+
+		for (int f = 0; original[r] != MATCH_NULL && f < data->model->nfields; f++)
+		{
+			if (values[f] == MATCH_NULL)
+				continue;
+			data->dictionary[f].values[values[f]].count += times;
+			data->dictionary[f].present += times;
+		}
+	}
+}
+
 /*
  * omni_match_without_copies: the same records, of many with the same values the
- * first only, the values counted accordingly, in a context of their own, which is the
- * caller's to delete; the argument when there are none.
+ * first only; the argument when there are none.  Until omni_match_with_copies() the
+ * values, which both share, are counted accordingly.
  */
 MatchData *
 omni_match_without_copies(MatchData *data)
 {
-	uint32	   *original = omni_match_copies(data);
-	int			nfields = data->model->nfields;
 	MemoryContext context;
 	MatchData  *result;
 
-	if (original == NULL)
+	data->original = omni_match_copies(data);
+	data->copies_known = true;
+	if (data->original == NULL)
 		return data;
+	count_copies(data, data->original, -1);
 	context = AllocSetContextCreate(data->context, "omnicrm match without copies", ALLOCSET_DEFAULT_SIZES);
 	result = MemoryContextAlloc(context, sizeof(MatchData));
 	*result = *data;
 	result->context = context;
 	result->values = omni_match_alloc_lines(context, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	result->nrecords = 0;
-	for (int f = 0; f < nfields; f++)
-	{
-		MatchDictionary *dictionary = &result->dictionary[f];
-
-		dictionary->values = omni_match_alloc_lines(context, mul_size(dictionary->count, sizeof(MatchValue)));
-		if (dictionary->count > 0)
-			memcpy(dictionary->values, data->dictionary[f].values, dictionary->count * sizeof(MatchValue));
-	}
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		const uint32 *values = omni_match_row(data, r);
-
-		if (original[r] == MATCH_NULL)
-			memcpy(result->values + (Size) result->nrecords++ * data->width, values, data->width * sizeof(uint32));
-		for (int f = 0; f < nfields && original[r] != MATCH_NULL; f++)
-		{
-			if (values[f] == MATCH_NULL)
-				continue;
-			result->dictionary[f].values[values[f]].count--;
-			result->dictionary[f].present--;
-		}
+		if (data->original[r] == MATCH_NULL)
+			memcpy(result->values + (Size) result->nrecords++ * data->width, omni_match_row(data, r), data->width * sizeof(uint32));
 	}
-	pfree(original);
 	return result;
+}
+
+/*
+ * omni_match_with_copies: counts all records again and frees what was made without some.
+ */
+void
+omni_match_with_copies(MatchData *data, MatchData *without)
+{
+	if (without == data)
+		return;
+	count_copies(data, data->original, 1);
+	MemoryContextDelete(without->context);
 }

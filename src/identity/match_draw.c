@@ -161,21 +161,31 @@ pair_number(uint64 k, uint64 *low, uint64 *high)
 	*low = k - h * (h - 1) / 2;
 }
 
-/* Sorts records by the numbers of their values, that of the first field highest. */
-static MatchKeyEntry *
-sort_holders(const MatchData *data, const Run *run, MatchKeyEntry *holders, uint32 n)
+/* Bits that hold the number of any value of a field. */
+static int
+value_bits(const MatchData *data, int f)
 {
-	MatchKeyEntry *room = holders + data->nrecords;
-	MatchKeyEntry *sorted = holders;
-	int			bits;
+	return pg_leftmost_one_pos32(data->dictionary[f].count | 1) + 1;
+}
 
-	if (run->second >= 0)
+/* The records that have the values of a condition, by those, the value of its first field highest; their number. */
+static MatchKeyEntry *
+sort_holders(const MatchData *data, const Run *run, MatchKeyEntry *holders, uint32 *count)
+{
+	int			low_bits = run->second >= 0 ? value_bits(data, run->second) : 0;
+	uint32		n = 0;
+
+	for (uint32 r = 0; r < data->nrecords; r++)
 	{
-		bits = pg_leftmost_one_pos32(data->dictionary[run->second].count | 1) + 1;
-		sorted = omni_match_sort_keys(sorted, room, n, 0, bits);
+		const uint32 *row = omni_match_row(data, r);
+
+		if (row[run->first] == MATCH_NULL || (run->second >= 0 && row[run->second] == MATCH_NULL))
+			continue;
+		holders[n].key = (uint64) row[run->first] << low_bits | (run->second >= 0 ? row[run->second] : 0);
+		holders[n++].record = r;
 	}
-	bits = pg_leftmost_one_pos32(data->dictionary[run->first].count | 1) + 1;
-	return omni_match_sort_keys(sorted, sorted == holders ? room : holders, n, 32, 32 + bits);
+	*count = n;
+	return omni_match_sort_keys(holders, holders + data->nrecords, n, 0, value_bits(data, run->first) + low_bits);
 }
 
 /* Records by the values of a condition, and the groups of those that share them. */
@@ -241,7 +251,7 @@ static void
 draw_pairs(const MatchData *data, Run *run)
 {
 	MatchKeyEntry *room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), 2 * sizeof(MatchKeyEntry)));
-	MatchKeyEntry *holders = room;	/* records by the values of the condition */
+	const MatchKeyEntry *holders;	/* records by the values of the condition */
 	Groups		groups = {0};
 	uint32		n = 0;
 	uint64		draws;
@@ -250,16 +260,7 @@ draw_pairs(const MatchData *data, Run *run)
 	MatchProbe *probe = palloc0_object(MatchProbe);
 	MatchPatternTable *table = omni_match_pattern_table();
 
-	for (uint32 r = 0; r < data->nrecords; r++)
-	{
-		const uint32 *row = omni_match_row(data, r);
-
-		if (row[run->first] == MATCH_NULL || (run->second >= 0 && row[run->second] == MATCH_NULL))
-			continue;
-		holders[n].key = (uint64) row[run->first] << 32 | (run->second >= 0 ? row[run->second] : 0);
-		holders[n++].record = r;
-	}
-	groups.holders = holders = sort_holders(data, run, holders, n);
+	groups.holders = holders = sort_holders(data, run, room, &n);
 	groups.start = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)));
 	groups.cumulative = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
 	for (uint32 i = 0; i < n;)

@@ -394,6 +394,7 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	MatchEdges *edges = omni_match_new_edges();
 	MatchArranged *arranged = omni_match_arrange(data, blocks);
 	uint32	   *record = arranged->record;
+	uint64		nblocks = arranged->blocks.nblocks;
 	MatchWork  *work = omni_match_begin_work(&arranged->data, NULL, &arranged->blocks, NULL);
 	MatchJob	job = {.kind = MATCH_JOB_SCAN};
 	bool		shared = omni_match_use_image(work);
@@ -402,7 +403,7 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	if (shared)
 		MemoryContextDelete(arranged->data.context);
 	job.floor = floor;
-	job.ntasks = ((uint64) blocks->nblocks + MATCH_BLOCK_CHUNK - 1) / MATCH_BLOCK_CHUNK;
+	job.ntasks = (nblocks + MATCH_BLOCK_CHUNK - 1) / MATCH_BLOCK_CHUNK;
 	omni_match_work(work, &job, take_edges, edges);
 	omni_match_end_work(work);
 	for (uint64 i = 0; i < edges->count; i++)

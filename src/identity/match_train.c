@@ -559,8 +559,7 @@ omni_match_train(MatchModel *model, MatchData *all)
 	omni_match_end_work(work);
 	for (int f = 0; f < model->nfields; f++)
 		collect_terms(&model->field[f], &data->dictionary[f]);
-	if (data != all)
-		MemoryContextDelete(data->context);
+	omni_match_with_copies(all, data);
 	omni_match_weights(model);
 	omni_match_apply_terms(all);
 }
