@@ -71,7 +71,29 @@ CREATE AGGREGATE omnicrm.window_funnel(win interval, mode text, ts timestamptz, 
 COMMENT ON AGGREGATE omnicrm.window_funnel(interval, text, timestamptz, VARIADIC boolean[]) IS
   'window_funnel(win, ts, conditions) with modes, a list separated by commas, or an empty text. strict_deduplication: a step after the first that was reached before ends the search. strict_order: after step 1, a row without a condition that holds, or a step whose predecessor was not reached, ends the search. strict_increase: a step must be later than the step before it. strict_once: a row climbs one step of a chain only. What was reached before the end is the result. Rows of one instant are ordered by their conditions, read as a number whose bit k - 1 is condition k. Errors: as there, and invalid_parameter_value for an unknown mode, or a mode that is not the same in all rows of a group.';
 
--- Funnels of all journeys at once, without a GROUP BY.
+-- Funnels of all journeys at once, without a GROUP BY. The state that their aggregates share.
+CREATE FUNCTION omnicrm.funnel_set_combine(state internal, other internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_set_combine';
+COMMENT ON FUNCTION omnicrm.funnel_set_combine(internal, internal) IS
+  'Support function: joins two states of window_funnel_counts or window_funnel_levels.';
+
+CREATE FUNCTION omnicrm.funnel_set_serial(state internal)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_set_serial';
+COMMENT ON FUNCTION omnicrm.funnel_set_serial(internal) IS
+  'Support function: a state of window_funnel_counts or window_funnel_levels as bytea, version 2, network byte order.';
+
+CREATE FUNCTION omnicrm.funnel_set_deserial(bytes bytea, state internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_set_deserial';
+COMMENT ON FUNCTION omnicrm.funnel_set_deserial(bytea, internal) IS
+  'Support function: a state of window_funnel_counts or window_funnel_levels from bytea. Error: data_corrupted.';
+
+-- How many journeys reach each step.
 CREATE FUNCTION omnicrm.window_funnel_counts_trans(state internal, journey bigint, win interval, ts timestamptz, conditions boolean[])
 RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -86,27 +108,6 @@ AS 'MODULE_PATHNAME', 'omnicrm_funnel_counts_mode_trans';
 COMMENT ON FUNCTION omnicrm.window_funnel_counts_trans(internal, bigint, interval, text, timestamptz, boolean[]) IS
   'Support function: transition of window_funnel_counts(journey, win, mode, ts, conditions).';
 
-CREATE FUNCTION omnicrm.window_funnel_counts_combine(state internal, other internal)
-RETURNS internal
-LANGUAGE c IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_funnel_counts_combine';
-COMMENT ON FUNCTION omnicrm.window_funnel_counts_combine(internal, internal) IS
-  'Support function: joins two states of window_funnel_counts.';
-
-CREATE FUNCTION omnicrm.window_funnel_counts_serial(state internal)
-RETURNS bytea
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_funnel_counts_serial';
-COMMENT ON FUNCTION omnicrm.window_funnel_counts_serial(internal) IS
-  'Support function: a state of window_funnel_counts as bytea, version 1, network byte order.';
-
-CREATE FUNCTION omnicrm.window_funnel_counts_deserial(bytes bytea, state internal)
-RETURNS internal
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'omnicrm_funnel_counts_deserial';
-COMMENT ON FUNCTION omnicrm.window_funnel_counts_deserial(bytea, internal) IS
-  'Support function: a state of window_funnel_counts from bytea. Error: data_corrupted.';
-
 CREATE FUNCTION omnicrm.window_funnel_counts_final(state internal)
 RETURNS bigint[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -119,26 +120,127 @@ CREATE AGGREGATE omnicrm.window_funnel_counts(journey bigint, win interval, ts t
   STYPE = internal,
   SSPACE = 65536,
   FINALFUNC = omnicrm.window_funnel_counts_final,
-  COMBINEFUNC = omnicrm.window_funnel_counts_combine,
-  SERIALFUNC = omnicrm.window_funnel_counts_serial,
-  DESERIALFUNC = omnicrm.window_funnel_counts_deserial,
+  COMBINEFUNC = omnicrm.funnel_set_combine,
+  SERIALFUNC = omnicrm.funnel_set_serial,
+  DESERIALFUNC = omnicrm.funnel_set_deserial,
   PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE omnicrm.window_funnel_counts(bigint, interval, timestamptz, VARIADIC boolean[]) IS
-  'How many journeys reach each step of a funnel: element k is the number of journeys whose window_funnel(win, ts, conditions) is k or more. It reads the rows of all journeys in any order in one pass, without a GROUP BY, which is several times faster than counting the results of window_funnel(). A row without journey or time is passed over. NULL without rows. Memory: 48 bytes for each row where a condition holds, at most maintenance_work_mem in each process. Same result for any order of the rows and number of workers. Errors: as window_funnel(), and program_limit_exceeded at maintenance_work_mem.';
+  'How many journeys reach each step of a funnel: element k is the number of journeys whose window_funnel(win, ts, conditions) is k or more. It reads the rows of all journeys in any order in one pass, without a GROUP BY, which is several times faster than counting the results of window_funnel(). A row without journey or time is passed over. NULL without rows. Memory: 48 bytes for each row where a condition holds; beyond work_mem times hash_mem_multiplier rows go to a temporary file (as a window function: at most maintenance_work_mem). Same result for any order of the rows and number of workers. Errors: as window_funnel(), and program_limit_exceeded when a worker has more rows than fit into a value of 1 GB (51 million).';
 
 CREATE AGGREGATE omnicrm.window_funnel_counts(journey bigint, win interval, mode text, ts timestamptz, VARIADIC conditions boolean[]) (
   SFUNC = omnicrm.window_funnel_counts_trans,
   STYPE = internal,
   SSPACE = 65536,
   FINALFUNC = omnicrm.window_funnel_counts_final,
-  COMBINEFUNC = omnicrm.window_funnel_counts_combine,
-  SERIALFUNC = omnicrm.window_funnel_counts_serial,
-  DESERIALFUNC = omnicrm.window_funnel_counts_deserial,
+  COMBINEFUNC = omnicrm.funnel_set_combine,
+  SERIALFUNC = omnicrm.funnel_set_serial,
+  DESERIALFUNC = omnicrm.funnel_set_deserial,
   PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE omnicrm.window_funnel_counts(bigint, interval, text, timestamptz, VARIADIC boolean[]) IS
   'window_funnel_counts(journey, win, ts, conditions) with the modes of window_funnel(win, mode, ts, conditions).';
+
+-- The level of each journey.
+CREATE TYPE omnicrm.journey_levels;
+
+CREATE FUNCTION omnicrm.journey_levels_in(cstring)
+RETURNS omnicrm.journey_levels
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_journey_levels_in';
+COMMENT ON FUNCTION omnicrm.journey_levels_in(cstring) IS
+  'Support function: a value from its text form. Errors: invalid_binary_representation.';
+
+CREATE FUNCTION omnicrm.journey_levels_out(omnicrm.journey_levels)
+RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_journey_levels_out';
+COMMENT ON FUNCTION omnicrm.journey_levels_out(omnicrm.journey_levels) IS
+  'Support function: the text form of a value.';
+
+CREATE FUNCTION omnicrm.journey_levels_recv(internal)
+RETURNS omnicrm.journey_levels
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_journey_levels_recv';
+COMMENT ON FUNCTION omnicrm.journey_levels_recv(internal) IS
+  'Support function: a value from its binary form. Errors: invalid_binary_representation.';
+
+CREATE FUNCTION omnicrm.journey_levels_send(omnicrm.journey_levels)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_journey_levels_send';
+COMMENT ON FUNCTION omnicrm.journey_levels_send(omnicrm.journey_levels) IS
+  'Support function: the binary form of a value.';
+
+CREATE TYPE omnicrm.journey_levels (
+  INPUT = omnicrm.journey_levels_in,
+  OUTPUT = omnicrm.journey_levels_out,
+  RECEIVE = omnicrm.journey_levels_recv,
+  SEND = omnicrm.journey_levels_send,
+  INTERNALLENGTH = VARIABLE,
+  ALIGNMENT = int4,
+  STORAGE = extended
+);
+COMMENT ON TYPE omnicrm.journey_levels IS
+  'How far each of many journeys climbed a funnel: made by window_funnel_levels(), read by funnel_levels(). Two to three bytes a journey where their numbers are dense. The same journeys and levels are the same bytes. Written as hexadecimal.';
+
+-- Two values are the same when their bytes are, so values can be compared, grouped and made distinct as bytea.
+CREATE CAST (omnicrm.journey_levels AS bytea) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (omnicrm.journey_levels AS bytea) IS 'The bytes of a value, which lets values be compared, grouped and made distinct.';
+
+CREATE FUNCTION omnicrm.window_funnel_levels_trans(state internal, journey bigint, win interval, ts timestamptz, conditions boolean[])
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_levels_trans';
+COMMENT ON FUNCTION omnicrm.window_funnel_levels_trans(internal, bigint, interval, timestamptz, boolean[]) IS
+  'Support function: transition of window_funnel_levels(journey, win, ts, conditions).';
+
+CREATE FUNCTION omnicrm.window_funnel_levels_trans(state internal, journey bigint, win interval, mode text, ts timestamptz, conditions boolean[])
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_levels_mode_trans';
+COMMENT ON FUNCTION omnicrm.window_funnel_levels_trans(internal, bigint, interval, text, timestamptz, boolean[]) IS
+  'Support function: transition of window_funnel_levels(journey, win, mode, ts, conditions).';
+
+CREATE FUNCTION omnicrm.window_funnel_levels_final(state internal)
+RETURNS omnicrm.journey_levels
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_levels_final';
+COMMENT ON FUNCTION omnicrm.window_funnel_levels_final(internal) IS
+  'Support function: the levels of a state of window_funnel_levels.';
+
+CREATE AGGREGATE omnicrm.window_funnel_levels(journey bigint, win interval, ts timestamptz, VARIADIC conditions boolean[]) (
+  SFUNC = omnicrm.window_funnel_levels_trans,
+  STYPE = internal,
+  SSPACE = 65536,
+  FINALFUNC = omnicrm.window_funnel_levels_final,
+  COMBINEFUNC = omnicrm.funnel_set_combine,
+  SERIALFUNC = omnicrm.funnel_set_serial,
+  DESERIALFUNC = omnicrm.funnel_set_deserial,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.window_funnel_levels(bigint, interval, timestamptz, VARIADIC boolean[]) IS
+  'The level that each journey reaches in a funnel, as one value that funnel_levels() reads: the same rows as SELECT journey, window_funnel(win, ts, conditions) ... GROUP BY journey, several times faster where there are many journeys. It reads the rows of all journeys in any order in one pass. A row without journey is passed over; a journey of whose rows none has a time and a condition that holds has level 0. NULL without rows. Memory: 48 bytes a row, but rows that only repeat a journey and climb nothing are not kept; beyond work_mem times hash_mem_multiplier rows go to a temporary file (as a window function: at most maintenance_work_mem). Same bytes for any order of the rows and number of workers. Errors: as window_funnel(), and program_limit_exceeded when the value passes 1 GB (hundreds of millions of journeys), or a worker has more rows than fit into 1 GB (51 million).';
+
+CREATE AGGREGATE omnicrm.window_funnel_levels(journey bigint, win interval, mode text, ts timestamptz, VARIADIC conditions boolean[]) (
+  SFUNC = omnicrm.window_funnel_levels_trans,
+  STYPE = internal,
+  SSPACE = 65536,
+  FINALFUNC = omnicrm.window_funnel_levels_final,
+  COMBINEFUNC = omnicrm.funnel_set_combine,
+  SERIALFUNC = omnicrm.funnel_set_serial,
+  DESERIALFUNC = omnicrm.funnel_set_deserial,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE omnicrm.window_funnel_levels(bigint, interval, text, timestamptz, VARIADIC boolean[]) IS
+  'window_funnel_levels(journey, win, ts, conditions) with the modes of window_funnel(win, mode, ts, conditions).';
+
+CREATE FUNCTION omnicrm.funnel_levels(levels omnicrm.journey_levels)
+RETURNS TABLE (journey bigint, level integer)
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 100000
+AS 'MODULE_PATHNAME', 'omnicrm_funnel_levels';
+COMMENT ON FUNCTION omnicrm.funnel_levels(omnicrm.journey_levels) IS
+  'The journeys of a result of window_funnel_levels() and the level that each reached, one row each, by journey: SELECT * FROM omnicrm.funnel_levels((SELECT omnicrm.window_funnel_levels(customer_id, ''30 days'', at, kind = ''visit'', kind = ''order'') FROM events)). No row for NULL. Errors: invalid_binary_representation.';
 
 -- Sequences.
 CREATE FUNCTION omnicrm.sequence_trans(state internal, pattern text, ts timestamptz, conditions boolean[])

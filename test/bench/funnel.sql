@@ -1,6 +1,6 @@
--- A funnel of five steps within a day: window_funnel() by user and
--- window_funnel_counts() against the two ways that plain SQL has, all with the same
--- counts at the end. Window functions: one sort, then for each step the latest start
+-- A funnel of five steps within a day: window_funnel_levels() and window_funnel(), which
+-- give the level of each user, and window_funnel_counts() against the two ways that
+-- plain SQL has, all with the same counts at the end. Window functions: one sort, then for each step the latest start
 -- of a chain of the step before. Self-join: each step joined to the step before it
 -- within the window. 100 events per customer of the fixture, ten per user, in the
 -- order of time; users at random. One run each, since the plain ways take long.
@@ -19,6 +19,10 @@ CREATE VIEW funnel_by_user AS
 SELECT ARRAY[count(*) FILTER (WHERE level >= 1), count(*) FILTER (WHERE level >= 2), count(*) FILTER (WHERE level >= 3), count(*) FILTER (WHERE level >= 4), count(*) FILTER (WHERE level >= 5)] AS counts
 FROM (SELECT user_id, omnicrm.window_funnel('1 day', at, kind = 'visit', kind = 'search', kind = 'product', kind = 'cart', kind = 'order') AS level
       FROM funnel_event GROUP BY user_id) AS u;
+CREATE VIEW funnel_levels AS
+SELECT ARRAY[count(*) FILTER (WHERE level >= 1), count(*) FILTER (WHERE level >= 2), count(*) FILTER (WHERE level >= 3), count(*) FILTER (WHERE level >= 4), count(*) FILTER (WHERE level >= 5)] AS counts
+FROM omnicrm.funnel_levels((SELECT omnicrm.window_funnel_levels(user_id, '1 day', at, kind = 'visit', kind = 'search', kind = 'product', kind = 'cart', kind = 'order')
+                            FROM funnel_event));
 CREATE VIEW funnel_at_once AS
 SELECT omnicrm.window_funnel_counts(user_id, '1 day', at, kind = 'visit', kind = 'search', kind = 'product', kind = 'cart', kind = 'order') AS counts
 FROM funnel_event;
@@ -64,7 +68,7 @@ DECLARE
   expected bigint[];
   size text := (SELECT format('%s events of %s users', to_char(count(*), 'FM999,999,999'), to_char(count(DISTINCT user_id), 'FM999,999,999')) FROM funnel_event);
 BEGIN
-  FOREACH way IN ARRAY '{funnel_at_once,funnel_by_user,funnel_by_windows,funnel_by_joins}'::text[] LOOP
+  FOREACH way IN ARRAY '{funnel_at_once,funnel_levels,funnel_by_user,funnel_by_windows,funnel_by_joins}'::text[] LOOP
     started := clock_timestamp();
     EXECUTE format('SELECT counts FROM %I', way) INTO counts;
     ms := ms || jsonb_build_object(way, 1000 * extract(epoch FROM clock_timestamp() - started));
@@ -76,9 +80,11 @@ BEGIN
   INSERT INTO bench_result VALUES
     ('window_funnel_counts, ' || size || ' (window functions)', (ms ->> 'funnel_at_once')::float8, (ms ->> 'funnel_by_windows')::float8),
     ('window_funnel_counts, the same (self-join)', (ms ->> 'funnel_at_once')::float8, (ms ->> 'funnel_by_joins')::float8),
+    ('window_funnel_levels, a row for each user, the same (window functions)', (ms ->> 'funnel_levels')::float8, (ms ->> 'funnel_by_windows')::float8),
+    ('window_funnel_levels, the same (self-join)', (ms ->> 'funnel_levels')::float8, (ms ->> 'funnel_by_joins')::float8),
     ('window_funnel by user, the same (window functions)', (ms ->> 'funnel_by_user')::float8, (ms ->> 'funnel_by_windows')::float8),
     ('window_funnel by user, the same (self-join)', (ms ->> 'funnel_by_user')::float8, (ms ->> 'funnel_by_joins')::float8);
 END
 $bench$;
-DROP VIEW funnel_by_user, funnel_at_once, funnel_by_windows, funnel_by_joins;
+DROP VIEW funnel_by_user, funnel_levels, funnel_at_once, funnel_by_windows, funnel_by_joins;
 DROP TABLE funnel_event;

@@ -167,6 +167,15 @@ FROM journey AS j
                       FROM unnest(j.times, j.masks) AS r(at, mask)) AS f
 WHERE f.short > f.long OR f.once > f.short;
 
+CREATE FUNCTION pg_temp.sqlstate_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END
+$$;
+
 -- All journeys at once give the same counts as one by one, in every mode.
 SELECT count(*) AS modes, count(DISTINCT at_once) > 8 AS differ, count(*) FILTER (WHERE at_once <> one_by_one) AS differences
 FROM (SELECT m.mode, omnicrm.window_funnel_counts(CASE j.j % 2 WHEN 0 THEN -j.j ELSE j.j END * 1000003::bigint, '2 s', m.mode, to_timestamp(r.at), r.mask & 1 = 1, r.mask & 2 = 2, r.mask & 4 = 4, r.mask & 8 = 8) AS at_once
@@ -186,9 +195,61 @@ SELECT omnicrm.window_funnel_counts(1, '1 h', 'infinity', true);
 SELECT omnicrm.window_funnel_counts(1, make_interval(hours => n), now(), true) FROM generate_series(1, 2) AS n;
 SELECT omnicrm.window_funnel_counts(1, '1 h', CASE n WHEN 1 THEN 'strict_once' ELSE '' END, now(), true) FROM generate_series(1, 2) AS n;
 SELECT omnicrm.window_funnel_counts(1, '1 h', now(), VARIADIC array_fill(true, ARRAY[n])) FROM generate_series(1, 2) AS n;
+
+-- The levels of all journeys at once are those of one by one, row for row, in every mode: journeys with gaps in their numbers, of both signs, without
+-- a step, without a time.
+CREATE TEMP TABLE step AS
+SELECT CASE j.j % 3 WHEN 0 THEN -j.j ELSE j.j END * (1 + j.j % 2 * 1000003::bigint) AS j, to_timestamp(r.at) AS at, r.mask
+FROM journey AS j, unnest(j.times, j.masks) AS r(at, mask)
+UNION ALL SELECT 77, NULL, 15
+UNION ALL SELECT 78, to_timestamp(0), 16
+UNION ALL SELECT CASE n % 2 WHEN 0 THEN 9223372036854775807 ELSE -9223372036854775808 END, to_timestamp(n), n FROM generate_series(1, 4) AS n
+UNION ALL SELECT NULL, to_timestamp(0), 15;
+CREATE FUNCTION pg_temp.level_differences(mode text) RETURNS bigint LANGUAGE sql AS $$
+  WITH at_once AS (
+    SELECT l.*
+    FROM omnicrm.funnel_levels((SELECT omnicrm.window_funnel_levels(s.j, '2 s', mode, s.at, s.mask & 1 = 1, s.mask & 2 = 2, s.mask & 4 = 4, s.mask & 8 = 8) FROM step AS s)) AS l
+  ), one_by_one AS (
+    SELECT s.j, omnicrm.window_funnel('2 s', mode, s.at, s.mask & 1 = 1, s.mask & 2 = 2, s.mask & 4 = 4, s.mask & 8 = 8)
+    FROM step AS s WHERE s.j IS NOT NULL GROUP BY s.j
+  )
+  SELECT count(*) FROM ((TABLE at_once EXCEPT ALL TABLE one_by_one) UNION ALL (TABLE one_by_one EXCEPT ALL TABLE at_once)) AS d
+$$;
+SELECT count(*) AS modes, sum(pg_temp.level_differences(mode)) AS differences FROM mode;
+SELECT count(*) AS modes FROM mode AS m
+WHERE (SELECT array_agg(l) FROM omnicrm.funnel_levels((SELECT omnicrm.window_funnel_levels(s.j, '2 s', s.at, s.mask & 1 = 1, s.mask & 2 = 2, s.mask & 4 = 4, s.mask & 8 = 8) FROM step AS s)) AS l)
+    = (SELECT array_agg(l) FROM omnicrm.funnel_levels((SELECT omnicrm.window_funnel_levels(s.j, '2 s', m.mode, s.at, s.mask & 1 = 1, s.mask & 2 = 2, s.mask & 4 = 4, s.mask & 8 = 8) FROM step AS s)) AS l);
+SELECT l.journey, l.level, lag(l.journey) OVER () < l.journey AS ascends FROM omnicrm.funnel_levels((SELECT omnicrm.window_funnel_levels(j, '2 s', at, mask & 1 = 1, mask & 2 = 2) FROM step WHERE abs(j % 1000003) IN (77, 78) OR j IN (9223372036854775807, -9223372036854775808))) AS l;
+SELECT omnicrm.window_funnel_levels(j, '1 h', to_timestamp(n), n = 1, n = 2) AS levels, omnicrm.window_funnel_levels(NULL, '1 h', to_timestamp(n), n = 1) AS no_journey,
+       omnicrm.window_funnel_levels(j, '1 h', NULL::timestamptz, true, NULL) AS no_time, omnicrm.window_funnel_levels(j, '1 h', to_timestamp(n), true) FILTER (WHERE false) AS none
+FROM generate_series(1, 3) AS n, unnest('{-9223372036854775808,-1,0,1,128,16511,9223372036854775807}'::bigint[]) AS j;
+SELECT count(*) AS none FROM omnicrm.funnel_levels(NULL);
+SELECT n, omnicrm.window_funnel_levels(n % 2, '1 h', to_timestamp(n), n < 3, n > 2) OVER (ORDER BY n) AS growing FROM generate_series(1, 4) AS n ORDER BY n;
+SELECT omnicrm.window_funnel_levels(1, '1 h', 'none', now(), true);
+SELECT omnicrm.window_funnel_levels(1, '1 h', 'infinity', true);
+SELECT omnicrm.window_funnel_levels(1, make_interval(hours => n), now(), true) FROM generate_series(1, 2) AS n;
+-- A value that is stored, read and compared; such that are no value.
+CREATE TEMP TABLE stored AS SELECT omnicrm.window_funnel_levels(j, '2 s', at, mask & 1 = 1, mask & 2 = 2) AS levels FROM step;
+SELECT count(*) AS journeys, levels::text::omnicrm.journey_levels::bytea = levels::bytea AS same FROM stored, omnicrm.funnel_levels(levels) GROUP BY levels::text, levels::bytea;
+SELECT * FROM omnicrm.funnel_levels('\x0120ffffffffffffffffff0120');
+SELECT bytes, pg_temp.sqlstate_of(format('SELECT %L::omnicrm.journey_levels', bytes)) AS error
+FROM unnest('{"\\x","\\x01","\\x0201","\\x0100","\\x0121","\\x010105","\\x01010502","\\x010185","\\x0101850001","\\x010105010001","\\x0101ffffffffffffffffff0201","\\x0101ffffffffffffffffffff0101","\\x0101ffffffffffffffffff01010101","0101","\\x010"}'::text[]) AS bytes;
+
+-- Little memory: rows in temporary files, with as little as there can be, read again as the state grows; without a file for a window function.
+CREATE TEMP TABLE many AS
+SELECT abs(hashint8extended(n, 21)) % 20000 * 7 - 50000 AS j, to_timestamp(n / 3) AS at, (abs(hashint8extended(n, 22)) % 6)::integer AS k FROM generate_series(1, 100000) AS n;
+CREATE TEMP TABLE in_memory AS
+SELECT omnicrm.window_funnel_levels(j, '4 h', at, k = 0, k = 1, k = 2) AS levels, omnicrm.window_funnel_counts(j, '4 h', at, k = 0, k = 1, k = 2) AS counts FROM many;
+SET work_mem = '64kB';
+SELECT m.levels::bytea = f.levels::bytea AS levels, m.counts = f.counts AS counts, m.counts[3] > 100 AS climbed
+FROM in_memory AS m,
+     (SELECT omnicrm.window_funnel_levels(j, '4 h', at, k = 0, k = 1, k = 2) AS levels, omnicrm.window_funnel_counts(j, '4 h', at, k = 0, k = 1, k = 2) AS counts FROM many) AS f;
+SELECT count(*) AS groups, sum(counts[1]) = (SELECT counts[1] FROM in_memory) AS same
+FROM (SELECT omnicrm.window_funnel_counts(j, '4 h', at, k = 0, k = 1, k = 2) AS counts FROM many GROUP BY j % 5) AS g;
+RESET work_mem;
 SET maintenance_work_mem = '1MB';
-SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) FROM generate_series(1, 21845) AS n;
-SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) FROM generate_series(1, 21846) AS n;
+SELECT max(c[1]) AS journeys FROM (SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS c FROM generate_series(1, 21845) AS n) AS w;
+SELECT max(c[1]) AS journeys FROM (SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS c FROM generate_series(1, 21846) AS n) AS w;
 RESET maintenance_work_mem;
 
 -- Many rows of one instant with many steps.
@@ -316,7 +377,16 @@ SELECT pg_temp.plan_has('SELECT omnicrm.window_funnel_counts(customer, ''1 day''
 SELECT omnicrm.window_funnel_counts(customer, '1 day', at, kind = 0, kind = 1, kind = 2, kind = 3)
        = (SELECT ARRAY(SELECT count(*) FILTER (WHERE split_part(s.result, '|', 1)::integer >= k) FROM funnel_serial AS s, generate_series(1, 4) AS k GROUP BY k ORDER BY k)) AS same
 FROM funnel_event;
+SELECT pg_temp.plan_has('SELECT omnicrm.window_funnel_levels(customer, ''1 day'', at, kind = 0, kind = 1, kind = 2, kind = 3) FROM funnel_event', 'Partial') AS parallel;
+CREATE TEMP TABLE levels_parallel AS SELECT omnicrm.window_funnel_levels(customer, '1 day', at, kind = 0, kind = 1, kind = 2, kind = 3) AS levels FROM funnel_event;
+SET work_mem = '64kB';
+INSERT INTO levels_parallel SELECT omnicrm.window_funnel_levels(customer, '1 day', at, kind = 0, kind = 1, kind = 2, kind = 3) FROM funnel_event;
+RESET work_mem;
 SET max_parallel_workers_per_gather = 0;
+INSERT INTO levels_parallel SELECT omnicrm.window_funnel_levels(customer, '1 day', at, kind = 0, kind = 1, kind = 2, kind = 3) FROM (SELECT * FROM funnel_event ORDER BY hashint4(kind), at DESC) AS e;
+SELECT count(*) AS values, count(DISTINCT levels::bytea) AS different FROM levels_parallel;
+SELECT count(*) AS journeys, count(*) FILTER (WHERE split_part(s.result, '|', 1)::integer = l.level) AS same
+FROM (SELECT levels FROM levels_parallel LIMIT 1) AS p, omnicrm.funnel_levels(p.levels) AS l FULL JOIN funnel_serial AS s ON s.customer = l.journey;
 SELECT count(*) AS differences
 FROM (SELECT * FROM pg_temp.all_results('(SELECT * FROM funnel_event ORDER BY hashint4(kind), at DESC) AS e') EXCEPT ALL TABLE funnel_serial) AS d;
 SET enable_hashagg = off;
