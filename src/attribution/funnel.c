@@ -128,35 +128,35 @@ funnel_parameters(FunctionCallInfo fcinfo, int window_argument, int mode_argumen
 }
 
 /* Takes in one row whose mode, time and conditions are these arguments. */
-static EventState *
+static EventStore *
 take_row(FunctionCallInfo fcinfo, int mode_argument, int time_argument)
 {
 	MemoryContext context = omni_aggregate_context(fcinfo);
-	EventState *state = PG_ARGISNULL(0) ? NULL : (EventState *) PG_GETARG_POINTER(0);
+	EventStore *store = PG_ARGISNULL(0) ? NULL : (EventStore *) PG_GETARG_POINTER(0);
 	const FunnelParameters *parameters = funnel_parameters(fcinfo, 1, mode_argument);
 	int			count;
 	uint32		conditions = journey_conditions(fcinfo, time_argument + 1, &count);
 	TimestampTz at;
 
-	if (state == NULL)
+	if (store == NULL)
 	{
-		state = event_state_make(context, count, 0);
-		state->window = parameters->window;
-		state->modes = parameters->modes;
+		store = event_store_make(context, count, 0);
+		store->of.window = parameters->window;
+		store->modes = parameters->modes;
 	}
 	else
 	{
-		if (state->window != parameters->window)
+		if (store->of.window != parameters->window)
 			journey_refuse_change("window");
-		if (state->modes != parameters->modes)
+		if (store->modes != parameters->modes)
 			journey_refuse_change("mode");
-		if (state->nconditions != count)
+		if (store->nconditions != count)
 			journey_refuse_change("number of conditions");
 	}
 	if (journey_time(fcinfo, time_argument, &at) &&
-		(conditions != 0 || (state->modes & FUNNEL_ORDER) != 0))
-		state = event_state_add(state, at, conditions);
-	return state;
+		(conditions != 0 || (store->modes & FUNNEL_ORDER) != 0))
+		store = event_store_add(store, at, conditions);
+	return store;
 }
 
 /*
@@ -259,7 +259,7 @@ funnel_level(EventState *state)
 Datum
 omnicrm_window_funnel_final(PG_FUNCTION_ARGS)
 {
-	EventState *state = event_state_argument(fcinfo, false);
+	EventState *state = event_store_read(fcinfo, false);
 
 	PG_RETURN_INT32(state == NULL ? 0 : funnel_level(state));
 }

@@ -71,18 +71,19 @@ known_pattern(FunctionCallInfo fcinfo, const text *source, int nconditions)
 }
 
 /* A state for a pattern, which is read to see that it is valid. */
-static EventState *
+static EventStore *
 begin_sequence(FunctionCallInfo fcinfo, MemoryContext context, const text *pattern, int nconditions)
 {
-	EventState *state;
+	EventStore *store;
 	Size		length = VARSIZE_ANY_EXHDR(pattern);
 
 	(void) known_pattern(fcinfo, pattern, nconditions);
-	state = event_state_make(context, nconditions, 0);
-	state->pattern = MemoryContextAlloc(context, VARHDRSZ + length);
-	SET_VARSIZE(state->pattern, VARHDRSZ + length);
-	memcpy(VARDATA(state->pattern), VARDATA_ANY(pattern), length);
-	return state;
+	store = event_store_make(context, nconditions, 0);
+	store->is_sequence = true;
+	store->of.pattern = MemoryContextAlloc(context, VARHDRSZ + length);
+	SET_VARSIZE(store->of.pattern, VARHDRSZ + length);
+	memcpy(VARDATA(store->of.pattern), VARDATA_ANY(pattern), length);
+	return store;
 }
 
 /*
@@ -95,7 +96,7 @@ Datum
 omnicrm_sequence_trans(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = omni_aggregate_context(fcinfo);
-	EventState *state = PG_ARGISNULL(0) ? NULL : (EventState *) PG_GETARG_POINTER(0);
+	EventStore *store = PG_ARGISNULL(0) ? NULL : (EventStore *) PG_GETARG_POINTER(0);
 	const text *pattern;
 	int			count;
 	uint32		conditions;
@@ -107,19 +108,19 @@ omnicrm_sequence_trans(PG_FUNCTION_ARGS)
 				 errmsg("pattern of a sequence must not be null")));
 	pattern = PG_GETARG_TEXT_PP(1);
 	conditions = journey_conditions(fcinfo, 3, &count);
-	if (state == NULL)
-		state = begin_sequence(fcinfo, context, pattern, count);
+	if (store == NULL)
+		store = begin_sequence(fcinfo, context, pattern, count);
 	else
 	{
-		if (VARSIZE_ANY_EXHDR(state->pattern) != VARSIZE_ANY_EXHDR(pattern) ||
-			memcmp(VARDATA_ANY(state->pattern), VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern)) != 0)
+		if (VARSIZE_ANY_EXHDR(store->of.pattern) != VARSIZE_ANY_EXHDR(pattern) ||
+			memcmp(VARDATA_ANY(store->of.pattern), VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern)) != 0)
 			journey_refuse_change("pattern");
-		if (state->nconditions != count)
+		if (store->nconditions != count)
 			journey_refuse_change("number of conditions");
 	}
 	if (journey_time(fcinfo, 2, &at) && conditions != 0)
-		state = event_state_add(state, at, conditions);
-	PG_RETURN_POINTER(state);
+		store = event_store_add(store, at, conditions);
+	PG_RETURN_POINTER(store);
 }
 
 /* Microseconds from event a to event b, which is not earlier. */
@@ -195,7 +196,7 @@ end_of_match(const EventState *state, const SequencePattern *pattern, const uint
 static int64
 count_matches(FunctionCallInfo fcinfo, int64 most)
 {
-	EventState *state = event_state_argument(fcinfo, true);
+	EventState *state = event_store_read(fcinfo, true);
 	const SequencePattern *pattern;
 	uint64	   *matches;
 	int64		count = 0;
@@ -203,7 +204,6 @@ count_matches(FunctionCallInfo fcinfo, int64 most)
 	if (state == NULL)
 		return 0;
 	pattern = known_pattern(fcinfo, state->pattern, state->nconditions);
-	event_state_sort(state);
 	matches = match_backwards(state, pattern);
 	for (uint32 i = 0; i < state->count && count < most; i++)
 		if ((matches[i] & 1) != 0)
