@@ -5,10 +5,9 @@
  *		and funnel_levels(), which reads it.
  *
  * A value is a byte of version, a byte with the number of steps, and for each journey,
- * by its number, how far it is from the one before (the first: from -2^63), seven
- * bits a byte, the lowest first, the top bit of all but the last byte set; then a byte
- * with its level.  Where numbers are dense a journey takes two to three bytes.
- * The same journeys and levels are the same bytes.
+ * by its number, how far it is from the one before (the first: from -2^63), in the
+ * form of varint.h, and a byte with its level.  Where numbers are dense a journey takes
+ * two to three bytes.  The same journeys and levels are the same bytes.
  */
 #include "postgres.h"
 
@@ -22,6 +21,7 @@
 #include "attribution/funnel_set.h"
 #include "common/aggregate.h"
 #include "common/compat.h"
+#include "common/varint.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_funnel_levels_trans);
 PG_FUNCTION_INFO_V1(omnicrm_funnel_levels_mode_trans);
@@ -34,8 +34,8 @@ PG_FUNCTION_INFO_V1(omnicrm_journey_levels_send);
 
 #define VALUE_VERSION 1
 #define VALUE_HEADER 2
-/* the most that a journey takes: 64 bits, seven a byte, and its level */
-#define JOURNEY_BYTES 11
+/* the most that a journey takes: how far it is, and its level */
+#define JOURNEY_BYTES (VARINT_BYTES + 1)
 #define FIRST_SIZE 1024
 #define FIRST_JOURNEY UINT64CONST(0x8000000000000000)
 
@@ -81,7 +81,7 @@ static void
 write_level(void *taker, int64 journey, int level)
 {
 	LevelWriter *writer = taker;
-	uint64		distance = (uint64) journey - writer->last;
+	char	   *at;
 
 	if (writer->room - writer->used < JOURNEY_BYTES)
 	{
@@ -93,10 +93,9 @@ write_level(void *taker, int64 journey, int level)
 		writer->room = Min(writer->room * 2, MaxAllocSize);
 		writer->value = repalloc(writer->value, writer->room);
 	}
-	for (; distance >= 0x80; distance >>= 7)
-		writer->value[writer->used++] = (char) (0x80 | (distance & 0x7F));
-	writer->value[writer->used++] = (char) distance;
-	writer->value[writer->used++] = (char) level;
+	at = varint_put(writer->value + writer->used, (uint64) journey - writer->last);
+	*at++ = (char) level;
+	writer->used = at - writer->value;
 	writer->last = (uint64) journey;
 }
 
@@ -149,23 +148,12 @@ begin_reading(LevelReader *reader, const bytea *value)
 static bool
 read_level(LevelReader *reader)
 {
-	uint64		distance = 0;
-	int			shift = 0;
-	uint8		byte;
+	uint64		distance;
 
 	if (reader->at == reader->end)
 		return false;
-	do
-	{
-		/* nine bytes hold 63 bits, so the tenth has one */
-		if (reader->at == reader->end || shift > 63)
-			refuse_value();
-		byte = *reader->at++;
-		if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0))
-			refuse_value();
-		distance |= (uint64) (byte & 0x7F) << shift;
-		shift += 7;
-	} while ((byte & 0x80) != 0);
+	if (!varint_get(&reader->at, reader->end, &distance))
+		refuse_value();
 	/* seen from -2^63 on, journeys ascend */
 	if ((reader->begun && distance == 0) || distance > PG_UINT64_MAX - (reader->journey - FIRST_JOURNEY))
 		refuse_value();

@@ -5,43 +5,19 @@
 #ifndef OMNICRM_ATTRIBUTION_FUNNEL_SET_H
 #define OMNICRM_ATTRIBUTION_FUNNEL_SET_H
 
-#include "storage/buffile.h"
-
 #include "attribution/funnel.h"
+#include "common/keyed_rows.h"
 
-/* A row.  One that is no event only says that there is the journey. */
-typedef struct FunnelRecord
-{
-	int64		journey;
-	TimestampTz at;
-	uint32		conditions;
-	uint32		is_event;
-} FunnelRecord;
-
-/* Where sorted records stand in the temporary file. */
-typedef struct FunnelRun
-{
-	int			segment;
-	off_t		offset;
-	uint64		count;
-} FunnelRun;
-
+/*
+ * A row is a journey (key), a time (value), conditions (bits), and flag: whether it is
+ * an event.  One that is none only says that there is the journey.
+ */
 typedef struct FunnelSet
 {
-	MemoryContext context;
 	uint64		window;			/* microseconds */
 	uint8		modes;
 	uint16		nconditions;
-	bool		grouped;		/* journeys of the records in memory never went down */
-	uint64		count;			/* records in memory */
-	uint64		room;
-	uint64		most;
-	FunnelRecord *records;
-	BufFile    *file;			/* NULL: all records are in memory */
-	FunnelRun	end;			/* of the file */
-	uint32		nruns;
-	uint32		runs_room;
-	FunnelRun  *runs;
+	KeyedRows  *rows;
 } FunnelSet;
 
 /* Takes the level that a journey reached. */

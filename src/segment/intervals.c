@@ -21,6 +21,7 @@
 #include "common/aggregate.h"
 #include "common/compat.h"
 #include "segment/customer_stats.h"
+#include "segment/intervals.h"
 #include "segment/special.h"
 
 #define STATE_VERSION 1
@@ -52,26 +53,30 @@ read_days(FunctionCallInfo fcinfo)
 	return customer_stats_read(PG_GETARG_BYTEA_PP(0), true);
 }
 
-static double
-mean_interval(const CustomerStats *stats)
+/* intervals_mean: mean interval in days of at least two days. */
+double
+intervals_mean(const DateADT *days, int32 count)
 {
-	return (double) (stats->days[stats->count - 1] - stats->days[0]) / (stats->count - 1);
+	return (double) (days[count - 1] - days[0]) / (count - 1);
 }
 
-/* Standard deviation of a sample of at least two intervals; a sum of squares about the mean. */
-static double
-interval_deviation(const CustomerStats *stats)
+/*
+ * intervals_deviation: standard deviation, of a sample, of the intervals of at least
+ * three days; a sum of squares about the mean.
+ */
+double
+intervals_deviation(const DateADT *days, int32 count)
 {
-	double		mean = mean_interval(stats);
+	double		mean = intervals_mean(days, count);
 	double		sum = 0;
 
-	for (int32 i = 1; i < stats->count; i++)
+	for (int32 i = 1; i < count; i++)
 	{
-		double		distance = stats->days[i] - stats->days[i - 1] - mean;
+		double		distance = days[i] - days[i - 1] - mean;
 
 		sum += distance * distance;
 	}
-	return sqrt(sum / (stats->count - 2));
+	return sqrt(sum / (count - 2));
 }
 
 /* Mean number of days between two purchases; null below two. */
@@ -82,7 +87,7 @@ omnicrm_stats_interval_mean(PG_FUNCTION_ARGS)
 
 	if (stats->count < 2)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(mean_interval(stats));
+	PG_RETURN_FLOAT8(intervals_mean(stats->days, stats->count));
 }
 
 /* Standard deviation of the intervals; null below two of them. */
@@ -93,7 +98,7 @@ omnicrm_stats_interval_sd(PG_FUNCTION_ARGS)
 
 	if (stats->count < 3)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(interval_deviation(stats));
+	PG_RETURN_FLOAT8(intervals_deviation(stats->days, stats->count));
 }
 
 /* Coefficient of variation of the intervals; null below two of them. */
@@ -104,7 +109,7 @@ omnicrm_stats_interval_cv(PG_FUNCTION_ARGS)
 
 	if (stats->count < 3)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(interval_deviation(stats) / mean_interval(stats));
+	PG_RETURN_FLOAT8(intervals_deviation(stats->days, stats->count) / intervals_mean(stats->days, stats->count));
 }
 
 static int
@@ -173,28 +178,44 @@ gamma_shape(double spread)
 	return k;
 }
 
+/*
+ * intervals_regularity: k by maximum likelihood of the intervals of at least three
+ * days; infinite when they are all equal.
+ */
+double
+intervals_regularity(const DateADT *days, int32 count)
+{
+	double		logs = 0;
+	double		spread;
+
+	for (int32 i = 1; i < count; i++)
+		logs += log(days[i] - days[i - 1]);
+	spread = log(intervals_mean(days, count)) - logs / (count - 1);
+	return spread < 1e-12 ? get_float8_infinity() : gamma_shape(spread);
+}
+
+/* intervals_check_least: invalid_parameter_value when an estimate of k is asked for too few intervals. */
+void
+intervals_check_least(int32 least)
+{
+	if (least < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("least number of intervals out of range: %d", least),
+				 errhint("An estimate needs 2; below 10 it says little.")));
+}
+
 /* stats_regularity(stats, least): k by maximum likelihood; null with fewer intervals than least. */
 Datum
 omnicrm_stats_regularity(PG_FUNCTION_ARGS)
 {
 	CustomerStats *stats = read_days(fcinfo);
 	int32		least = PG_GETARG_INT32(1);
-	double		logs = 0;
-	double		spread;
 
-	if (least < 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("least number of intervals out of range: %d", least),
-				 errhint("An estimate needs 2; below 10 it says little.")));
+	intervals_check_least(least);
 	if (stats->count - 1 < least)
 		PG_RETURN_NULL();
-	for (int32 i = 1; i < stats->count; i++)
-		logs += log(stats->days[i] - stats->days[i - 1]);
-	spread = log(mean_interval(stats)) - logs / (stats->count - 1);
-	if (spread < 1e-12)
-		PG_RETURN_FLOAT8(get_float8_infinity());
-	PG_RETURN_FLOAT8(gamma_shape(spread));
+	PG_RETURN_FLOAT8(intervals_regularity(stats->days, stats->count));
 }
 
 /* The last but one interval as a part of the last two; null below two intervals. */

@@ -249,9 +249,9 @@ FROM (SELECT omnicrm.window_funnel_counts(j, '4 h', at, k = 0, k = 1, k = 2) AS 
 RESET work_mem;
 -- Events that fit a word, and from the 37th minute of 2000 on, with 32 conditions, those that do not.
 SELECT count(*) AS journeys, count(*) FILTER (WHERE three = thirty_two) AS same, count(DISTINCT three) AS levels
-FROM (SELECT omnicrm.window_funnel('10 min', s.at, k = 0, k = 1, k = 2) AS three,
-             omnicrm.window_funnel('10 min', s.at, VARIADIC ARRAY[k = 0, k = 1, k = 2] || array_fill(false, '{29}')) AS thirty_two
-      FROM many CROSS JOIN LATERAL (SELECT at + (timestamptz '1999-12-31 23:30+00' - 'epoch') AS at) AS s GROUP BY j % 50) AS l;
+FROM (SELECT omnicrm.window_funnel('2 min', s.at, k = 0, k = 1, k = 2) AS three,
+             omnicrm.window_funnel('2 min', s.at, VARIADIC ARRAY[k = 0, k = 1, k = 2] || array_fill(false, '{29}')) AS thirty_two
+      FROM many CROSS JOIN LATERAL (SELECT at + (timestamptz '1999-12-31 23:30+00' - 'epoch') AS at) AS s GROUP BY j % 997) AS l;
 SET maintenance_work_mem = '1MB';
 SELECT max(c[1]) AS journeys FROM (SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS c FROM generate_series(1, 21845) AS n) AS w;
 SELECT max(c[1]) AS journeys FROM (SELECT omnicrm.window_funnel_counts(n, '1 h', now(), true) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS c FROM generate_series(1, 21846) AS n) AS w;
