@@ -1,7 +1,8 @@
 -- Fills a deployed hub `crm` directly, without crm.load(): :customers customers
 -- (default 100,000) in two sources, ten orders with two lines and thirty
 -- touches each. Every value is a hash of its number, so that each run of the
--- benchmark sees the same rows.
+-- benchmark sees the same rows. With orders_only, no identifiers, lines and touches:
+-- that is enough for segment.sql with a million customers.
 \if :{?customers}
 \else
   \set customers 100000
@@ -52,12 +53,15 @@ FROM bench.person AS p
 JOIN crm.source AS s ON s.name = 'web' OR p.in_both
 ORDER BY p.person, s.source_id;
 
+\if :{?orders_only}
+\else
 INSERT INTO crm.identifier (kind, value, record_id)
 SELECT i.kind, i.value, r.record_id
 FROM crm.source_record AS r
 CROSS JOIN LATERAL (VALUES ('email', r.email), ('phone', r.phone),
                            ('name_birth', r.name_key || '|' || r.birth_date)) AS i(kind, value)
 ORDER BY i.kind, i.value, r.record_id;
+\endif
 
 INSERT INTO crm.customer (customer_id, full_name, given_name, surname, birth_date, email, phone, postcode, city, name_tokens,
                           record_count, source_count, first_seen, last_seen)
@@ -99,6 +103,8 @@ JOIN bench.record AS r ON r.customer_id = o.customer_id
 ORDER BY o.n;
 ANALYZE crm.sales_order;
 
+\if :{?orders_only}
+\else
 INSERT INTO crm.order_line (order_id, line_key, load_id, content_hash, product_id, quantity, revenue, gross_margin, contribution_margin)
 SELECT o.order_id, l.line::text, o.load_id, o.order_id,
        -- Both lines of an order lie near each other, so that there is something to find.
@@ -123,3 +129,4 @@ FROM (
 JOIN bench.record AS r ON r.customer_id = t.customer_id
 ORDER BY t.n;
 ANALYZE crm.touch;
+\endif

@@ -4,8 +4,6 @@
 
 -- Its successor is customer_purchases().
 DROP FUNCTION IF EXISTS @hub@.customer_totals(date);
--- It has got a column more.
-DROP FUNCTION IF EXISTS @hub@.customer_purchases(date);
 
 ALTER TABLE @hub@.customer_score
   ADD COLUMN IF NOT EXISTS tenure_days integer,

@@ -153,7 +153,38 @@ COMMENT ON FUNCTION @hub@.segments_open(date) IS
   'Used by store_segment_members(): segment on each axis of each customer by the periods that are open after the refresh of this day (null: there was none). Null: in none.';
 
 -- The difference between the scores of a day and the periods that are open, by
--- customer first: most change on no axis. Text is compared byte by byte.
+-- customer first: most change on no axis. Text is compared byte by byte. A table,
+-- so that the planner knows how few they are when it looks for their periods.
+CREATE OR REPLACE FUNCTION @hub@.segment_find_moves(as_of date)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+DECLARE
+  last_look date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of < segment_find_moves.as_of);
+BEGIN
+  DROP TABLE IF EXISTS pg_temp.omnicrm_segment_move;
+  CREATE TEMPORARY TABLE omnicrm_segment_move (
+    customer_id bigint NOT NULL, axis text COLLATE "C" NOT NULL, segment text COLLATE "C", was_in boolean NOT NULL
+  ) ON COMMIT DROP;
+  INSERT INTO pg_temp.omnicrm_segment_move
+  SELECT coalesce(w.customer_id, o.customer_id), a.axis, a.segment, a.before IS NOT NULL
+  FROM @hub@.segments_wanted(segment_find_moves.as_of) AS w
+    FULL JOIN @hub@.segments_open(last_look) AS o ON o.customer_id = w.customer_id
+    CROSS JOIN LATERAL (VALUES
+      ('linkage', w.linkage, o.linkage), ('margin_class', w.margin_class, o.margin_class), ('payment', w.payment, o.payment),
+      ('phase', w.phase, o.phase), ('revenue_class', w.revenue_class, o.revenue_class), ('rfm', w.rfm, o.rfm), ('stage', w.stage, o.stage),
+      ('strategy', w.strategy, o.strategy), ('value', w.value, o.value)
+    ) AS a(axis, segment, before)
+  WHERE w IS DISTINCT FROM o AND a.segment COLLATE "C" IS DISTINCT FROM a.before COLLATE "C";
+  ANALYZE pg_temp.omnicrm_segment_move;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.segment_find_moves(date) IS
+  'Used by store_segment_members(): fills a temporary table with who is in another segment than by the periods that are open, by axis. Returns nothing.';
+
 CREATE OR REPLACE FUNCTION @hub@.store_segment_members(as_of date)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -161,36 +192,23 @@ SET search_path = pg_catalog, pg_temp
 SET TimeZone = 'UTC'
 AS $$
 DECLARE
-  last_look date := (SELECT max(m.as_of) FROM @hub@.segment_model AS m WHERE m.as_of < store_segment_members.as_of);
   counts jsonb;
 BEGIN
   PERFORM set_config('TimeZone', (SELECT c.time_zone FROM @hub@.rfm_cut AS c WHERE c.as_of = store_segment_members.as_of), true);
-  WITH moved AS MATERIALIZED (
-    SELECT coalesce(w.customer_id, o.customer_id) AS customer_id, a.axis COLLATE "C" AS axis, a.segment COLLATE "C" AS segment, a.before IS NOT NULL AS was_in
-    FROM @hub@.segments_wanted(store_segment_members.as_of) AS w
-      FULL JOIN @hub@.segments_open(last_look) AS o ON o.customer_id = w.customer_id
-      CROSS JOIN LATERAL (VALUES
-        ('linkage', w.linkage, o.linkage), ('margin_class', w.margin_class, o.margin_class), ('payment', w.payment, o.payment),
-        ('phase', w.phase, o.phase), ('revenue_class', w.revenue_class, o.revenue_class), ('rfm', w.rfm, o.rfm), ('stage', w.stage, o.stage),
-        ('strategy', w.strategy, o.strategy), ('value', w.value, o.value)
-      ) AS a(axis, segment, before)
-    WHERE w IS DISTINCT FROM o AND a.segment COLLATE "C" IS DISTINCT FROM a.before COLLATE "C"
-  ), closed AS (
-    UPDATE @hub@.segment_member AS m
-    SET valid_to = store_segment_members.as_of
-    FROM moved AS d
-    WHERE d.was_in AND m.customer_id = d.customer_id AND m.axis = d.axis AND m.valid_to IS NULL
-  ), opened AS (
-    INSERT INTO @hub@.segment_member (customer_id, axis, segment, valid_from)
-    SELECT d.customer_id, d.axis, d.segment, store_segment_members.as_of
-    FROM moved AS d
-    WHERE d.segment IS NOT NULL
-  )
-  SELECT jsonb_build_object('moved', count(*) FILTER (WHERE d.was_in AND d.segment IS NOT NULL),
-                            'entered', count(*) FILTER (WHERE NOT d.was_in),
-                            'left', count(*) FILTER (WHERE d.segment IS NULL))
-  INTO counts
-  FROM moved AS d;
+  PERFORM @hub@.segment_find_moves(as_of);
+  UPDATE @hub@.segment_member AS m
+  SET valid_to = store_segment_members.as_of
+  FROM pg_temp.omnicrm_segment_move AS d
+  WHERE d.was_in AND m.customer_id = d.customer_id AND m.axis = d.axis AND m.valid_to IS NULL;
+  INSERT INTO @hub@.segment_member (customer_id, axis, segment, valid_from)
+  SELECT d.customer_id, d.axis, d.segment, store_segment_members.as_of
+  FROM pg_temp.omnicrm_segment_move AS d
+  WHERE d.segment IS NOT NULL;
+  counts := (SELECT jsonb_build_object('moved', count(*) FILTER (WHERE d.was_in AND d.segment IS NOT NULL),
+                                       'entered', count(*) FILTER (WHERE NOT d.was_in),
+                                       'left', count(*) FILTER (WHERE d.segment IS NULL))
+             FROM pg_temp.omnicrm_segment_move AS d);
+  DROP TABLE pg_temp.omnicrm_segment_move;
   RETURN counts;
 END
 $$;

@@ -24,8 +24,7 @@ BEGIN
   CREATE TEMPORARY TABLE omnicrm_segment_customer (
     customer_id bigint, barred boolean NOT NULL, orders bigint NOT NULL, without_margin bigint NOT NULL,
     monetary numeric NOT NULL, gross_margin numeric NOT NULL, recency_days integer, tenure_days integer, x bigint,
-    t_x double precision, t double precision, repeat_spend double precision, usual_days double precision, interval_cv double precision,
-    currency text COLLATE "C"
+    t_x double precision, t double precision, repeat_spend double precision, usual_days double precision, interval_cv double precision
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE omnicrm_segment_score (
     customer_id bigint NOT NULL, recency_days integer NOT NULL, tenure_days integer NOT NULL, x bigint NOT NULL,
@@ -44,9 +43,6 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  lowest text;
-  highest text;
 BEGIN
   WITH barred AS MATERIALIZED (
     SELECT b AS customer_id FROM @hub@.customer_not_profiled() AS b
@@ -55,19 +51,11 @@ BEGIN
   SELECT p.customer_id, b.customer_id IS NOT NULL, p.orders, p.without_margin, p.revenue, p.margin,
          s.day - p.last_sale, s.day - p.first_sale, CASE WHEN s.day IS NOT NULL THEN p.sale_days - 1 END,
          (p.last_sale - p.first_sale) / 7::double precision, (s.day - p.first_sale) / 7::double precision,
-         p.repeat_spend, p.usual_days, p.interval_cv, p.currency
+         p.repeat_spend, p.usual_days, p.interval_cv
   FROM @hub@.customer_purchases(segment_collect.as_of) AS p
     LEFT JOIN barred AS b ON b.customer_id = p.customer_id
     CROSS JOIN LATERAL (SELECT CASE WHEN p.customer_id IS NOT NULL AND p.last_sale IS NOT NULL AND b.customer_id IS NULL
-                                    THEN segment_collect.as_of END AS day) AS s
-  -- Scores are written in this order.
-  ORDER BY p.customer_id;
-  SELECT min(c.currency), max(c.currency) INTO lowest, highest FROM pg_temp.omnicrm_segment_customer AS c;
-  IF lowest <> highest THEN
-    RAISE EXCEPTION 'orders in different currencies: %, %', lowest, highest
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Amounts are added up and compared over all customers: convert the orders to the currency of the hub first.';
-  END IF;
+                                    THEN segment_collect.as_of END AS day) AS s;
   ANALYZE pg_temp.omnicrm_segment_customer (customer_id, x);
 END
 $$;
@@ -211,7 +199,7 @@ BEGIN
     OFFSET 0
   ) AS v
     CROSS JOIN LATERAL (SELECT CASE WHEN v.worth IS NOT NULL THEN least(v.worth, 1e15)::numeric(18, 2) END AS clv) AS w;
-  ANALYZE pg_temp.omnicrm_segment_score (customer_id);
+  ANALYZE pg_temp.omnicrm_segment_score (customer_id, r, f);
 END
 $$;
 

@@ -67,32 +67,50 @@ $$;
 COMMENT ON FUNCTION @hub@.customer_not_profiled() IS
   'Customers who asked for restriction or are erased: no score and no segment for them.';
 
+CREATE OR REPLACE FUNCTION @hub@.refuse_currency(one text, other text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RAISE EXCEPTION 'orders in different currencies: %, %', least(one COLLATE "C", other), greatest(one COLLATE "C", other)
+    USING ERRCODE = 'invalid_parameter_value',
+          HINT = 'Amounts are added up and compared over all customers: convert the orders to the currency of the hub first.';
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.refuse_currency(text, text) IS 'Used by customer_purchases(): always raises invalid_parameter_value.';
+
 -- What each customer bought. A function of its own, because RETURN QUERY may use
 -- parallel workers, which a statement that writes may not.
 CREATE OR REPLACE FUNCTION @hub@.customer_purchases(as_of date)
 RETURNS TABLE (customer_id bigint, first_sale date, last_sale date, sale_days bigint, revenue numeric, margin numeric, orders bigint,
-               without_margin bigint, repeat_spend double precision, usual_days double precision, interval_cv double precision,
-               currency text)
+               without_margin bigint, repeat_spend double precision, usual_days double precision, interval_cv double precision)
 LANGUAGE plpgsql STABLE ROWS 100000
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  ends timestamptz := (as_of + 1)::timestamptz;
+  -- In the scan a comparison costs nothing, in the aggregate a look at each group.
+  one_currency text := (SELECT o.currency FROM @hub@.sales_order AS o
+                        WHERE o.duplicate_of IS NULL AND o.ordered_at < ends AND o.ordered_at > '-infinity' LIMIT 1);
 BEGIN
   RETURN QUERY
   SELECT t.customer_id, omnicrm.stats_first_order(t.total), omnicrm.stats_last_order(t.total), omnicrm.stats_frequency(t.total)::bigint,
          omnicrm.stats_monetary(t.total), omnicrm.stats_margin(t.total),
          omnicrm.stats_orders(t.total) + omnicrm.stats_returns(t.total), omnicrm.stats_without_margin(t.total),
-         omnicrm.clv_spend(t.total), omnicrm.stats_interval_quantile(t.total, 0.9), omnicrm.stats_interval_cv(t.total),
-         omnicrm.stats_currency(t.total)
+         omnicrm.clv_spend(t.total), omnicrm.stats_interval_quantile(t.total, 0.9), omnicrm.stats_interval_cv(t.total)
   FROM (
     -- By record first: a join of all orders to their customers would cost more
     -- than the rest.
     SELECT member.customer_id, omnicrm.stats_rollup(r.stats) AS total
     FROM (
-      SELECT o.record_id, omnicrm.customer_stats(o.ordered_at::date, o.revenue, o.gross_margin, o.currency, o.kind = 'sale') AS stats
+      SELECT o.record_id, omnicrm.customer_stats(o.ordered_at::date, o.revenue, o.gross_margin, NULL, o.kind = 'sale') AS stats
       FROM @hub@.sales_order AS o
       WHERE o.duplicate_of IS NULL
-        AND o.ordered_at < (customer_purchases.as_of + 1)::timestamptz
+        AND o.ordered_at < ends
         AND o.ordered_at > '-infinity'
+        AND (o.currency = one_currency OR @hub@.refuse_currency(one_currency, o.currency))
       GROUP BY o.record_id
     ) AS r
       LEFT JOIN @hub@.customer_member AS member ON member.record_id = r.record_id
@@ -102,7 +120,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.customer_purchases(date) IS
-  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet. repeat_spend: mean amount of the days with a sale after the first; usual_days: what nine of ten intervals between days with a sale do not exceed, of at least three; interval_cv: their coefficient of variation. Errors: invalid_parameter_value for a customer with orders in different currencies.';
+  'Orders of each customer up to the end of this day (in the time zone of the session), each sale once: one row for a customer, one without customer_id for the orders of records that resolve() has not seen yet. repeat_spend: mean amount of the days with a sale after the first; usual_days: what nine of ten intervals between days with a sale do not exceed, of at least three; interval_cv: their coefficient of variation. Errors: invalid_parameter_value for orders in different currencies.';
 
 -- How each customer pays; payments of a sale that two sources recorded count once,
 -- as in fact_payment of the reports.
