@@ -131,39 +131,47 @@ is_initial(const unsigned char *a, int na, const unsigned char *b, int nb)
 	return a[0] == b[0] && ((na == 1 || a[1] == ' ') != (nb == 1 || b[1] == ' '));
 }
 
+/*
+ * The levels of two different values of a kind.  What their sketches rule out is not
+ * computed: the functions know which levels are possible, as bits.
+ */
 static int
 level_of_given_name(const OmniPattern *p, const MatchValue *a, const MatchValue *b,
-					const unsigned char *x, const unsigned char *y)
+					const unsigned char *x, const unsigned char *y, uint32 possible)
 {
-	double		similarity;
+	double		similarity = 0;
 	int			wa;
 	int			wb;
 
-	if (share_group(a, b))
+	if ((possible & LEVEL(1)) != 0 && share_group(a, b))
 		return 1;
-	similarity = omni_pattern_jaro_winkler(p, y, b->length);
+	if ((possible & (LEVEL(2) | LEVEL(3) | LEVEL(5))) != 0)
+		similarity = omni_pattern_jaro_winkler(p, y, b->length);
 	if (similarity >= ALIKE)
 		return 2;
 	if (similarity >= LOOSELY_ALIKE)
 		return 3;
-	if (is_initial(x, a->length, y, b->length) || shared_words(x, a->length, y, b->length, 2, &wa, &wb) > 0)
+	if ((possible & LEVEL(4)) != 0 &&
+		(is_initial(x, a->length, y, b->length) || shared_words(x, a->length, y, b->length, 2, &wa, &wb) > 0))
 		return 4;
 	return similarity >= FAINTLY_ALIKE ? 5 : 6;
 }
 
 static int
 level_of_surname(const OmniPattern *p, const MatchValue *a, const MatchValue *b,
-				 const unsigned char *x, const unsigned char *y)
+				 const unsigned char *x, const unsigned char *y, uint32 possible)
 {
-	double		similarity = omni_pattern_jaro_winkler(p, y, b->length);
+	double		similarity = 0;
 	int			wa;
 	int			wb;
 
+	if ((possible & (LEVEL(1) | LEVEL(2) | LEVEL(5))) != 0)
+		similarity = omni_pattern_jaro_winkler(p, y, b->length);
 	if (similarity >= ALIKE)
 		return 1;
 	if (similarity >= LOOSELY_ALIKE)
 		return 2;
-	if (shared_words(x, a->length, y, b->length, 3, &wa, &wb) > 0)
+	if ((possible & LEVEL(SURNAME_SHARED_WORD)) != 0 && shared_words(x, a->length, y, b->length, 3, &wa, &wb) > 0)
 		return SURNAME_SHARED_WORD;
 	return similarity >= FAINTLY_ALIKE ? 5 : 6;
 }
@@ -209,16 +217,14 @@ level_of_date(const OmniPattern *p, const unsigned char *x, const unsigned char 
 
 static int
 level_of_email(const OmniPattern *p, const MatchValue *a, const MatchValue *b,
-			   const unsigned char *x, const unsigned char *y)
+			   const unsigned char *x, const unsigned char *y, uint32 possible)
 {
-	double		similarity;
 
 	if (a->local > 0 && a->local == b->local && memcmp(x, y, a->local) == 0)
 		return 1;
-	if (omni_pattern_distance(p, y, b->length) <= 2)
+	if ((possible & LEVEL(2)) != 0 && omni_pattern_distance(p, y, b->length) <= 2)
 		return 2;
-	similarity = omni_pattern_jaro_winkler(p, y, b->length);
-	return similarity >= 0.88 ? 3 : 4;
+	return (possible & LEVEL(3)) != 0 && omni_pattern_jaro_winkler(p, y, b->length) >= 0.88 ? 3 : 4;
 }
 
 /* Number of equal characters at the start. */
@@ -234,11 +240,11 @@ common_prefix(const unsigned char *x, int nx, const unsigned char *y, int ny)
 
 static int
 level_of_postcode(const OmniPattern *p, const MatchValue *a, const MatchValue *b,
-				  const unsigned char *x, const unsigned char *y)
+				  const unsigned char *x, const unsigned char *y, uint32 possible)
 {
 	int			prefix;
 
-	if (omni_pattern_distance(p, y, b->length) <= 1)
+	if ((possible & LEVEL(1)) != 0 && omni_pattern_distance(p, y, b->length) <= 1)
 		return 1;
 	prefix = common_prefix(x, a->length, y, b->length);
 	if (a->length == b->length && prefix >= Max(2, a->length - (a->length > 5 ? 3 : 2)))
@@ -276,9 +282,9 @@ level_of_number(double a, double b)
 	return difference <= 0.1 * size ? 2 : 3;
 }
 
-/* Level of two different values of a field. */
+/* Level of two different values of a field, one of the possible ones. */
 static int
-level_of(MatchProbe *probe, int f, const MatchValue *a, const MatchValue *b)
+level_of(MatchProbe *probe, int f, const MatchValue *a, const MatchValue *b, uint32 possible)
 {
 	const MatchField *field = &probe->data->model->field[f];
 	const MatchDictionary *dictionary = &probe->data->dictionary[f];
@@ -299,20 +305,20 @@ level_of(MatchProbe *probe, int f, const MatchValue *a, const MatchValue *b)
 		case MATCH_NAME:
 			return level_of_name(p, a, b, x, y);
 		case MATCH_GIVEN_NAME:
-			return level_of_given_name(p, a, b, x, y);
+			return level_of_given_name(p, a, b, x, y, possible);
 		case MATCH_SURNAME:
-			return level_of_surname(p, a, b, x, y);
+			return level_of_surname(p, a, b, x, y, possible);
 		case MATCH_BIRTH_DATE:
 			return level_of_date(p, x, y);
 		case MATCH_EMAIL:
-			return level_of_email(p, a, b, x, y);
+			return level_of_email(p, a, b, x, y, possible);
 		case MATCH_PHONE:
 		case MATCH_TAX_ID:
 			return omni_pattern_distance(p, y, b->length) <= 1 ? 1 : 2;
 		case MATCH_CODE:
 			return Min(omni_pattern_distance(p, y, b->length), 3);
 		case MATCH_POSTCODE:
-			return level_of_postcode(p, a, b, x, y);
+			return level_of_postcode(p, a, b, x, y, possible);
 		case MATCH_ADDRESS:
 			return level_of_address(p, a, b, x, y);
 		case MATCH_CITY:
@@ -359,7 +365,7 @@ field_level(MatchProbe *probe, int f, const uint32 *row, uint32 possible)
 		return MATCH_NO_EVIDENCE;
 	if ((possible & (possible - 1)) == 0)
 		return pg_rightmost_one_pos32(possible);
-	return level_of(probe, f, &values[probe->row[f]], &values[row[f]]);
+	return level_of(probe, f, &values[probe->row[f]], &values[row[f]], possible);
 }
 
 /*
