@@ -136,11 +136,22 @@ is_recent(const RecentActor *recent, uint64 first, uint64 last, uint32 length)
 	return recent->words[0] == first && recent->words[1] == last && recent->length == length;
 }
 
+/* The place of a name; many names differ in their last byte alone. */
+static inline RecentActor *
+recent_place(AttributionState *state, uint64 first, uint64 last, uint32 length)
+{
+	uint64		hash = (first ^ length) * UINT64CONST(0x9E3779B97F4A7C15);
+
+	hash = (hash ^ hash >> 32 ^ last) * UINT64CONST(0xD6E8FEB86659FD93);
+	return &state->recent[hash >> 56];
+}
+
 /* The number of a text actor; the same few names come again and again. */
 static inline uint32
 actor_of_text(AttributionState *state, Datum datum)
 {
-	text	   *name = DatumGetTextPP(datum);
+	struct varlena *stored = (struct varlena *) DatumGetPointer(datum);
+	struct varlena *name = VARATT_IS_SHORT(stored) ? stored : pg_detoast_datum_packed(stored);
 	const char *bytes = VARDATA_ANY(name);
 	uint32		length = VARSIZE_ANY_EXHDR(name);
 	uint64		first = 0;
@@ -165,7 +176,7 @@ actor_of_text(AttributionState *state, Datum datum)
 	}
 	else
 		memcpy(&first, bytes, length);
-	recent = &state->recent[((first ^ last << 7 ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 56];
+	recent = recent_place(state, first, last, length);
 	if (unlikely(!is_recent(recent, first, last, length)))
 	{
 		RecentActor *neighbour = &state->recent[(recent - state->recent) ^ 1];
@@ -219,7 +230,7 @@ put_conversion(AttributionState *state, FunctionCallInfo fcinfo, int64 at, int64
  * Takes a row; what is the actor's type is up to the caller.  A touch without
  * journey, and a row that says nothing, are passed over.
  */
-static inline Datum
+static pg_attribute_always_inline Datum
 take_row(FunctionCallInfo fcinfo, bool is_text, bool has_event)
 {
 	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);

@@ -27,7 +27,7 @@ typedef struct Walker
 	AttributionSummary *summary;
 	const AttributionOptions *options;
 	PathTable  *paths;
-	int64	   *uses;			/* touches of each actor in all paths */
+	int64	   *uses;			/* touches of each actor in all paths, NULL: not asked for */
 	ModelWorkspace *work;
 	ModelTouch *eligible;
 	uint64	   *weights;
@@ -79,7 +79,8 @@ make_eligible(Walker *walker, const Touch *touches, uint32 n)
 static inline void
 put_actor(Walker *walker, uint32 place, uint32 actor)
 {
-	walker->uses[actor]++;
+	if (walker->uses != NULL)
+		walker->uses[actor]++;
 	if (walker->paths->width == 1)
 		((uint8 *) walker->path)[place] = (uint8) actor;
 	else if (walker->paths->width == 2)
@@ -302,8 +303,10 @@ attribution_summarise(AttributionState *state)
 	walker.options = state->options;
 	walker.has_events = state->has_events;
 	walker.paths = paths_make(CurrentMemoryContext, paths_width(nactors), state->path_limit);
-	walker.uses = MemoryContextAllocExtended(CurrentMemoryContext, ((Size) nactors + 1) * sizeof(int64),
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	/* flows name the actors that are met most, or all */
+	if (nactors > FLOW_ACTORS)
+		walker.uses = MemoryContextAllocExtended(CurrentMemoryContext, (Size) nactors * sizeof(int64),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	walker.work = omnicrm_model_workspace(CurrentMemoryContext);
 	omnicrm_model_room(walker.work, (int) nactors, 0);
 	make_room(&walker, 64);

@@ -17,6 +17,9 @@
 
 #include "attribution/paths.h"
 #include "common/compat.h"
+#include "common/memory.h"
+
+StaticAssertDecl(sizeof(PathEntry) == OMNI_LINE, "an entry is a line of the cache");
 
 #define FIRST_ENTRIES 64
 #define BLOCK_SIZE 65536
@@ -34,8 +37,9 @@ typedef struct PathHead
 static void
 make_entries(PathTable *table, uint64 count)
 {
-	table->entries = MemoryContextAllocExtended(table->memory, count * sizeof(PathEntry),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	/* an entry is a line of the cache */
+	table->entries = omni_lines_alloc(table->memory, count * sizeof(PathEntry));
+	memset(table->entries, 0, count * sizeof(PathEntry));
 	table->mask = count - 1;
 }
 
@@ -154,7 +158,7 @@ double_entries(PathTable *table)
 			at = (at + 1) & table->mask;
 		table->entries[at] = old[i];
 	}
-	pfree(old);
+	omni_lines_free(old);
 	table->bytes += count * sizeof(PathEntry);
 }
 

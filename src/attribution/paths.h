@@ -24,6 +24,7 @@ typedef struct PathEntry
 	int64		conversions;
 	int64		nulls;
 	int128		value;			/* of the conversions */
+	uint64		unused;			/* an entry is a line of the cache */
 } PathEntry;
 
 #define PATH_WAYS 64

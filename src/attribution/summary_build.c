@@ -490,7 +490,7 @@ choose_nodes(SummaryBuilder *builder, const int64 *uses)
 	for (uint32 i = 0; i < count; i++)
 	{
 		order[i].actor = i;
-		order[i].uses = uses[i];
+		order[i].uses = count > FLOW_ACTORS ? uses[i] : 0;
 	}
 	qsort(order, count, sizeof(ActorUse), compare_uses);
 	builder->node_of = zeroed(count, sizeof(uint32));
@@ -530,7 +530,7 @@ begin_markov(SummaryBuilder *builder)
 
 /*
  * summary_take_paths: works through all distinct paths.  uses[]: how often each
- * rank is met in them; ranks: of the numbers in the table, NULL when they are
+ * rank is met in them, looked at for more than FLOW_ACTORS actors; ranks: of the numbers in the table, NULL when they are
  * ranks; the values in the table are "divisor" times those of the summary.
  */
 void

@@ -5,8 +5,9 @@
  * A touch takes 16 bytes: the journey's key less the base of its chunk in 40 bits,
  * the actor's number in 24, and the time.  A journey that does not fit its
  * chunk's base, or an actor above 2^24, goes into a chunk of wide form.  Chunks
- * grow from 1 kB to 64 kB, so that many small groups cost little, and are never
- * moved: to join two lists is to link them.
+ * grow from 1 kB to 64 kB, so that many small groups cost little, and with the list
+ * to 8 MB, so that they lie in huge pages.  They are never moved: to join two lists
+ * is to link them.
  */
 #include "postgres.h"
 
@@ -15,11 +16,14 @@
 #include "attribution/actors.h"
 #include "attribution/touches.h"
 #include "common/compat.h"
+#include "common/memory.h"
 
 #define FIRST_WORDS 128			/* 1 kB */
-#define MOST_WORDS 8192			/* 64 kB */
-
-#define NARROW_JOURNEYS (UINT64CONST(1) << 40)
+#define MEDIUM_WORDS 8192		/* 64 kB */
+#define MOST_WORDS (1024 * 1024)	/* 8 MB */
+#define FIRST_SLAB (64 * 1024)
+#define MOST_SLAB ((Size) 4 * 1024 * 1024)
+#define LIST_PARTS 8			/* a large chunk is no more than this part of its list */
 
 /* event_words: 8-byte words of an event of this form. */
 int
@@ -39,13 +43,10 @@ events_init(EventList *list)
 	list->sorted = true;
 }
 
-/* events_new_chunk: an empty chunk of so many words behind the list. */
-EventChunk *
-events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words)
+/* Begins a chunk of so many words behind the list. */
+static void
+link_chunk(EventList *list, EventChunk *chunk, EventFormat format, uint32 words)
 {
-	Size		size = offsetof(EventChunk, words) + (Size) words * sizeof(uint64);
-	EventChunk *chunk = MemoryContextAlloc(context, size);
-
 	chunk->next = NULL;
 	chunk->base = 0;
 	chunk->count = 0;
@@ -56,40 +57,29 @@ events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uin
 	else
 		list->first = chunk;
 	list->last = chunk;
-	list->bytes += size;
+	list->bytes += offsetof(EventChunk, words) + (Size) words * sizeof(uint64);
+}
+
+/* events_new_chunk: an empty chunk of so many words behind the list, which pfree() gives back. */
+EventChunk *
+events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words)
+{
+	Size		size = offsetof(EventChunk, words) + (Size) words * sizeof(uint64);
+	EventChunk *chunk = MemoryContextAllocHuge(context, size);
+
+	omni_wish_huge_pages(chunk, size);
+	link_chunk(list, chunk, format, words);
 	return chunk;
 }
 
-/* Words of the next chunk: twice those of the last. */
+/* Words of the next chunk: twice those of the last, then a part of the list. */
 static uint32
 next_room(const EventList *list)
 {
 	if (list->last == NULL)
 		return FIRST_WORDS;
-	return Min(list->last->room * 2, MOST_WORDS);
-}
-
-static inline bool
-has_room(const EventChunk *chunk, int words)
-{
-	return (chunk->count + 1) * words <= chunk->room;
-}
-
-static inline void
-note_journey(EventList *list, int64 journey)
-{
-	if (journey < list->highest)
-		list->sorted = false;
-	list->highest = journey;
-	list->count++;
-}
-
-/* Does a touch fit a narrow chunk? */
-static inline bool
-fits_narrow(const EventChunk *chunk, const Touch *touch)
-{
-	return (uint64) touch->journey - (uint64) chunk->base < NARROW_JOURNEYS &&
-		touch->journey >= chunk->base && touch->actor < NARROW_ACTORS;
+	return Max(Min(list->last->room * 2, MEDIUM_WORDS),
+			   Min(list->bytes / (LIST_PARTS * sizeof(uint64)), MOST_WORDS));
 }
 
 /*
@@ -104,9 +94,9 @@ chunk_for(MemoryContext context, EventList *list, const Touch *touch, bool has_e
 	EventFormat wide = has_event ? TOUCH_WIDE_EVENT : TOUCH_WIDE;
 	EventChunk *last = list->last;
 	EventChunk *chunk;
-	bool		misfit = last != NULL && last->format == narrow && !fits_narrow(last, touch);
+	bool		misfit = last != NULL && last->format == narrow && !event_fits_narrow(last, touch);
 
-	if (last != NULL && last->format == wide && has_room(last, event_words(wide)))
+	if (last != NULL && last->format == wide && event_has_room(last, event_words(wide)))
 		return last;
 	if (misfit || touch->actor >= NARROW_ACTORS || (last != NULL && last->format == wide))
 		return events_new_chunk(context, list, wide, next_room(list));
@@ -120,25 +110,17 @@ chunk_for(MemoryContext context, EventList *list, const Touch *touch, bool has_e
 	return chunk;
 }
 
-/* events_put_touch: one touch more. */
+/* events_put_touch_anew: one touch more, which does not fit the last chunk as it is. */
 void
-events_put_touch(MemoryContext context, EventList *list, const Touch *touch, bool has_event)
+events_put_touch_anew(MemoryContext context, EventList *list, const Touch *touch, bool has_event)
 {
-	EventChunk *chunk = list->last;
-	EventFormat narrow = has_event ? TOUCH_NARROW_EVENT : TOUCH_NARROW;
+	EventChunk *chunk = chunk_for(context, list, touch, has_event);
 	uint64	   *words;
 
-	if (unlikely(chunk == NULL || chunk->format != narrow || !has_room(chunk, 2 + has_event) ||
-				 !fits_narrow(chunk, touch)))
-		chunk = chunk_for(context, list, touch, has_event);
-	note_journey(list, touch->journey);
-	if (likely(chunk->format == narrow))
+	event_note_journey(list, touch->journey);
+	if (chunk->format == (has_event ? TOUCH_NARROW_EVENT : TOUCH_NARROW))
 	{
-		words = chunk->words + (Size) chunk->count++ * (2 + has_event);
-		words[0] = ((uint64) touch->journey - (uint64) chunk->base) << 24 | touch->actor;
-		words[1] = (uint64) touch->at;
-		if (has_event)
-			words[2] = (uint64) touch->event;
+		event_put_narrow(chunk, touch, has_event);
 		return;
 	}
 	words = chunk->words + (Size) chunk->count++ * (3 + has_event);
@@ -156,9 +138,9 @@ events_put_conversion(MemoryContext context, EventList *list, const Conversion *
 	EventChunk *chunk = list->last;
 	uint64	   *words;
 
-	if (unlikely(chunk == NULL || !has_room(chunk, 5)))
+	if (unlikely(chunk == NULL || !event_has_room(chunk, 5)))
 		chunk = events_new_chunk(context, list, CONVERSION, next_room(list));
-	note_journey(list, conversion->journey);
+	event_note_journey(list, conversion->journey);
 	words = chunk->words + (Size) chunk->count++ * 5;
 	words[0] = (uint64) conversion->journey;
 	words[1] = (uint64) conversion->at;
@@ -188,18 +170,32 @@ events_append(EventList *into, EventList *from)
 	events_init(from);
 }
 
-/* events_free: gives the chunks back. */
+/* event_pool_init: no memory yet; what comes goes with the context. */
 void
-events_free(EventList *list)
+event_pool_init(EventPool *pool, MemoryContext context)
 {
-	EventChunk *chunk = list->first;
+	pool->context = context;
+	pool->next = NULL;
+	pool->left = 0;
+	pool->slab = FIRST_SLAB;
+}
 
-	while (chunk != NULL)
+/* event_pool_chunk: an empty chunk of so many words behind a list, never to be freed by itself. */
+EventChunk *
+event_pool_chunk(EventPool *pool, EventList *list, EventFormat format, uint32 words)
+{
+	Size		size = TYPEALIGN(OMNI_LINE, offsetof(EventChunk, words) + (Size) words * sizeof(uint64));
+	EventChunk *chunk;
+
+	if (size > pool->left)
 	{
-		EventChunk *next = chunk->next;
-
-		pfree(chunk);
-		chunk = next;
+		pool->left = Max(size, pool->slab);
+		pool->next = omni_lines_alloc(pool->context, pool->left);
+		pool->slab = Min(pool->slab * 2, MOST_SLAB);
 	}
-	events_init(list);
+	chunk = (EventChunk *) pool->next;
+	pool->next += size;
+	pool->left -= size;
+	link_chunk(list, chunk, format, words);
+	return chunk;
 }

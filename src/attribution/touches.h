@@ -45,8 +45,9 @@ typedef enum EventFormat
 
 #define EVENT_FORMATS (CONVERSION + 1)
 
-/* actors that a narrow touch has bits for */
+/* what a narrow touch has bits for */
 #define NARROW_ACTORS (1U << 24)
+#define NARROW_JOURNEYS (UINT64CONST(1) << 40)
 
 typedef struct EventChunk
 {
@@ -77,6 +78,15 @@ typedef struct EventRun
 	EventList	conversions;
 } EventRun;
 
+/* Where small chunks come from that go together, with the context. */
+typedef struct EventPool
+{
+	MemoryContext context;
+	char	   *next;
+	Size		left;
+	Size		slab;			/* size of the next piece of memory */
+} EventPool;
+
 #define SPILL_WAYS 64
 #define SPILL_LEVELS 3
 
@@ -104,12 +114,13 @@ typedef struct JourneyWalk
 
 /* touches.c */
 extern void events_init(EventList *list);
-extern void events_put_touch(MemoryContext context, EventList *list, const Touch *touch, bool has_event);
+extern void events_put_touch_anew(MemoryContext context, EventList *list, const Touch *touch, bool has_event);
 extern void events_put_conversion(MemoryContext context, EventList *list, const Conversion *conversion);
 extern void events_append(EventList *into, EventList *from);
-extern void events_free(EventList *list);
 extern int	event_words(EventFormat format);
 extern EventChunk *events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words);
+extern void event_pool_init(EventPool *pool, MemoryContext context);
+extern EventChunk *event_pool_chunk(EventPool *pool, EventList *list, EventFormat format, uint32 words);
 
 /* touches_spill.c */
 extern EventSpill *event_spill_make(MemoryContext context, int level);
@@ -118,7 +129,7 @@ extern bool event_spill_read(EventSpill *spill, int way, EventRun *run, Size mos
 extern void event_spill_close(EventSpill *spill, int way);
 
 /* touches_walk.c */
-extern void events_scatter(MemoryContext context, EventList *from, EventList *parts, int shift, uint32 mask);
+extern void events_scatter(EventPool *pool, EventList *from, EventList *parts, int shift, uint32 mask);
 extern void events_hash_sort(MemoryContext context, EventRun *run);
 extern void journeys_walk(const JourneyWalk *walk, EventRun *runs, int nruns, EventSpill *spill);
 
@@ -142,6 +153,78 @@ static inline uint32
 journey_order(int64 journey)
 {
 	return (uint32) (journey_hash(journey) >> (64 - ORDER_BITS));
+}
+
+/* Does a touch fit a narrow chunk? */
+static inline bool
+event_fits_narrow(const EventChunk *chunk, const Touch *touch)
+{
+	return (uint64) touch->journey - (uint64) chunk->base < NARROW_JOURNEYS &&
+		touch->journey >= chunk->base && touch->actor < NARROW_ACTORS;
+}
+
+static inline bool
+event_has_room(const EventChunk *chunk, int words)
+{
+	return (chunk->count + 1) * words <= chunk->room;
+}
+
+/* Counts an event that is about to be put behind the others. */
+static inline void
+event_note_journey(EventList *list, int64 journey)
+{
+	if (journey < list->highest)
+		list->sorted = false;
+	list->highest = journey;
+	list->count++;
+}
+
+/* Puts a touch into a narrow chunk, where it fits. */
+static inline void
+event_put_narrow(EventChunk *chunk, const Touch *touch, bool has_event)
+{
+	uint64	   *words = chunk->words + (Size) chunk->count++ * (has_event ? 3 : 2);
+
+	words[0] = ((uint64) touch->journey - (uint64) chunk->base) << 24 | touch->actor;
+	words[1] = (uint64) touch->at;
+	if (has_event)
+		words[2] = (uint64) touch->event;
+}
+
+/* One touch more. */
+static inline void
+events_put_touch(MemoryContext context, EventList *list, const Touch *touch, bool has_event)
+{
+	EventChunk *chunk = list->last;
+
+	if (likely(chunk != NULL && chunk->format == (has_event ? TOUCH_NARROW_EVENT : TOUCH_NARROW) &&
+			   event_has_room(chunk, has_event ? 3 : 2) && event_fits_narrow(chunk, touch)))
+	{
+		event_note_journey(list, touch->journey);
+		event_put_narrow(chunk, touch, has_event);
+	}
+	else
+		events_put_touch_anew(context, list, touch, has_event);
+}
+
+/* The journey of the event at a place of a chunk. */
+static inline int64
+event_journey(const EventChunk *chunk, uint32 place)
+{
+	switch (chunk->format)
+	{
+		case TOUCH_NARROW:
+			return (int64) ((uint64) chunk->base + (chunk->words[(Size) place * 2] >> 24));
+		case TOUCH_NARROW_EVENT:
+			return (int64) ((uint64) chunk->base + (chunk->words[(Size) place * 3] >> 24));
+		case TOUCH_WIDE:
+			return (int64) chunk->words[(Size) place * 3];
+		case TOUCH_WIDE_EVENT:
+			return (int64) chunk->words[(Size) place * 4];
+		case CONVERSION:
+			break;
+	}
+	return (int64) chunk->words[(Size) place * 5];
 }
 
 /* The touch at a place of a chunk. */

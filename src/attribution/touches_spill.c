@@ -37,7 +37,7 @@ event_spill_make(MemoryContext context, int level)
 	return spill;
 }
 
-/* Appends the chunks of a list to the file of a way, and gives their memory back. */
+/* Appends the chunks of a list, which is empty then, to the file of a way. */
 static void
 write_list(EventSpill *spill, int way, EventList *list)
 {
@@ -59,7 +59,7 @@ write_list(EventSpill *spill, int way, EventList *list)
 		BufFileWrite(spill->files[way], chunk->words,
 					 (Size) chunk->count * event_words(chunk->format) * sizeof(uint64));
 	}
-	events_free(list);
+	events_init(list);
 }
 
 /* event_spill_run: moves all events of a run into the files. */
@@ -68,14 +68,18 @@ event_spill_run(EventSpill *spill, EventRun *run)
 {
 	int			shift = 64 - SPILL_BITS * (spill->level + 1);
 	EventList	parts[SPILL_WAYS];
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution parts", ALLOCSET_SMALL_SIZES);
+	EventPool	pool;
 
+	event_pool_init(&pool, work);
 	for (int kind = 0; kind < 2; kind++)
 	{
-		events_scatter(CurrentMemoryContext, kind == 0 ? &run->touches : &run->conversions,
+		events_scatter(&pool, kind == 0 ? &run->touches : &run->conversions,
 					   parts, shift, SPILL_WAYS - 1);
 		for (int way = 0; way < SPILL_WAYS; way++)
 			write_list(spill, way, &parts[way]);
 	}
+	MemoryContextDelete(work);
 }
 
 /*

@@ -5,7 +5,7 @@
  * Events that came with ascending journeys, as from a clustered table, are
  * merged: one run for each process that read them.  All others are parted by the
  * hash of their journey, first into parts that fit the processor's cache, there
- * into buckets of about eight events, and each bucket is sorted.  Parallel workers
+ * into buckets of a journey or two, and each bucket is sorted.  Parallel workers
  * do that with what they read, so that runs in the order of the hash are merged.
  * Which journey comes first is of no matter to what is counted; within a journey
  * touches are in the order of time, event, name of the actor, whatever order the
@@ -26,11 +26,15 @@
 
 #define PART_EVENTS 8192		/* 256 kB when taken out */
 #define MOST_PARTS 1024
-#define BUCKET_EVENTS 8
+#define BUCKET_EVENTS 2
+#define FEW_TOUCHES 16
 
-/* words of the chunks of parts: with their head just below powers of two */
-#define PART_FIRST_WORDS 120
-#define PART_WORDS 1010
+/*
+ * Words of the chunks of parts: with their head 17 and 129 lines of the cache; the
+ * ends of chunks whose size is a power of two would all want the same places there.
+ */
+#define PART_FIRST_WORDS 132
+#define PART_WORDS 1028
 #define PART_SHIFT 26			/* below the bits of the files, above those of buckets */
 #define MOST_BUCKETS (1U << 20)
 
@@ -79,6 +83,29 @@ compare_conversions(const Conversion *a, const Conversion *b)
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+/* Sorts touches; few, as nearly always, by insertion. */
+static inline void
+order_touches(Touch *touches, uint32 n)
+{
+	if (n > FEW_TOUCHES)
+	{
+		sort_touches(touches, n);
+		return;
+	}
+	for (uint32 i = 1; i < n; i++)
+	{
+		Touch		touch = touches[i];
+		uint32		place = i;
+
+		while (place > 0 && compare_touches(&touches[place - 1], &touch) > 0)
+		{
+			touches[place] = touches[place - 1];
+			place--;
+		}
+		touches[place] = touch;
+	}
+}
 
 /* Arrays that grow and are used again for each journey or part. */
 typedef struct Room
@@ -133,18 +160,13 @@ take_journey(const JourneyWalk *walk, Touch *touches, uint32 ntouches,
 typedef struct Cursor
 {
 	const EventChunk *chunk;	/* NULL: at the end */
-	uint32		place;
-	union
-	{
-		Touch		touch;
-		Conversion	conversion;
-	}			head;
+	uint32		place;			/* of the head in the chunk */
 	bool		by_hash;
 	uint32		order;			/* of the head, 0 unless by hash */
-	int64		journey;
+	int64		journey;		/* of the head */
 } Cursor;
 
-/* Takes the next event into the head. */
+/* Looks at the head. */
 static inline void
 read_head(Cursor *cursor)
 {
@@ -156,19 +178,9 @@ read_head(Cursor *cursor)
 	}
 	if (cursor->chunk == NULL)
 		return;
-	if (cursor->chunk->format == CONVERSION)
-	{
-		event_conversion(cursor->chunk, cursor->place, &cursor->head.conversion);
-		cursor->journey = cursor->head.conversion.journey;
-	}
-	else
-	{
-		event_touch(cursor->chunk, cursor->place, &cursor->head.touch);
-		cursor->journey = cursor->head.touch.journey;
-	}
+	cursor->journey = event_journey(cursor->chunk, cursor->place);
 	if (cursor->by_hash)
 		cursor->order = journey_order(cursor->journey);
-	cursor->place++;
 }
 
 /* Is the head of one cursor before that of the other, NULL: none? */
@@ -200,21 +212,25 @@ gather_touches(const JourneyWalk *walk, Cursor *cursors, int count, int64 journe
 	bool		in_order = true;
 
 	for (int i = 0; i < count; i++)
-		while (cursors[i].chunk != NULL && cursors[i].journey == journey)
+	{
+		Cursor	   *cursor = &cursors[i];
+
+		while (cursor->chunk != NULL && cursor->journey == journey)
 		{
 			Touch	   *touch;
 
 			if (n == room->touch_room)
 				touch_room(room, n + 1);
 			touch = &room->touches[n++];
-			*touch = cursors[i].head.touch;
+			event_touch(cursor->chunk, cursor->place++, touch);
 			touch->actor = walk->ranks[touch->actor];
 			if (n > 1 && in_order)
-				in_order = compare_touches(touch - 1, touch) <= 0;
-			read_head(&cursors[i]);
+				in_order = touch[-1].at < touch->at || compare_touches(touch - 1, touch) <= 0;
+			read_head(cursor);
 		}
+	}
 	if (!in_order)
-		sort_touches(room->touches, n);
+		order_touches(room->touches, (uint32) n);
 	return (uint32) n;
 }
 
@@ -230,7 +246,7 @@ gather_conversions(const JourneyWalk *walk, Cursor *cursors, int count, int64 jo
 
 			conversion_room(room, n + 1);
 			conversion = &room->conversions[n++];
-			*conversion = cursors[i].head.conversion;
+			event_conversion(cursors[i].chunk, cursors[i].place++, conversion);
 			if (conversion->actor != NO_ACTOR)
 				conversion->actor = walk->ranks[conversion->actor];
 			read_head(&cursors[i]);
@@ -296,13 +312,13 @@ close_target(EventList *part, Target *target)
 
 /* The next chunk of a part, of the form of the one that is read. */
 static void
-open_target(MemoryContext context, EventList *part, Target *target, const EventChunk *like)
+open_target(EventPool *pool, EventList *part, Target *target, const EventChunk *like)
 {
 	EventChunk *chunk;
 	uint32		words = part->last == NULL ? PART_FIRST_WORDS : PART_WORDS;
 
 	close_target(part, target);
-	chunk = events_new_chunk(context, part, like->format, words);
+	chunk = event_pool_chunk(pool, part, like->format, words);
 	chunk->base = like->base;
 	target->next = chunk->words;
 	target->end = chunk->words + words / event_words(like->format) * event_words(like->format);
@@ -310,7 +326,7 @@ open_target(MemoryContext context, EventList *part, Target *target, const EventC
 
 /* Moves the events of a chunk; width: words of an event, a constant to the compiler. */
 static inline void
-scatter_chunk(MemoryContext context, const EventChunk *chunk, EventList *parts, Target *targets,
+scatter_chunk(EventPool *pool, const EventChunk *chunk, EventList *parts, Target *targets,
 			  int shift, uint32 mask, const int width)
 {
 	bool		narrow = chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT;
@@ -323,7 +339,7 @@ scatter_chunk(MemoryContext context, const EventChunk *chunk, EventList *parts, 
 		Target	   *target = &targets[part];
 
 		if (unlikely(target->next == target->end))
-			open_target(context, &parts[part], target, chunk);
+			open_target(pool, &parts[part], target, chunk);
 		for (int w = 0; w < width; w++)
 			target->next[w] = words[w];
 		target->next += width;
@@ -333,10 +349,10 @@ scatter_chunk(MemoryContext context, const EventChunk *chunk, EventList *parts, 
 /*
  * events_scatter: moves the events of a list into the lists parts[0 .. mask] by
  * the bits of their journeys' hash above "shift", and gives the memory of each
- * chunk back when it has been read.
+ * chunk back when it has been read; that of the parts is the pool's.
  */
 void
-events_scatter(MemoryContext context, EventList *from, EventList *parts, int shift, uint32 mask)
+events_scatter(EventPool *pool, EventList *from, EventList *parts, int shift, uint32 mask)
 {
 	EventChunk *chunk = from->first;
 	Target	   *targets = palloc0_array(Target, (Size) mask + 1);
@@ -358,16 +374,16 @@ events_scatter(MemoryContext context, EventList *from, EventList *parts, int shi
 		switch (event_words(format))
 		{
 			case 2:
-				scatter_chunk(context, chunk, parts, targets, shift, mask, 2);
+				scatter_chunk(pool, chunk, parts, targets, shift, mask, 2);
 				break;
 			case 3:
-				scatter_chunk(context, chunk, parts, targets, shift, mask, 3);
+				scatter_chunk(pool, chunk, parts, targets, shift, mask, 3);
 				break;
 			case 4:
-				scatter_chunk(context, chunk, parts, targets, shift, mask, 4);
+				scatter_chunk(pool, chunk, parts, targets, shift, mask, 4);
 				break;
 			default:
-				scatter_chunk(context, chunk, parts, targets, shift, mask, 5);
+				scatter_chunk(pool, chunk, parts, targets, shift, mask, 5);
 		}
 		pfree(chunk);
 		chunk = next;
@@ -481,7 +497,7 @@ walk_bucket(const JourneyWalk *walk, Touch *touch, const Touch *touch_end,
 	}
 }
 
-/* Buckets of about eight events, no more than "most". */
+/* Buckets of about two events, no more than "most". */
 static uint32
 bucket_count(uint64 events, uint32 most)
 {
@@ -508,16 +524,16 @@ sort_part(const uint32 *ranks, EventList *touches, EventList *conversions, Room 
 	touch_starts = room->starts;
 	conversion_starts = room->starts + buckets + 1;
 	bucket_touches(ranks, touches, room, touch_starts, buckets, shift);
-	events_free(touches);
+	events_init(touches);
 	bucket_conversions(ranks, conversions, room, conversion_starts, buckets, shift);
-	events_free(conversions);
+	events_init(conversions);
 	for (uint32 i = 0; i < buckets; i++)
 	{
 		uint32		ntouches = touch_starts[i + 1] - touch_starts[i];
 		uint32		nconversions = conversion_starts[i + 1] - conversion_starts[i];
 
 		if (ntouches > 1)
-			sort_touches(room->touches + touch_starts[i], ntouches);
+			order_touches(room->touches + touch_starts[i], ntouches);
 		if (nconversions > 1)
 			sort_conversions(room->conversions + conversion_starts[i], nconversions);
 	}
@@ -574,12 +590,14 @@ events_hash_sort(MemoryContext context, EventRun *run)
 	EventList  *conversions = palloc_array(EventList, parts);
 	Room		room = {0};
 	EventRun	result;
+	EventPool	pool;
 
+	event_pool_init(&pool, work);
 	events_init(&result.touches);
 	events_init(&result.conversions);
 	/* a shift by 64 is none */
-	events_scatter(work, &run->touches, touches, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
-	events_scatter(work, &run->conversions, conversions, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
+	events_scatter(&pool, &run->touches, touches, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
+	events_scatter(&pool, &run->conversions, conversions, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
 	for (uint32 i = 0; i < parts; i++)
 	{
 		uint64		ntouches = touches[i].count;
@@ -609,7 +627,9 @@ walk_hashed(const JourneyWalk *walk, EventRun *runs, int nruns)
 	EventList  *conversions;
 	Room		room = {0};
 	uint32		parts;
+	EventPool	pool;
 
+	event_pool_init(&pool, CurrentMemoryContext);
 	for (int i = 1; i < nruns; i++)
 	{
 		events_append(&all.touches, &runs[i].touches);
@@ -618,8 +638,8 @@ walk_hashed(const JourneyWalk *walk, EventRun *runs, int nruns)
 	parts = part_count(all.touches.count + all.conversions.count);
 	touches = palloc_array(EventList, parts);
 	conversions = palloc_array(EventList, parts);
-	events_scatter(CurrentMemoryContext, &all.touches, touches, PART_SHIFT, parts - 1);
-	events_scatter(CurrentMemoryContext, &all.conversions, conversions, PART_SHIFT, parts - 1);
+	events_scatter(&pool, &all.touches, touches, PART_SHIFT, parts - 1);
+	events_scatter(&pool, &all.conversions, conversions, PART_SHIFT, parts - 1);
 	for (uint32 i = 0; i < parts; i++)
 		walk_part(walk, &touches[i], &conversions[i], &room);
 }

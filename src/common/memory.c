@@ -1,0 +1,57 @@
+/*
+ * memory.c
+ *		Memory for what is read here and there: by cache lines, in huge pages.
+ *
+ * A table that is larger than the processor's cache costs two waits for each
+ * entry that is read in no order: one for the page's address, one for the entry.
+ * Huge pages save most of the first, an entry that does not cross a line half of
+ * the second.
+ */
+#include "postgres.h"
+
+#include <sys/mman.h>
+
+#include "utils/memutils.h"
+
+#include "common/memory.h"
+
+#define HUGE_PAGE (2 * 1024 * 1024)
+
+/*
+ * omni_wish_huge_pages: asks the system to put the whole huge pages within some
+ * memory, which is not used yet, into such.  Nothing depends on its success.
+ */
+void
+omni_wish_huge_pages(void *memory, Size size)
+{
+#ifdef MADV_HUGEPAGE
+	char	   *first = (char *) TYPEALIGN(HUGE_PAGE, memory);
+	char	   *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, (char *) memory + size);
+
+	if (first < end)
+		(void) madvise(first, end - first, MADV_HUGEPAGE);
+#endif
+}
+
+/*
+ * omni_lines_alloc: memory that starts with a cache line, in huge pages where the
+ * system has them.  It is given back by omni_lines_free(), not pfree(), or goes
+ * with its context.  Errors: out_of_memory.
+ */
+void *
+omni_lines_alloc(MemoryContext context, Size size)
+{
+	char	   *start = MemoryContextAllocHuge(context, size + sizeof(void *) + OMNI_LINE);
+	char	   *lines = (char *) TYPEALIGN(OMNI_LINE, start + sizeof(void *));
+
+	((void **) lines)[-1] = start;
+	omni_wish_huge_pages(lines, size);
+	return lines;
+}
+
+/* omni_lines_free: gives memory of omni_lines_alloc() back. */
+void
+omni_lines_free(void *lines)
+{
+	pfree(((void **) lines)[-1]);
+}
