@@ -18,6 +18,21 @@ typedef struct RecentActor
 	uint32		number;
 } RecentActor;
 
+/* What the journeys of a run amount to by themselves (attribution_tally.c). */
+typedef struct JourneyTally
+{
+	char	   *bytes;
+	Size		size;
+	int			scale;			/* decimals of its values */
+} JourneyTally;
+
+/* A serialised state as it is read. */
+typedef struct StateSource
+{
+	const char *at;
+	const char *end;
+} StateSource;
+
 typedef struct AttributionState
 {
 	MemoryContext context;
@@ -44,7 +59,37 @@ extern void attribution_take_options(AttributionState *state, Jsonb *source);
 extern void attribution_make_room(AttributionState *state);
 extern void attribution_add_run(AttributionState *state, EventRun *run);
 
+/* From journeys to what they amount to. */
+typedef struct JourneyWalker
+{
+	bool		has_events;		/* an event that is told twice counts once */
+	bool		tentative;		/* what goes wrong is noted, and walked again otherwise */
+	bool		failed;			/* what has been counted is of no use */
+	SummaryBuilder *builder;
+	AttributionSummary *summary;
+	const AttributionOptions *options;
+	PathTable  *paths;
+	int64	   *uses;			/* touches of each actor in all paths, NULL: not asked for */
+	ModelWorkspace *work;
+	ModelTouch *eligible;
+	uint64	   *weights;
+	void	   *path;			/* as it is counted */
+	uint32		room;			/* of the three */
+	int128		power[SUMMARY_MAX_SCALE + 1];	/* 10^i */
+	int128		total;			/* sum of the absolute values */
+} JourneyWalker;
+
 /* attribution_walk.c */
+extern JourneyWalker *attribution_walker(AttributionState *state, JourneyWalk *walk);
+extern void attribution_walker_path_room(JourneyWalker *walker, uint32 wanted);
 extern AttributionSummary *attribution_summarise(AttributionState *state);
+
+/* attribution_transfer.c */
+extern const char *attribution_take_bytes(StateSource *source, Size size);
+pg_noreturn extern void attribution_corrupt_state(void);
+
+/* attribution_tally.c */
+extern void attribution_tally(AttributionState *state);
+extern bool attribution_join(JourneyWalker *walker, const JourneyWalk *walk, const AttributionState *state);
 
 #endif							/* OMNICRM_ATTRIBUTION_H */

@@ -45,8 +45,7 @@ attribution_make(MemoryContext context)
 	state->recent = MemoryContextAllocZero(context, RECENT_ACTORS * sizeof(RecentActor));
 	state->runs = MemoryContextAlloc(context, sizeof(EventRun));
 	state->nruns = 1;
-	events_init(&state->runs[0].touches);
-	events_init(&state->runs[0].conversions);
+	event_run_init(&state->runs[0]);
 	state->path_limit = allowed / 4;
 	state->limit = allowed - state->path_limit;
 	return state;
@@ -116,7 +115,13 @@ attribution_make_room(AttributionState *state)
 	if (state->spill == NULL)
 		state->spill = event_spill_make(state->context, 0);
 	for (int i = 0; i < state->nruns; i++)
+	{
+		event_run_unpack(state->context, &state->runs[i]);
 		event_spill_run(state->spill, &state->runs[i]);
+		if (state->runs[i].tally != NULL)
+			pfree(state->runs[i].tally->bytes);
+		event_run_init(&state->runs[i]);
+	}
 	state->nruns = 1;
 	state->bytes = 0;
 }
@@ -127,7 +132,9 @@ attribution_add_run(AttributionState *state, EventRun *run)
 {
 	state->runs = repalloc(state->runs, (state->nruns + 1) * sizeof(EventRun));
 	state->runs[state->nruns++] = *run;
-	state->bytes += run->touches.bytes + run->conversions.bytes;
+	state->bytes += event_run_bytes(run);
+	if (run->tally != NULL)
+		state->bytes += run->tally->size;
 }
 
 static inline bool
@@ -209,6 +216,22 @@ actor_of_integer(AttributionState *state, int32 actor)
 	return recent->number;
 }
 
+/*
+ * Where a conversion without a journey lies: with the last journey, so that those in
+ * order stay so, and when there are more of them after it, so that they are spread.
+ */
+static int64
+place_alone(const EventList *list)
+{
+	const EventChunk *chunk = list->last;
+	Conversion	last;
+
+	if (chunk == NULL)
+		return PG_INT64_MIN;
+	event_conversion(chunk, chunk->count - 1, &last);
+	return last.alone && last.journey < PG_INT64_MAX ? last.journey + 1 : last.journey;
+}
+
 static void
 put_conversion(AttributionState *state, FunctionCallInfo fcinfo, int64 at, int64 event, uint32 actor)
 {
@@ -219,8 +242,7 @@ put_conversion(AttributionState *state, FunctionCallInfo fcinfo, int64 at, int64
 	conversion.event = event;
 	conversion.actor = actor;
 	conversion.alone = PG_ARGISNULL(ARG_JOURNEY);
-	/* those without a journey are spread over the parts */
-	conversion.journey = conversion.alone ? (int64) state->runs[0].conversions.count : PG_GETARG_INT64(ARG_JOURNEY);
+	conversion.journey = conversion.alone ? place_alone(&state->runs[0].conversions) : PG_GETARG_INT64(ARG_JOURNEY);
 	conversion.units = summary_value_units(PG_GETARG_DATUM(ARG_VALUE), &state->scale, &scale);
 	conversion.scale = (uint8) scale;
 	events_put_conversion(state->context, &state->runs[0].conversions, &conversion);

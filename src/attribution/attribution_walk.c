@@ -20,25 +20,9 @@
 /* 2^95 over the sum of the weights leaves 39 bits more than a share has */
 #define INVERSE_BITS 39
 
-typedef struct Walker
-{
-	bool		has_events;		/* an event that is told twice counts once */
-	SummaryBuilder *builder;
-	AttributionSummary *summary;
-	const AttributionOptions *options;
-	PathTable  *paths;
-	int64	   *uses;			/* touches of each actor in all paths, NULL: not asked for */
-	ModelWorkspace *work;
-	ModelTouch *eligible;
-	uint64	   *weights;
-	void	   *path;			/* as it is counted */
-	uint32		room;			/* of the three */
-	int128		power[SUMMARY_MAX_SCALE + 1];	/* 10^i */
-	int128		total;			/* sum of the absolute values */
-} Walker;
-
-static void
-make_room(Walker *walker, uint32 wanted)
+/* attribution_walker_path_room: room for a path of so many touches. */
+void
+attribution_walker_path_room(JourneyWalker *walker, uint32 wanted)
 {
 	MemoryContext context = walker->work->context;
 
@@ -58,7 +42,7 @@ make_room(Walker *walker, uint32 wanted)
 
 /* The touches of a window as the models see them, exclusions and transforms done. */
 static uint32
-make_eligible(Walker *walker, const Touch *touches, uint32 n)
+make_eligible(JourneyWalker *walker, const Touch *touches, uint32 n)
 {
 	ModelTouch *eligible = walker->eligible;
 
@@ -77,21 +61,16 @@ make_eligible(Walker *walker, const Touch *touches, uint32 n)
 
 /* Writes an actor into the path at hand, and counts that it is met. */
 static inline void
-put_actor(Walker *walker, uint32 place, uint32 actor)
+put_actor(JourneyWalker *walker, int sign, uint32 place, uint32 actor)
 {
 	if (walker->uses != NULL)
-		walker->uses[actor]++;
-	if (walker->paths->width == 1)
-		((uint8 *) walker->path)[place] = (uint8) actor;
-	else if (walker->paths->width == 2)
-		((uint16 *) walker->path)[place] = (uint16) actor;
-	else
-		((uint32 *) walker->path)[place] = actor;
+		walker->uses[actor] += sign;
+	paths_put_actor(walker->paths, walker->path, place, actor);
 }
 
-/* The newest touch has a weight of 2^32, so the sum is at least that. */
+/* The newest touch has a weight of 2^32, so the sum is at least that.  count: 1, or -1 to take it back. */
 static void
-credit_by_time(Walker *walker, uint32 n, int128 value)
+credit_by_time(JourneyWalker *walker, uint32 n, int count, int128 value)
 {
 	ActorCredit *credits = walker->summary->credits;
 	uint64		sum = omnicrm_model_weights(MODEL_TIME_DECAY, walker->options, walker->work,
@@ -105,27 +84,33 @@ credit_by_time(Walker *walker, uint32 n, int128 value)
 		uint64		share = (uint64) ((uint128) walker->weights[i - 1] * inverse >> INVERSE_BITS);
 
 		left -= share;
-		credit->shares[SHARE_TIME_DECAY] += share;
+		credit->shares[SHARE_TIME_DECAY] += (int128) share * count;
 		credit->share_values[SHARE_TIME_DECAY] += value * share;
 	}
 	/* what the division leaves goes to the newest */
-	credits[walker->eligible[n - 1].actor].shares[SHARE_TIME_DECAY] += left;
+	credits[walker->eligible[n - 1].actor].shares[SHARE_TIME_DECAY] += (int128) left * count;
 	credits[walker->eligible[n - 1].actor].share_values[SHARE_TIME_DECAY] += value * left;
 }
 
+/* The value of a conversion in units, negative when it is taken back. */
 static int128
-value_of(Walker *walker, const Conversion *conversion)
+value_of(JourneyWalker *walker, int sign, const Conversion *conversion)
 {
 	int128		value = conversion->units * walker->power[walker->summary->scale - conversion->scale];
 
-	walker->total += value < 0 ? -value : value;
+	walker->total += (value < 0 ? -value : value) * sign;
 	if (unlikely(walker->total >= SUMMARY_VALUE_LIMIT))
+	{
+		walker->failed = true;
+		if (walker->tentative)
+			return 0;
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("the sum of all values is out of range"),
 				 errhint("With %d decimals it must stay below 10^%d: round the values.",
 						 walker->summary->scale, 21 - walker->summary->scale)));
-	return value;
+	}
+	return value * sign;
 }
 
 /* Leaves one of equal touches that have an id; returns how many are left. */
@@ -152,7 +137,7 @@ compare_by_event(const void *left, const void *right)
 
 /* The same for conversions; the order of those without an id is lost where it makes no difference. */
 static uint32
-distinct_conversions(const Walker *walker, Conversion *conversions, uint32 n)
+distinct_conversions(const JourneyWalker *walker, Conversion *conversions, uint32 n)
 {
 	const int128 *power = walker->power + walker->summary->scale;
 	uint32		kept = 0;
@@ -187,7 +172,7 @@ compare_by_time(const void *left, const void *right)
 
 /* May the converting event itself be credited: has it an actor that is not excluded? */
 static inline bool
-is_self_eligible(Walker *walker, const Conversion *conversion)
+is_self_eligible(JourneyWalker *walker, const Conversion *conversion)
 {
 	ModelTouch	self = {conversion->at, (int32) conversion->actor, NO_NUMBER, 0, 1};
 
@@ -199,64 +184,66 @@ is_self_eligible(Walker *walker, const Conversion *conversion)
 
 /* One conversion with the touches of its window. */
 static void
-take_conversion(Walker *walker, const Conversion *conversion, const Touch *touches, uint32 n)
+take_conversion(JourneyWalker *walker, int sign, const Conversion *conversion, const Touch *touches, uint32 n)
 {
 	AttributionSummary *summary = walker->summary;
-	int128		value = value_of(walker, conversion);
+	int128		value = value_of(walker, sign, conversion);
 
-	summary->conversions++;
+	summary->conversions += sign;
 	summary->value += value;
 	if (is_self_eligible(walker, conversion))
 	{
-		summary->same_touches++;
+		summary->same_touches += sign;
 		summary->same_touch_value += value;
-		summary->credits[conversion->actor].counts[COUNT_SAME_TOUCH]++;
+		summary->credits[conversion->actor].counts[COUNT_SAME_TOUCH] += sign;
 		summary->credits[conversion->actor].values[COUNT_SAME_TOUCH] += value;
 	}
 	n = make_eligible(walker, touches, n);
 	if (n == 0)
 	{
-		summary->unattributed++;
+		summary->unattributed += sign;
 		summary->unattributed_value += value;
 		return;
 	}
 	for (uint32 i = 0; i < n; i++)
-		put_actor(walker, i, (uint32) walker->eligible[i].actor);
-	paths_add(walker->paths, walker->path, n, 1, value, 0);
-	summary_count_time(walker->builder, (uint64) conversion->at - (uint64) walker->eligible[0].at);
-	credit_by_time(walker, n, value);
+		put_actor(walker, sign, i, (uint32) walker->eligible[i].actor);
+	paths_add(walker->paths, walker->path, n, sign, value, 0);
+	summary_count_time(walker->builder, sign, (uint64) conversion->at - (uint64) walker->eligible[0].at);
+	credit_by_time(walker, n, sign, value);
 }
 
 /* Touches that no conversion of the journey follows. */
 static void
-take_null_path(Walker *walker, const Touch *touches, uint32 n)
+take_null_path(JourneyWalker *walker, int sign, const Touch *touches, uint32 n)
 {
 	if (walker->options->nsteps > 0)
 	{
 		n = make_eligible(walker, touches, n);
 		for (uint32 i = 0; i < n; i++)
-			put_actor(walker, i, (uint32) walker->eligible[i].actor);
+			put_actor(walker, sign, i, (uint32) walker->eligible[i].actor);
 	}
 	else
 		for (uint32 i = 0; i < n; i++)
-			put_actor(walker, i, touches[i].actor);
+			put_actor(walker, sign, i, touches[i].actor);
 	if (n > 0)
-		paths_add(walker->paths, walker->path, n, 0, 0, 1);
+		paths_add(walker->paths, walker->path, n, 0, 0, sign);
 }
 
-/* One journey. */
+/* One journey; sign -1 takes it back. */
 static void
-take_journey(void *taker, Touch *touches, uint32 ntouches,
+take_journey(void *taker, int sign, Touch *touches, uint32 ntouches,
 			 Conversion *conversions, uint32 nconversions)
 {
-	Walker	   *walker = taker;
+	JourneyWalker *walker = taker;
 	uint64		lookback = walker->options->lookback;
 	uint32		from = 0;
 	uint32		to = 0;
 
+	if (walker->failed)
+		return;
 	if (nconversions == 0 || !conversions[0].alone)
-		walker->summary->journeys++;
-	make_room(walker, ntouches);
+		walker->summary->journeys += sign;
+	attribution_walker_path_room(walker, ntouches);
 	if (walker->has_events)
 	{
 		ntouches = distinct_touches(touches, ntouches);
@@ -266,7 +253,7 @@ take_journey(void *taker, Touch *touches, uint32 ntouches,
 			qsort(conversions, nconversions, sizeof(Conversion), compare_by_time);
 		}
 	}
-	walker->summary->touches += ntouches;
+	walker->summary->touches += (int64) ntouches * sign;
 	for (uint32 i = 0; i < nconversions; i++)
 	{
 		int64		at = conversions[i].at;
@@ -279,10 +266,42 @@ take_journey(void *taker, Touch *touches, uint32 ntouches,
 		if (lookback != NO_LOOKBACK)
 			while (from < to && (uint64) at - (uint64) touches[from].at > lookback)
 				from++;
-		take_conversion(walker, &conversions[i], touches + from, to - from);
+		take_conversion(walker, sign, &conversions[i], touches + from, to - from);
 	}
 	if (to < ntouches)
-		take_null_path(walker, touches + to, ntouches - to);
+		take_null_path(walker, sign, touches + to, ntouches - to);
+}
+
+/*
+ * attribution_walker: what takes the journeys of a state, and how they are handed
+ * over to it; in current memory.  Nothing is counted yet.
+ */
+JourneyWalker *
+attribution_walker(AttributionState *state, JourneyWalk *walk)
+{
+	uint32		nactors = omni_actors_count(state->actors);
+	JourneyWalker *walker = palloc0_object(JourneyWalker);
+
+	walker->builder = summary_begin(state->actors, state->options, &state->settings, state->scale, true);
+	walker->summary = summary_of_builder(walker->builder);
+	walker->options = state->options;
+	walker->has_events = state->has_events;
+	walker->paths = paths_make(CurrentMemoryContext, paths_width(nactors), state->path_limit);
+	/* flows name the actors that are met most, or all */
+	if (nactors > FLOW_ACTORS)
+		walker->uses = MemoryContextAllocExtended(CurrentMemoryContext, (Size) nactors * sizeof(int64),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	walker->work = omnicrm_model_workspace(CurrentMemoryContext);
+	omnicrm_model_room(walker->work, (int) nactors, 0);
+	attribution_walker_path_room(walker, 64);
+	walker->power[0] = 1;
+	for (int i = 1; i <= SUMMARY_MAX_SCALE; i++)
+		walker->power[i] = walker->power[i - 1] * 10;
+	walk->ranks = summary_ranks(walker->builder);
+	walk->take = take_journey;
+	walk->taker = walker;
+	walk->limit = state->limit;
+	return walker;
 }
 
 /*
@@ -294,30 +313,20 @@ take_journey(void *taker, Touch *touches, uint32 ntouches,
 AttributionSummary *
 attribution_summarise(AttributionState *state)
 {
-	uint32		nactors = omni_actors_count(state->actors);
-	Walker		walker = {0};
-	JourneyWalk walk = {0};
+	JourneyWalk walk;
+	JourneyWalker *walker = attribution_walker(state, &walk);
 
-	walker.builder = summary_begin(state->actors, state->options, &state->settings, state->scale, true);
-	walker.summary = summary_of_builder(walker.builder);
-	walker.options = state->options;
-	walker.has_events = state->has_events;
-	walker.paths = paths_make(CurrentMemoryContext, paths_width(nactors), state->path_limit);
-	/* flows name the actors that are met most, or all */
-	if (nactors > FLOW_ACTORS)
-		walker.uses = MemoryContextAllocExtended(CurrentMemoryContext, (Size) nactors * sizeof(int64),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	walker.work = omnicrm_model_workspace(CurrentMemoryContext);
-	omnicrm_model_room(walker.work, (int) nactors, 0);
-	make_room(&walker, 64);
-	walker.power[0] = 1;
-	for (int i = 1; i <= SUMMARY_MAX_SCALE; i++)
-		walker.power[i] = walker.power[i - 1] * 10;
-	walk.ranks = summary_ranks(walker.builder);
-	walk.take = take_journey;
-	walk.taker = &walker;
-	walk.limit = state->limit;
-	journeys_walk(&walk, state->runs, state->nruns, state->spill);
-	summary_take_paths(walker.builder, walker.paths, walker.uses, NULL, 1);
-	return summary_end(walker.builder);
+	if (!attribution_join(walker, &walk, state))
+	{
+		if (walker->tentative)
+		{
+			paths_free(walker->paths);
+			walker = attribution_walker(state, &walk);
+		}
+		for (int i = 0; i < state->nruns; i++)
+			event_run_unpack(state->context, &state->runs[i]);
+		journeys_walk(&walk, state->runs, state->nruns, state->spill);
+	}
+	summary_take_paths(walker->builder, walker->paths, walker->uses, NULL, 1);
+	return summary_end(walker->builder);
 }

@@ -3,16 +3,18 @@
  *		Distinct paths and how often each led to a conversion or to none.
  *
  * Most models look at nothing but the path, so journeys are counted by path
- * first and each distinct path is worked through once.  Open addressing with
- * linear probing; a short path stands in its entry.  When the entries need more
- * memory than allowed, they are written to 64 files by their hash and the table
- * starts anew; at the end each file is counted by itself.
+ * first and each distinct path is worked through once.  Slots of a hash and a
+ * place with linear probing, of which the cache holds many, lead to entries that lie
+ * one after the other, as they came; a short path stands in its entry.  When the
+ * entries need more memory than allowed, they are written to 64 files by their hash
+ * and the table starts anew; at the end each file is counted by itself.
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "attribution/paths.h"
@@ -21,7 +23,8 @@
 
 StaticAssertDecl(sizeof(PathEntry) == OMNI_LINE, "an entry is a line of the cache");
 
-#define FIRST_ENTRIES 64
+#define FIRST_SLOTS 128
+#define MOST_ENTRIES (PG_UINT32_MAX / 2)
 #define BLOCK_SIZE 65536
 #define WAY_SHIFT 26			/* the top 6 bits of a hash of 32 */
 
@@ -35,22 +38,51 @@ typedef struct PathHead
 } PathHead;
 
 static void
-make_entries(PathTable *table, uint64 count)
+make_slots(PathTable *table, uint64 count)
 {
-	/* an entry is a line of the cache */
-	table->entries = omni_lines_alloc(table->memory, count * sizeof(PathEntry));
-	memset(table->entries, 0, count * sizeof(PathEntry));
+	table->slots = omni_lines_alloc(table->memory, count * sizeof(PathSlot));
+	memset(table->slots, 0, count * sizeof(PathSlot));
 	table->mask = count - 1;
+	table->bytes += count * sizeof(PathSlot);
 }
 
 static void
 start_table(PathTable *table)
 {
-	make_entries(table, FIRST_ENTRIES);
 	table->count = 0;
+	table->room = 0;
 	table->block = NULL;
 	table->block_left = 0;
-	table->bytes = FIRST_ENTRIES * sizeof(PathEntry);
+	table->bytes = 0;
+	make_slots(table, FIRST_SLOTS);
+}
+
+/* The entry at a place, from 0. */
+static inline PathEntry *
+entry_at(const PathTable *table, uint32 place)
+{
+	uint32		number = place / PATH_FIRST_BLOCK + 1;
+	int			block = pg_leftmost_one_pos32(number);
+
+	return &table->blocks[block][place - ((1U << block) - 1) * PATH_FIRST_BLOCK];
+}
+
+/* Bytes of the block that is made next. */
+static inline Size
+next_block(const PathTable *table)
+{
+	return ((Size) table->room + PATH_FIRST_BLOCK) * sizeof(PathEntry);
+}
+
+/* One more block of entries. */
+static void
+add_block(PathTable *table)
+{
+	Size		size = next_block(table);
+
+	table->blocks[pg_leftmost_one_pos32(table->room / PATH_FIRST_BLOCK + 1)] = omni_lines_alloc(table->memory, size);
+	table->bytes += size;
+	table->room = table->room * 2 + PATH_FIRST_BLOCK;
 }
 
 /* paths_width: bytes that an actor takes in a path when there are so many of them. */
@@ -130,36 +162,37 @@ same_path(const PathEntry *a, const PathEntry *b, Size size)
 		memcmp(a->key.bytes, b->key.bytes, size) == 0;
 }
 
-/* The entry of a path, or the free place where it belongs. */
-static inline PathEntry *
-find_entry(const PathTable *table, const PathEntry *key, Size size)
+/* The slot of a path, or the free one where it belongs. */
+static inline PathSlot *
+find_slot(const PathTable *table, const PathEntry *key, Size size)
 {
 	uint64		at = key->hash & table->mask;
 
-	while (table->entries[at].length != 0 && !same_path(&table->entries[at], key, size))
+	while (table->slots[at].place != 0 &&
+		   !(table->slots[at].hash == key->hash && same_path(entry_at(table, table->slots[at].place - 1), key, size)))
 		at = (at + 1) & table->mask;
-	return &table->entries[at];
+	return &table->slots[at];
 }
 
 static void
-double_entries(PathTable *table)
+resize_slots(PathTable *table, uint64 count)
 {
-	PathEntry  *old = table->entries;
-	uint64		count = table->mask + 1;
+	PathSlot   *old = table->slots;
+	uint64		old_count = table->mask + 1;
 
-	make_entries(table, count * 2);
-	for (uint64 i = 0; i < count; i++)
+	make_slots(table, count);
+	for (uint64 i = 0; i < old_count; i++)
 	{
 		uint64		at = old[i].hash & table->mask;
 
-		if (old[i].length == 0)
+		if (old[i].place == 0)
 			continue;
-		while (table->entries[at].length != 0)
+		while (table->slots[at].place != 0)
 			at = (at + 1) & table->mask;
-		table->entries[at] = old[i];
+		table->slots[at] = old[i];
 	}
 	omni_lines_free(old);
-	table->bytes += count * sizeof(PathEntry);
+	table->bytes -= old_count * sizeof(PathSlot);
 }
 
 /* Room for a path that does not stand in its entry. */
@@ -200,16 +233,14 @@ spill(PathTable *table)
 {
 	MemoryContext caller = MemoryContextSwitchTo(table->context);
 
-	for (uint64 i = 0; i <= table->mask; i++)
+	for (uint32 i = 0; i < table->count; i++)
 	{
-		const PathEntry *entry = &table->entries[i];
+		const PathEntry *entry = entry_at(table, i);
 		BufFile   **file = &table->files[entry->hash >> WAY_SHIFT];
 		PathHead	head;
 
 		if ((i & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (entry->length == 0)
-			continue;
 		if (*file == NULL)
 			*file = BufFileCreateTemp(false);
 		memset(&head, 0, sizeof(head));
@@ -242,10 +273,16 @@ add_counts(PathEntry *entry, int64 conversions, int128 value, int64 nulls)
 static void
 make_room(PathTable *table, Size size)
 {
-	if (table->bytes + size > table->limit && table->count >= FIRST_ENTRIES / 4)
+	Size		wanted = size > table->block_left ? size : 0;
+
+	if (table->count == table->room)
+		wanted += next_block(table);
+	if ((table->bytes + wanted > table->limit && table->count >= PATH_FIRST_BLOCK / 4) || table->count >= MOST_ENTRIES)
 		spill(table);
-	else if (table->count >= (table->mask + 1) / 4 * 3)
-		double_entries(table);
+	if (table->count == table->room)
+		add_block(table);
+	if (table->count >= (table->mask + 1) / 4 * 3)
+		resize_slots(table, (table->mask + 1) * 2);
 }
 
 /* Adds what a key counts to its entry. */
@@ -253,22 +290,26 @@ static inline void
 count_key(PathTable *table, const PathEntry *key)
 {
 	Size		size = path_size(table, key->length);
-	PathEntry  *entry = find_entry(table, key, size);
+	PathSlot   *slot = find_slot(table, key, size);
+	PathEntry  *entry;
 
-	if (entry->length == 0)
+	if (slot->place != 0)
 	{
-		if (unlikely(table->count >= (table->mask + 1) / 4 * 3 || table->bytes + size > table->limit))
-		{
-			make_room(table, size);
-			entry = find_entry(table, key, size);
-		}
-		*entry = *key;
-		if (size > PATH_INLINE)
-			entry->key.bytes = keep_path(table, key->key.bytes, size);
-		table->count++;
+		add_counts(entry_at(table, slot->place - 1), key->conversions, key->value, key->nulls);
 		return;
 	}
-	add_counts(entry, key->conversions, key->value, key->nulls);
+	if (unlikely(table->count == table->room || table->count >= (table->mask + 1) / 4 * 3 ||
+				 table->bytes + (size > PATH_INLINE ? size : 0) > table->limit))
+	{
+		make_room(table, size > PATH_INLINE ? size : 0);
+		slot = find_slot(table, key, size);
+	}
+	entry = entry_at(table, table->count);
+	*entry = *key;
+	if (size > PATH_INLINE)
+		entry->key.bytes = keep_path(table, key->key.bytes, size);
+	slot->hash = key->hash;
+	slot->place = ++table->count;
 }
 
 /* Counts the paths that wait. */
@@ -295,6 +336,7 @@ paths_add(PathTable *table, const void *path, uint32 length,
 	Size		size = path_size(table, length);
 	PathEntry	key;
 	PathEntry  *waiting;
+	uint32		place;
 
 	make_key(&key, path, size, length);
 	key.conversions = conversions;
@@ -305,11 +347,39 @@ paths_add(PathTable *table, const void *path, uint32 length,
 		count_key(table, &key);
 		return;
 	}
-	waiting = &table->waiting[table->next++ % PATHS_WAITING];
+	waiting = &table->waiting[table->next % PATHS_WAITING];
 	if (waiting->length != 0)
 		count_key(table, waiting);
 	*waiting = key;
-	OMNI_PREFETCH(&table->entries[key.hash & table->mask]);
+	OMNI_PREFETCH_LINE(&table->slots[key.hash & table->mask]);
+	/* half-way the slot has come; most lead to the right entry at once */
+	waiting = &table->waiting[(table->next++ + PATHS_WAITING / 2) % PATHS_WAITING];
+	place = table->slots[waiting->hash & table->mask].place;
+	if (place != 0)
+		OMNI_PREFETCH_LINE(entry_at(table, place - 1));
+}
+
+/* paths_expect: makes slots for so many paths at once, as far as memory allows it. */
+void
+paths_expect(PathTable *table, uint64 count)
+{
+	uint64		slots = table->mask + 1;
+
+	while (slots / 4 * 3 < count && slots * 4 * sizeof(PathSlot) <= table->limit)
+		slots *= 2;
+	if (slots > table->mask + 1)
+		resize_slots(table, slots);
+}
+
+/* paths_free: forgets all paths and closes the files. */
+void
+paths_free(PathTable *table)
+{
+	for (int way = 0; way < PATH_WAYS; way++)
+		if (table->files[way] != NULL)
+			BufFileClose(table->files[way]);
+	MemoryContextDelete(table->memory);
+	pfree(table);
 }
 
 /* Hands the entries in memory over. */
@@ -319,15 +389,13 @@ each_entry(const PathTable *table, PathTaker take, void *taker)
 	uint32	   *actors = palloc_array(uint32, 64);
 	Size		room = 64;
 
-	for (uint64 i = 0; i <= table->mask; i++)
+	for (uint32 i = 0; i < table->count; i++)
 	{
-		const PathEntry *entry = &table->entries[i];
+		const PathEntry *entry = entry_at(table, i);
 		const void *path = entry_path(table, entry);
 
 		if ((i & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (entry->length == 0)
-			continue;
 		if (entry->length > room)
 		{
 			room = (Size) entry->length * 2;

@@ -151,11 +151,24 @@ extern int32 summary_number_of(void *data, bool is_kind, const char *name, Size 
 /* summary_build.c */
 typedef struct SummaryBuilder SummaryBuilder;
 
+/* The least and the most time to a conversion, in microseconds, and how many conversions have it. */
+typedef struct SummaryExtremes
+{
+	uint64		least;
+	uint64		most;
+	int64		at_least;
+	int64		at_most;
+} SummaryExtremes;
+
 extern SummaryBuilder *summary_begin(const Actors *actors, AttributionOptions *options,
 									 const SummarySettings *settings, int scale, bool timed);
 extern AttributionSummary *summary_of_builder(SummaryBuilder *builder);
 extern const uint32 *summary_ranks(const SummaryBuilder *builder);
-extern void summary_count_time(SummaryBuilder *builder, uint64 elapsed);
+extern void summary_count_time(SummaryBuilder *builder, int sign, uint64 elapsed);
+extern void summary_extremes(const SummaryBuilder *builder, SummaryExtremes *extremes);
+extern void summary_add_extremes(SummaryBuilder *builder, const SummaryExtremes *extremes);
+extern bool summary_knows_extremes(const SummaryBuilder *builder);
+extern int64 *summary_times(SummaryBuilder *builder);
 extern void summary_take_paths(SummaryBuilder *builder, PathTable *paths, const int64 *uses,
 							   const uint32 *ranks, int128 divisor);
 extern AttributionSummary *summary_end(SummaryBuilder *builder);

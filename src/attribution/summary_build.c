@@ -73,6 +73,8 @@ struct SummaryBuilder
 	uint32	   *nodes;			/* actors that flows name, ascending; others; the end */
 	uint32		nnodes;
 	int64	   *times;
+	int64		at_least;		/* conversions after the least time */
+	int64		at_most;
 	uint64		path_touches;	/* touches in all paths, to see that no sum overflows */
 	uint32		candidates;		/* room for paths */
 	/* Markov: a matrix for few actors, else a builder */
@@ -166,19 +168,71 @@ time_bucket_start(uint32 bucket)
 	return (uint64) (bucket - (shift << TIME_BITS)) << shift;
 }
 
-/* summary_count_time: one conversion so many microseconds after its first touch. */
-void
-summary_count_time(SummaryBuilder *builder, uint64 elapsed)
+/* Notes that conversions came after the least or the most time so far; count < 0 takes them back. */
+static inline void
+note_extremes(SummaryBuilder *builder, int64 count, uint64 least, int64 at_least, uint64 most, int64 at_most)
 {
 	AttributionSummary *summary = builder->summary;
+	bool		first = summary->ntimes == 0;
 
-	if (summary->time_sum == 0 && summary->ntimes == 0)
-		summary->time_least = elapsed;
-	summary->time_least = Min(summary->time_least, elapsed);
-	summary->time_most = Max(summary->time_most, elapsed);
-	summary->time_sum += elapsed;
+	if (count > 0 && (first || least < summary->time_least))
+	{
+		summary->time_least = least;
+		builder->at_least = 0;
+	}
+	if (least == summary->time_least)
+		builder->at_least += at_least;
+	if (count > 0 && (first || most > summary->time_most))
+	{
+		summary->time_most = most;
+		builder->at_most = 0;
+	}
+	if (most == summary->time_most)
+		builder->at_most += at_most;
 	summary->ntimes = 1;		/* at least; counted in the end */
-	builder->times[time_bucket(elapsed / USECS_PER_SEC)]++;
+}
+
+/*
+ * summary_count_time: one conversion so many microseconds after its first touch; sign
+ * -1 takes it back.
+ */
+void
+summary_count_time(SummaryBuilder *builder, int sign, uint64 elapsed)
+{
+	builder->times[time_bucket(elapsed / USECS_PER_SEC)] += sign;
+	builder->summary->time_sum += (int128) elapsed * sign;
+	note_extremes(builder, sign, elapsed, sign, elapsed, sign);
+}
+
+/* summary_extremes: the least and the most time, and how many conversions came after just that. */
+void
+summary_extremes(const SummaryBuilder *builder, SummaryExtremes *extremes)
+{
+	extremes->least = builder->summary->time_least;
+	extremes->at_least = builder->at_least;
+	extremes->most = builder->summary->time_most;
+	extremes->at_most = builder->at_most;
+}
+
+/* summary_add_extremes: those of others, whose conversions are added to summary_times(). */
+void
+summary_add_extremes(SummaryBuilder *builder, const SummaryExtremes *extremes)
+{
+	note_extremes(builder, 1, extremes->least, extremes->at_least, extremes->most, extremes->at_most);
+}
+
+/* summary_knows_extremes: false when all conversions after the least or the most time were taken back. */
+bool
+summary_knows_extremes(const SummaryBuilder *builder)
+{
+	return builder->summary->ntimes == 0 || (builder->at_least > 0 && builder->at_most > 0);
+}
+
+/* summary_times: conversions by time_bucket(), TIME_BUCKETS of them. */
+int64 *
+summary_times(SummaryBuilder *builder)
+{
+	return builder->times;
 }
 
 /* Counts a path's length: nearly all are short. */
@@ -439,6 +493,9 @@ take_path(void *taker, const uint32 *actors, uint32 n, int64 conversions, int128
 	const uint32 *path = actors;
 	uint128		touches = ((uint128) conversions + (uint128) nulls) * n;
 
+	/* all its journeys have been taken back */
+	if (builder->summary->timed && conversions == 0 && nulls == 0)
+		return;
 	if (touches > (uint128) PG_INT64_MAX || builder->path_touches + (uint64) touches > PG_INT64_MAX)
 		too_many_touches();
 	builder->path_touches += (uint64) touches;

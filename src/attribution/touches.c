@@ -43,6 +43,30 @@ events_init(EventList *list)
 	list->sorted = true;
 }
 
+/* event_run_init: no events of either kind. */
+void
+event_run_init(EventRun *run)
+{
+	events_init(&run->touches);
+	events_init(&run->conversions);
+	run->packed = NULL;
+	run->tally = NULL;
+}
+
+/* event_run_count: how many events there are. */
+uint64
+event_run_count(const EventRun *run)
+{
+	return run->touches.count + run->conversions.count + (run->packed != NULL ? run->packed->count : 0);
+}
+
+/* event_run_bytes: the memory that the events take. */
+Size
+event_run_bytes(const EventRun *run)
+{
+	return run->touches.bytes + run->conversions.bytes + (run->packed != NULL ? run->packed->size : 0);
+}
+
 /* Begins a chunk of so many words behind the list. */
 static void
 link_chunk(EventList *list, EventChunk *chunk, EventFormat format, uint32 words)

@@ -71,11 +71,36 @@ typedef struct EventList
 	bool		hashed;			/* by journey_order(), then journey */
 } EventList;
 
+/* most touches of a packed block */
+#define PACKED_BLOCK 256
+
+typedef struct PackedBlock
+{
+	int64		first;			/* journey */
+	int64		last;
+	const char *head;
+} PackedBlock;
+
+/* Touches of ascending journeys as they came from another process (touches_pack.c). */
+typedef struct PackedTouches
+{
+	char	   *bytes;
+	Size		size;
+	uint64		count;
+	bool		has_event;
+	uint32		nactors;
+	uint32	   *numbers;		/* its numbers of actors, in the order of names -> those of the state */
+	uint32		nblocks;
+	PackedBlock *blocks;
+} PackedTouches;
+
 /* The events of one source: touches and conversions. */
 typedef struct EventRun
 {
 	EventList	touches;
+	PackedTouches *packed;		/* in the place of touches, or NULL */
 	EventList	conversions;
+	struct JourneyTally *tally; /* what its journeys amount to by themselves; NULL: not known */
 } EventRun;
 
 /* Where small chunks come from that go together, with the context. */
@@ -99,8 +124,8 @@ typedef struct EventSpill
 	bool		reading[SPILL_WAYS];
 } EventSpill;
 
-/* Touches and conversions of one journey, each by time, event, actor. */
-typedef void (*JourneyTaker) (void *taker, Touch *touches, uint32 ntouches,
+/* Touches and conversions of one journey, each by time, event, actor; sign -1 takes it back. */
+typedef void (*JourneyTaker) (void *taker, int sign, Touch *touches, uint32 ntouches,
 							  Conversion *conversions, uint32 nconversions);
 
 /* Where the events of a journey go. */
@@ -114,6 +139,9 @@ typedef struct JourneyWalk
 
 /* touches.c */
 extern void events_init(EventList *list);
+extern void event_run_init(EventRun *run);
+extern uint64 event_run_count(const EventRun *run);
+extern Size event_run_bytes(const EventRun *run);
 extern void events_put_touch_anew(MemoryContext context, EventList *list, const Touch *touch, bool has_event);
 extern void events_put_conversion(MemoryContext context, EventList *list, const Conversion *conversion);
 extern void events_append(EventList *into, EventList *from);
@@ -122,11 +150,23 @@ extern EventChunk *events_new_chunk(MemoryContext context, EventList *list, Even
 extern void event_pool_init(EventPool *pool, MemoryContext context);
 extern EventChunk *event_pool_chunk(EventPool *pool, EventList *list, EventFormat format, uint32 words);
 
+/* touches_pack.c */
+extern Size events_packed_bound(const EventList *list);
+extern Size events_pack(const EventList *list, uint32 nactors, bool has_event, char *memory);
+extern PackedTouches *events_packed_read(MemoryContext context, const char *bytes, Size size, uint32 nactors, bool has_event);
+extern uint32 events_unpack_block(const PackedTouches *packed, uint32 place, Touch *touches);
+extern void events_unpack(MemoryContext context, const PackedTouches *packed, EventList *list);
+extern void event_run_unpack(MemoryContext context, EventRun *run);
+
 /* touches_spill.c */
 extern EventSpill *event_spill_make(MemoryContext context, int level);
 extern void event_spill_run(EventSpill *spill, EventRun *run);
 extern bool event_spill_read(EventSpill *spill, int way, EventRun *run, Size most);
 extern void event_spill_close(EventSpill *spill, int way);
+
+/* touches_merge.c */
+extern void journeys_merge(const JourneyWalk *walk, const EventRun *runs, int nruns, bool by_hash);
+extern bool journeys_join(const JourneyWalk *walk, const EventRun *runs, int nruns, uint64 most);
 
 /* touches_walk.c */
 extern void events_scatter(EventPool *pool, EventList *from, EventList *parts, int shift, uint32 mask);

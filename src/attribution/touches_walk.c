@@ -18,16 +18,12 @@
 #include "utils/memutils.h"
 
 #include "attribution/actors.h"
-#include "attribution/touches.h"
+#include "attribution/touches_sort.h"
 #include "common/compat.h"
-
-/* more runs than this are parted instead of merged */
-#define MOST_MERGED 8
 
 #define PART_EVENTS 8192		/* 256 kB when taken out */
 #define MOST_PARTS 1024
 #define BUCKET_EVENTS 2
-#define FEW_TOUCHES 16
 
 /*
  * Words of the chunks of parts: with their head 17 and 129 lines of the cache; the
@@ -37,259 +33,6 @@
 #define PART_WORDS 1028
 #define PART_SHIFT 26			/* below the bits of the files, above those of buckets */
 #define MOST_BUCKETS (1U << 20)
-
-#define compare_fields(a, b, field) \
-	if ((a)->field != (b)->field) return (a)->field < (b)->field ? -1 : 1
-
-/* By order where that is known, journey, time, event, actor. */
-static inline int
-compare_touches(const Touch *a, const Touch *b)
-{
-	compare_fields(a, b, order);
-	compare_fields(a, b, journey);
-	compare_fields(a, b, at);
-	compare_fields(a, b, event);
-	compare_fields(a, b, actor);
-	return 0;
-}
-
-/* By order where that is known, journey, those without one last, then time, event, actor, value. */
-static inline int
-compare_conversions(const Conversion *a, const Conversion *b)
-{
-	compare_fields(a, b, order);
-	compare_fields(a, b, journey);
-	compare_fields(a, b, alone);
-	compare_fields(a, b, at);
-	compare_fields(a, b, event);
-	compare_fields(a, b, actor);
-	compare_fields(a, b, scale);
-	compare_fields(a, b, units);
-	return 0;
-}
-
-#define ST_SORT sort_touches
-#define ST_ELEMENT_TYPE Touch
-#define ST_COMPARE(a, b) compare_touches(a, b)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-#define ST_SORT sort_conversions
-#define ST_ELEMENT_TYPE Conversion
-#define ST_COMPARE(a, b) compare_conversions(a, b)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* Sorts touches; few, as nearly always, by insertion. */
-static inline void
-order_touches(Touch *touches, uint32 n)
-{
-	if (n > FEW_TOUCHES)
-	{
-		sort_touches(touches, n);
-		return;
-	}
-	for (uint32 i = 1; i < n; i++)
-	{
-		Touch		touch = touches[i];
-		uint32		place = i;
-
-		while (place > 0 && compare_touches(&touches[place - 1], &touch) > 0)
-		{
-			touches[place] = touches[place - 1];
-			place--;
-		}
-		touches[place] = touch;
-	}
-}
-
-/* Arrays that grow and are used again for each journey or part. */
-typedef struct Room
-{
-	Touch	   *touches;
-	Conversion *conversions;
-	uint32	   *starts;
-	uint64		touch_room;
-	uint64		conversion_room;
-	uint64		start_room;
-} Room;
-
-static void *
-grow(void *array, uint64 *room, uint64 wanted, Size width)
-{
-	if (wanted <= *room)
-		return array;
-	*room = Max(wanted, *room * 2);
-	if (array == NULL)
-		return MemoryContextAllocHuge(CurrentMemoryContext, *room * width);
-	return repalloc_huge(array, *room * width);
-}
-
-static void
-touch_room(Room *room, uint64 wanted)
-{
-	room->touches = grow(room->touches, &room->touch_room, wanted, sizeof(Touch));
-}
-
-static void
-conversion_room(Room *room, uint64 wanted)
-{
-	room->conversions = grow(room->conversions, &room->conversion_room, wanted, sizeof(Conversion));
-}
-
-/* Hands a journey over; conversions without a journey one by one. */
-static void
-take_journey(const JourneyWalk *walk, Touch *touches, uint32 ntouches,
-			 Conversion *conversions, uint32 nconversions)
-{
-	uint32		known = nconversions;
-
-	while (known > 0 && conversions[known - 1].alone)
-		known--;
-	if (ntouches > 0 || known > 0)
-		walk->take(walk->taker, touches, ntouches, conversions, known);
-	for (uint32 i = known; i < nconversions; i++)
-		walk->take(walk->taker, NULL, 0, conversions + i, 1);
-}
-
-/* Where the merge stands in a list. */
-typedef struct Cursor
-{
-	const EventChunk *chunk;	/* NULL: at the end */
-	uint32		place;			/* of the head in the chunk */
-	bool		by_hash;
-	uint32		order;			/* of the head, 0 unless by hash */
-	int64		journey;		/* of the head */
-} Cursor;
-
-/* Looks at the head. */
-static inline void
-read_head(Cursor *cursor)
-{
-	while (cursor->chunk != NULL && cursor->place >= cursor->chunk->count)
-	{
-		CHECK_FOR_INTERRUPTS();
-		cursor->chunk = cursor->chunk->next;
-		cursor->place = 0;
-	}
-	if (cursor->chunk == NULL)
-		return;
-	cursor->journey = event_journey(cursor->chunk, cursor->place);
-	if (cursor->by_hash)
-		cursor->order = journey_order(cursor->journey);
-}
-
-/* Is the head of one cursor before that of the other, NULL: none? */
-static inline bool
-is_before(const Cursor *a, const Cursor *b)
-{
-	if (b == NULL)
-		return true;
-	return a->order != b->order ? a->order < b->order : a->journey < b->journey;
-}
-
-/* The cursor whose journey comes next; NULL at the end. */
-static inline const Cursor *
-next_journey(const Cursor *cursors, int count)
-{
-	const Cursor *next = NULL;
-
-	for (int i = 0; i < count; i++)
-		if (cursors[i].chunk != NULL && is_before(&cursors[i], next))
-			next = &cursors[i];
-	return next;
-}
-
-/* All touches of a journey, in order. */
-static uint32
-gather_touches(const JourneyWalk *walk, Cursor *cursors, int count, int64 journey, Room *room)
-{
-	uint64		n = 0;
-	bool		in_order = true;
-
-	for (int i = 0; i < count; i++)
-	{
-		Cursor	   *cursor = &cursors[i];
-
-		while (cursor->chunk != NULL && cursor->journey == journey)
-		{
-			Touch	   *touch;
-
-			if (n == room->touch_room)
-				touch_room(room, n + 1);
-			touch = &room->touches[n++];
-			event_touch(cursor->chunk, cursor->place++, touch);
-			touch->actor = walk->ranks[touch->actor];
-			if (n > 1 && in_order)
-				in_order = touch[-1].at < touch->at || compare_touches(touch - 1, touch) <= 0;
-			read_head(cursor);
-		}
-	}
-	if (!in_order)
-		order_touches(room->touches, (uint32) n);
-	return (uint32) n;
-}
-
-static uint32
-gather_conversions(const JourneyWalk *walk, Cursor *cursors, int count, int64 journey, Room *room)
-{
-	uint64		n = 0;
-
-	for (int i = 0; i < count; i++)
-		while (cursors[i].chunk != NULL && cursors[i].journey == journey)
-		{
-			Conversion *conversion;
-
-			conversion_room(room, n + 1);
-			conversion = &room->conversions[n++];
-			event_conversion(cursors[i].chunk, cursors[i].place++, conversion);
-			if (conversion->actor != NO_ACTOR)
-				conversion->actor = walk->ranks[conversion->actor];
-			read_head(&cursors[i]);
-		}
-	if (n > 1)
-		sort_conversions(room->conversions, n);
-	return (uint32) n;
-}
-
-/* Runs of ascending journeys, or all of them in the order of the hash. */
-static void
-walk_sorted(const JourneyWalk *walk, EventRun *runs, int nruns, bool by_hash)
-{
-	Cursor		touches[MOST_MERGED] = {0};
-	Cursor		conversions[MOST_MERGED] = {0};
-	Room		room = {0};
-
-	for (int i = 0; i < nruns; i++)
-	{
-		touches[i].by_hash = conversions[i].by_hash = by_hash;
-		touches[i].chunk = runs[i].touches.first;
-		read_head(&touches[i]);
-		conversions[i].chunk = runs[i].conversions.first;
-		read_head(&conversions[i]);
-	}
-	for (;;)
-	{
-		const Cursor *next = next_journey(touches, nruns);
-		const Cursor *other = next_journey(conversions, nruns);
-		int64		journey;
-		uint32		ntouches;
-		uint32		nconversions;
-
-		if (other != NULL && is_before(other, next))
-			next = other;
-		if (next == NULL)
-			break;
-		journey = next->journey;
-		ntouches = gather_touches(walk, touches, nruns, journey, &room);
-		nconversions = gather_conversions(walk, conversions, nruns, journey, &room);
-		take_journey(walk, room.touches, ntouches, room.conversions, nconversions);
-	}
-}
 
 /* Where the next event of a part goes: within the last chunk of its list. */
 typedef struct Target
@@ -403,7 +146,7 @@ events_scatter(EventPool *pool, EventList *from, EventList *parts, int shift, ui
  * and notes the order.
  */
 static void
-bucket_touches(const uint32 *ranks, const EventList *list, Room *room, uint32 *starts, uint32 buckets, int shift)
+bucket_touches(const uint32 *ranks, const EventList *list, EventRoom *room, uint32 *starts, uint32 buckets, int shift)
 {
 	uint32		sum = 0;
 	Touch		touch;
@@ -421,7 +164,7 @@ bucket_touches(const uint32 *ranks, const EventList *list, Room *room, uint32 *s
 		starts[i] = sum;
 	}
 	starts[buckets] = sum;
-	touch_room(room, sum);
+	event_room_touches(room, sum);
 	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -439,7 +182,7 @@ bucket_touches(const uint32 *ranks, const EventList *list, Room *room, uint32 *s
 
 /* The same for conversions. */
 static void
-bucket_conversions(const uint32 *ranks, const EventList *list, Room *room, uint32 *starts, uint32 buckets, int shift)
+bucket_conversions(const uint32 *ranks, const EventList *list, EventRoom *room, uint32 *starts, uint32 buckets, int shift)
 {
 	uint32		sum = 0;
 	Conversion	conversion;
@@ -457,7 +200,7 @@ bucket_conversions(const uint32 *ranks, const EventList *list, Room *room, uint3
 		starts[i] = sum;
 	}
 	starts[buckets] = sum;
-	conversion_room(room, sum);
+	event_room_conversions(room, sum);
 	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -492,7 +235,7 @@ walk_bucket(const JourneyWalk *walk, Touch *touch, const Touch *touch_end,
 			touch++;
 		while (conversion < conversion_end && conversion->journey == journey)
 			conversion++;
-		take_journey(walk, first_touch, (uint32) (touch - first_touch),
+		journey_hand_over(walk, 1, first_touch, (uint32) (touch - first_touch),
 					 first_conversion, (uint32) (conversion - first_conversion));
 	}
 }
@@ -515,12 +258,12 @@ bucket_count(uint64 events, uint32 most)
 
 /* Takes the events of a part out into buckets, and sorts each; the lists are empty then. */
 static void
-sort_part(const uint32 *ranks, EventList *touches, EventList *conversions, Room *room, uint32 buckets, int shift)
+sort_part(const uint32 *ranks, EventList *touches, EventList *conversions, EventRoom *room, uint32 buckets, int shift)
 {
 	uint32	   *touch_starts;
 	uint32	   *conversion_starts;
 
-	room->starts = grow(room->starts, &room->start_room, 2 * ((uint64) buckets + 1), sizeof(uint32));
+	room->starts = event_room_grow(room->starts, &room->start_room, 2 * ((uint64) buckets + 1), sizeof(uint32));
 	touch_starts = room->starts;
 	conversion_starts = room->starts + buckets + 1;
 	bucket_touches(ranks, touches, room, touch_starts, buckets, shift);
@@ -533,15 +276,15 @@ sort_part(const uint32 *ranks, EventList *touches, EventList *conversions, Room 
 		uint32		nconversions = conversion_starts[i + 1] - conversion_starts[i];
 
 		if (ntouches > 1)
-			order_touches(room->touches + touch_starts[i], ntouches);
+			touches_order(room->touches + touch_starts[i], ntouches);
 		if (nconversions > 1)
-			sort_conversions(room->conversions + conversion_starts[i], nconversions);
+			conversions_order(room->conversions + conversion_starts[i], nconversions);
 	}
 }
 
 /* One part, bucket by bucket. */
 static void
-walk_part(const JourneyWalk *walk, EventList *touches, EventList *conversions, Room *room)
+walk_part(const JourneyWalk *walk, EventList *touches, EventList *conversions, EventRoom *room)
 {
 	uint32		buckets = bucket_count(Max(touches->count, conversions->count), MOST_BUCKETS);
 	uint32	   *touch_starts;
@@ -588,13 +331,12 @@ events_hash_sort(MemoryContext context, EventRun *run)
 	bool		has_event = have_events(&run->touches);
 	EventList  *touches = palloc_array(EventList, parts);
 	EventList  *conversions = palloc_array(EventList, parts);
-	Room		room = {0};
+	EventRoom	room = {0};
 	EventRun	result;
 	EventPool	pool;
 
 	event_pool_init(&pool, work);
-	events_init(&result.touches);
-	events_init(&result.conversions);
+	event_run_init(&result);
 	/* a shift by 64 is none */
 	events_scatter(&pool, &run->touches, touches, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
 	events_scatter(&pool, &run->conversions, conversions, part_bits == 0 ? 0 : 64 - part_bits, parts - 1);
@@ -625,7 +367,7 @@ walk_hashed(const JourneyWalk *walk, EventRun *runs, int nruns)
 	EventRun	all = runs[0];
 	EventList  *touches;
 	EventList  *conversions;
-	Room		room = {0};
+	EventRoom	room = {0};
 	uint32		parts;
 	EventPool	pool;
 
@@ -659,13 +401,13 @@ walk_memory(const JourneyWalk *walk, EventRun *runs, int nruns)
 		hashed = hashed || runs[i].touches.hashed;
 	}
 	if (sorted)
-		walk_sorted(walk, runs, nruns, false);
+		journeys_merge(walk, runs, nruns, false);
 	else if (hashed && nruns <= MOST_MERGED)
 	{
 		for (int i = 0; i < nruns; i++)
 			if (!runs[i].touches.hashed)
 				events_hash_sort(work, &runs[i]);
-		walk_sorted(walk, runs, nruns, true);
+		journeys_merge(walk, runs, nruns, true);
 	}
 	else
 		walk_hashed(walk, runs, nruns);
@@ -687,8 +429,7 @@ walk_spill(const JourneyWalk *walk, EventSpill *spill)
 		EventRun	run;
 		bool		more;
 
-		events_init(&run.touches);
-		events_init(&run.conversions);
+		event_run_init(&run);
 		do
 		{
 			more = event_spill_read(spill, way, &run, deepest ? SIZE_MAX / 2 : walk->limit);

@@ -59,8 +59,10 @@
 		__builtin_prefetch(address); \
 		__builtin_prefetch((const char *) (address) + 63); \
 	} while (0)
+#define OMNI_PREFETCH_LINE(address) __builtin_prefetch(address)
 #else
 #define OMNI_PREFETCH(address) ((void) 0)
+#define OMNI_PREFETCH_LINE(address) ((void) 0)
 #endif
 
 #endif							/* OMNICRM_COMPAT_H */

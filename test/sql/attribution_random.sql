@@ -103,6 +103,61 @@ SET work_mem = '64kB';
 SELECT * FROM pg_temp.with_workers();
 RESET work_mem;
 
+-- Rows in the order of journeys, which each worker walks by itself: journeys that go on in the block of another, ties of one
+-- instant, events that are told twice, names and decimals that only some workers meet, conversions without a journey;
+-- the same with one journey behind, and in two partitions, each in order.
+CREATE TABLE ordered_event AS
+SELECT g, CASE WHEN n % 50 <> 7 THEN u.journey * CASE WHEN u.journey % 7 = 0 THEN 1000003 ELSE 1 END END AS journey,
+       timestamptz '2026-01-01Z' + floor(40 * u.b * u.b) * interval '1 hour' AS ts,
+       CASE WHEN u.c < 0.03 THEN NULL WHEN u.journey BETWEEN 3000 AND 3002 THEN 'alone ' || n ELSE 'actor ' || floor(9 * u.c * u.c) END AS actor,
+       CASE WHEN u.d < 0.3 THEN round((200 * u.e - 20)::numeric, CASE WHEN u.journey > 3900 THEN 4 ELSE (n % 3)::integer END) END AS value,
+       CASE WHEN n % 5 > 0 THEN 100000 - n END AS event_id
+FROM generate_series(1, 16000) AS g
+  CROSS JOIN LATERAL (SELECT CASE WHEN g % 10 = 3 THEN g - 1 ELSE g END AS n) AS d
+  CROSS JOIN LATERAL (SELECT floor(4000 * pg_temp.unit(n, 11))::bigint AS journey, pg_temp.unit(n, 12) AS b, pg_temp.unit(n, 13) AS c, pg_temp.unit(n, 14) AS d, pg_temp.unit(n, 15) AS e) AS u
+ORDER BY 2, hashint8(g);
+CREATE TABLE behind_event AS SELECT * FROM ordered_event ORDER BY journey, g;
+INSERT INTO behind_event SELECT g, -1, ts, actor, value, event_id FROM ordered_event WHERE g < 20;
+CREATE TABLE parted_event (LIKE ordered_event, half boolean) PARTITION BY LIST (half);
+CREATE TABLE parted_event_1 PARTITION OF parted_event FOR VALUES IN (true) WITH (parallel_workers = 1);
+CREATE TABLE parted_event_2 PARTITION OF parted_event FOR VALUES IN (false) WITH (parallel_workers = 1);
+INSERT INTO parted_event SELECT o.*, g % 2 = 0 FROM ordered_event AS o ORDER BY journey, hashint8(g);
+ALTER TABLE ordered_event SET (parallel_workers = 3);
+ALTER TABLE behind_event SET (parallel_workers = 3);
+ANALYZE ordered_event, behind_event, parted_event;
+
+CREATE FUNCTION pg_temp.ordered_ways(source regclass, memory text, OUT differ bigint, OUT compared bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  o jsonb;
+  query text;
+  workers text[];
+  alone text[];
+BEGIN
+  differ := 0;
+  compared := 0;
+  FOR o IN SELECT r.o FROM random_options AS r LOOP
+    query := format('SELECT ARRAY[omnicrm.attribution(journey, ts, actor, value, %1$L)::text, omnicrm.attribution(journey, ts, actor, value, event_id, %1$L)::text, '
+                    'omnicrm.attribution(journey %% 300, ts, actor, value, %1$L)::text, '
+                    'omnicrm.attribution(journey, ts, coalesce(length(actor), 3), value, %1$L)::text] FROM %2$s', o, source);
+    -- so slow that all workers have something to read
+    PERFORM set_config('max_parallel_workers_per_gather', '3', true), set_config('work_mem', memory, true);
+    EXECUTE query || ' WHERE g % 100 <> 0 OR pg_sleep(0.001)::text IS NOT NULL' INTO workers;
+    PERFORM set_config('max_parallel_workers_per_gather', '0', true), set_config('work_mem', '64MB', true);
+    EXECUTE query INTO alone;
+    compared := compared + 4;
+    differ := differ + (SELECT count(*) FROM unnest(workers, alone) AS u(w, a) WHERE w IS DISTINCT FROM a);
+  END LOOP;
+  PERFORM set_config('max_parallel_workers_per_gather', '3', true);
+END
+$$;
+SELECT pg_temp.uses_workers(format('SELECT omnicrm.attribution(journey, ts, actor, value) FROM %s', t)) AS workers, t AS source, memory, w.*
+FROM unnest('{ordered_event,behind_event,parted_event}'::regclass[]) AS t, unnest('{64MB,256kB,64kB}'::text[]) AS memory, pg_temp.ordered_ways(t, memory) AS w;
+-- an error is the same
+SELECT omnicrm.attribution(journey, ts, actor, CASE WHEN g % 8 < 2 THEN 999999999999999 WHEN value IS NOT NULL THEN 0.000001 END) FROM ordered_event;
+SET max_parallel_workers_per_gather = 0;
+SELECT omnicrm.attribution(journey, ts, actor, CASE WHEN g % 8 < 2 THEN 999999999999999 WHEN value IS NOT NULL THEN 0.000001 END) FROM ordered_event;
+SET max_parallel_workers_per_gather = 3;
+
 -- Counted paths, with and without workers and memory.
 CREATE TABLE random_path AS
 SELECT (SELECT array_agg(actor ORDER BY ts, n) FROM random_event AS e WHERE e.journey = j.journey) AS path, j.*
