@@ -95,6 +95,9 @@ typedef struct MatchField
 	double		u_given[MATCH_STATES][MATCH_LEVELS_MAX];
 	/* log2(m/u) by level of the parent and own level; 0 without evidence */
 	int32		weight[MATCH_STATES][MATCH_STATES];
+	double		relatives[MATCH_LEVELS_MAX];	/* share of the level among relatives */
+	/* log2(relatives/u), as weight; of equality without what chance brings */
+	int32		relatives_weight[MATCH_STATES][MATCH_STATES];
 	int32		best[1 << MATCH_LEVELS_MAX];	/* greatest weight of each set of levels, as bits */
 	int32		best_different; /* and of all levels of different values */
 	/* term frequencies: texts with their share of all values, and of any other */
@@ -116,6 +119,8 @@ typedef struct MatchModel
 	int			surname;
 	double		prior;			/* probability that two records drawn at random match */
 	int32		prior_weight;
+	double		relatives;		/* and that they are of relatives, see match_relatives.c; 0: none are known */
+	int32		relatives_weight;
 	double		threshold;		/* mean weight in bits at which clusters merge */
 	double		review;			/* from here on a pair is worth a look */
 	double		unscored;		/* what a pair counts that no key brought together */
@@ -456,7 +461,11 @@ extern void omni_match_probe_row(MatchProbe *probe, uint32 record, const uint32 
 extern int32 omni_match_bound(const MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor);
 extern int32 omni_match_settle(MatchProbe *probe, const uint32 *row, MatchBound *bound, int32 floor);
 extern int32 omni_match_score(MatchProbe *probe, uint32 other, int32 floor);
-extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts);
+extern int32 omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts, int32 *relatives);
+
+/* match_relatives.c */
+extern bool omni_match_is_personal(MatchKind kind, int level);
+extern void omni_match_relatives_weights(MatchModel *model);
 
 /* match_scan.c */
 extern MatchEdges *omni_match_new_edges(void);
@@ -467,7 +476,7 @@ extern MatchEdges *omni_match_scan(const MatchData *data, const MatchBlocks *blo
 
 /* match_pattern.c */
 extern MatchPatternTable *omni_match_pattern_table(void);
-extern void omni_match_count_pattern(MatchPatternTable *table, uint64 pattern);
+extern void omni_match_add_pattern(MatchPatternTable *table, uint64 pattern, uint64 pairs);
 extern MatchPatternCount *omni_match_sorted_patterns(MatchPatternTable *table, int *count);
 
 /* match_train.c */

@@ -458,21 +458,37 @@ level_weight(const MatchProbe *probe, int f, const uint8 *level, uint32 value)
 	return weight;
 }
 
+/* How much more often a level occurs among relatives than by chance, in units; see match_relatives.c. */
+static inline int32
+level_relatives(const MatchProbe *probe, int f, const uint8 *level, uint32 value)
+{
+	const MatchField *field = &probe->data->model->field[f];
+	int32		weight = field->relatives_weight[field->parent >= 0 ? level[field->parent] : MATCH_NO_EVIDENCE][level[f]];
+
+	/* relatives share any value as often, and agree on frequent ones by chance too */
+	if (level[f] == 0)
+		return Max(weight + probe->data->dictionary[f].adjust[value], 0);
+	return weight;
+}
+
 /* The weight of the levels of all fields; a value counts with its frequency where both have it. */
 static int32
 score_of_levels(const MatchProbe *probe, const uint32 *row, const uint8 *level, uint32 elsewhere)
 {
 	const MatchModel *model = probe->data->model;
 	int32		weight = model->prior_weight;
+	int32		relatives = model->relatives_weight;
 
 	for (int f = 0; f < model->nfields; f++)
 	{
 		bool		exchanged = elsewhere != MATCH_NULL && f == model->surname && level[f] == SURNAME_OTHER_COLUMN;
 
-		if (level[f] != MATCH_NO_EVIDENCE)
-			weight += level_weight(probe, f, level, level[f] == 0 ? row[f] : exchanged ? elsewhere : MATCH_NULL);
+		if (level[f] == MATCH_NO_EVIDENCE)
+			continue;
+		weight += level_weight(probe, f, level, level[f] == 0 ? row[f] : exchanged ? elsewhere : MATCH_NULL);
+		relatives += level_relatives(probe, f, level, row[f]);
 	}
-	return weight;
+	return weight - Max(relatives, 0);
 }
 
 /*
@@ -599,10 +615,11 @@ omni_match_score(MatchProbe *probe, uint32 other, int32 floor)
 
 /*
  * omni_match_parts: what each field adds to the weight of the probe and another
- * record; the weight in units, that of omni_match_score().
+ * record, and what is taken off because they may be of relatives; the weight in
+ * units, that of omni_match_score().
  */
 int32
-omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
+omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts, int32 *relatives)
 {
 	const MatchModel *model = probe->data->model;
 	const uint32 *row = omni_match_row(probe->data, other);
@@ -610,6 +627,7 @@ omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
 	uint8		level[MATCH_FIELDS_MAX] = {0};
 	int32		weight = model->prior_weight;
 
+	*relatives = model->relatives_weight;
 	for (int f = 0; f < model->nfields; f++)
 		level[f] = field_level(probe, f, row, possible_levels(probe, f, row));
 	if (elsewhere != MATCH_NULL)
@@ -627,6 +645,9 @@ omni_match_parts(MatchProbe *probe, uint32 other, MatchPart *parts)
 			part->agreed = elsewhere;
 		part->weight = level_weight(probe, f, level, part->agreed);
 		weight += part->weight;
+		if (level[f] != MATCH_NO_EVIDENCE)
+			*relatives += level_relatives(probe, f, level, row[f]);
 	}
-	return weight;
+	*relatives = -Max(*relatives, 0);
+	return weight + *relatives;
 }

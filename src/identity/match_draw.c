@@ -26,21 +26,6 @@
 /* pairs drawn for each condition */
 #define CONDITION_PAIRS	50000
 
-static void
-count_pair(RandomPairs *random, int nfields, uint64 pattern)
-{
-	uint8		level[MATCH_FIELDS_MAX];
-
-	for (int f = 0; f < nfields; f++)
-		level[f] = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
-	for (int f = 0; f < nfields; f++)
-	{
-		for (int g = 0; g <= f; g++)
-			random->joint[f][g][level[f]][level[g]]++;
-	}
-	random->drawn++;
-}
-
 /* Whether all pairs of so many records are looked at, none is drawn. */
 static bool
 is_every_pair(uint64 nrecords)
@@ -57,7 +42,7 @@ random_records(const MatchData *data)
 
 /* Counts the pairs of one record drawn: with as many others as make up the pairs. */
 static void
-count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint64 i)
+count_random(const MatchData *data, MatchProbe *probe, MatchPatternTable *table, uint64 i)
 {
 	uint64		n = data->nrecords;
 	uint32		other[RANDOM_OTHERS];
@@ -66,7 +51,7 @@ count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint
 	{
 		omni_match_probe(probe, i);
 		for (uint64 b = i + 1; b < n; b++)
-			count_pair(random, data->model->nfields, omni_match_compare(probe, b));
+			omni_match_add_pattern(table, omni_match_compare(probe, b), 1);
 		return;
 	}
 	omni_match_probe(probe, omni_mix(RANDOM_SEED + i) % n);
@@ -80,7 +65,7 @@ count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint
 	for (int k = 0; k < RANDOM_OTHERS; k++)
 	{
 		if (other[k] != probe->record)
-			count_pair(random, data->model->nfields, omni_match_compare(probe, other[k]));
+			omni_match_add_pattern(table, omni_match_compare(probe, other[k]), 1);
 	}
 }
 
@@ -88,7 +73,7 @@ count_random(const MatchData *data, MatchProbe *probe, RandomPairs *random, uint
 typedef struct RandomState
 {
 	MatchProbe	probe;
-	RandomPairs random;
+	MatchPatternTable *table;
 } RandomState;
 
 /*
@@ -102,12 +87,15 @@ omni_match_random_task(MatchShare *share, uint64 task)
 	uint64		end = Min((task + 1) * RANDOM_CHUNK, random_records(share->data));
 
 	if (state == NULL)
+	{
 		share->state = state = palloc0_object(RandomState);
+		state->table = omni_match_pattern_table();
+	}
 	state->probe.data = share->data;
 	for (uint64 i = task * RANDOM_CHUNK; i < end; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		count_random(share->data, &state->probe, &state->random, i);
+		count_random(share->data, &state->probe, state->table, i);
 	}
 }
 
@@ -115,36 +103,38 @@ void
 omni_match_random_end(MatchShare *share)
 {
 	RandomState *state = share->state;
+	MatchPatternCount *patterns;
+	int			n;
 
-	if (state != NULL)
-		omni_match_put(&share->output, &state->random, sizeof(RandomPairs));
+	if (state == NULL)
+		return;
+	patterns = omni_match_sorted_patterns(state->table, &n);
+	omni_match_put(&share->output, patterns, n * sizeof(MatchPatternCount));
 }
 
 /* Adds the counts of a participant: whole numbers, in any order. */
 static void
 take_random(void *target, const char *bytes, Size size)
 {
-	RandomPairs *sum = target;
-	const RandomPairs *part = (const RandomPairs *) bytes;
+	const MatchPatternCount *patterns = (const MatchPatternCount *) bytes;
 
-	if (size == 0)
-		return;
-	sum->drawn += part->drawn;
-	for (int i = 0; i < lengthof(sum->joint) * MATCH_FIELDS_MAX * MATCH_STATES * MATCH_STATES; i++)
-		(&sum->joint[0][0][0][0])[i] += (&part->joint[0][0][0][0])[i];
+	for (Size i = 0; i < size / sizeof(MatchPatternCount); i++)
+		omni_match_add_pattern(target, patterns[i].pattern, patterns[i].count);
 }
 
 /*
- * omni_match_draw_random: counts how levels occur and go together among pairs drawn
- * by hash, or among all where there are few.
+ * omni_match_draw_random: counts the patterns of pairs drawn by hash, or of all where
+ * there are few.
  */
 void
 omni_match_draw_random(MatchWork *work, RandomPairs *random)
 {
 	MatchJob	job = {.kind = MATCH_JOB_RANDOM_PAIRS};
+	MatchPatternTable *table = omni_match_pattern_table();
 
 	job.ntasks = (random_records(omni_match_work_data(work)) + RANDOM_CHUNK - 1) / RANDOM_CHUNK;
-	omni_match_work(work, &job, take_random, random);
+	omni_match_work(work, &job, take_random, table);
+	random->patterns = omni_match_sorted_patterns(table, &random->npatterns);
 }
 
 /* The k-th pair of the first n numbers, in the order (0,1) (0,2) (1,2) (0,3) ... */
@@ -242,7 +232,7 @@ count_patterns(MatchProbe *probe, const Groups *groups, uint32 (*pairs)[2], int 
 	for (int i = 0; i < npairs; i++)
 	{
 		omni_match_probe(probe, pairs[i][0]);
-		omni_match_count_pattern(table, omni_match_compare(probe, pairs[i][1]));
+		omni_match_add_pattern(table, omni_match_compare(probe, pairs[i][1]), 1);
 	}
 }
 

@@ -157,6 +157,24 @@ put_part(ReturnSetInfo *result, const MatchData *data, int f, const MatchPart *p
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* A row of no field: what a share of all pairs weighs. */
+static void
+put_whole(ReturnSetInfo *result, const char *name, double share, int32 weight, int32 total)
+{
+	Datum		values[12] = {0};
+	bool		nulls[12];
+
+	memset(nulls, true, sizeof(nulls));
+	nulls[0] = nulls[5] = nulls[6] = nulls[9] = nulls[10] = nulls[11] = false;
+	values[0] = CStringGetTextDatum(name);
+	values[5] = Float8GetDatum(share);
+	values[6] = Float8GetDatum(1 - share);
+	values[9] = Float8GetDatum((double) weight / MATCH_UNIT);
+	values[10] = Float8GetDatum((double) total / MATCH_UNIT);
+	values[11] = Float8GetDatum(omni_match_probability((double) total / MATCH_UNIT));
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
 /*
  * match_explain(model jsonb, a jsonb, b jsonb) returns rows of comparison, value_a,
  * value_b, level, given, m, u, term_frequency, term_weight, weight, total,
@@ -174,8 +192,7 @@ omnicrm_match_explain(PG_FUNCTION_ARGS)
 	MatchData  *data;
 	int32		total;
 	int32		weight;
-	Datum		values[12] = {0};
-	bool		nulls[12];
+	int32		relatives;
 
 	InitMaterializedSRF(fcinfo, 0);
 	omni_match_model(PG_GETARG_JSONB_P(0), model);
@@ -184,19 +201,12 @@ omnicrm_match_explain(PG_FUNCTION_ARGS)
 	data = omni_match_of_values(model, 2, raw);
 	probe->data = data;
 	omni_match_probe(probe, 0);
-	weight = omni_match_parts(probe, 1, parts);
+	weight = omni_match_parts(probe, 1, parts, &relatives);
 	if (weight != omni_match_score(probe, 1, PG_INT32_MIN))
 		elog(ERROR, "parts of a weight do not sum to it");
 
 	total = model->prior_weight;
-	memset(nulls, true, sizeof(nulls));
-	nulls[0] = nulls[5] = nulls[6] = nulls[9] = nulls[10] = nulls[11] = false;
-	values[0] = CStringGetTextDatum("prior");
-	values[5] = Float8GetDatum(model->prior);
-	values[6] = Float8GetDatum(1 - model->prior);
-	values[9] = values[10] = Float8GetDatum((double) total / MATCH_UNIT);
-	values[11] = Float8GetDatum(omni_match_probability((double) total / MATCH_UNIT));
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	put_whole(result, "prior", model->prior, total, total);
 	for (int i = 0; i < model->nfields; i++)
 	{
 		int			f = model->order[i];
@@ -204,6 +214,8 @@ omnicrm_match_explain(PG_FUNCTION_ARGS)
 		total += parts[f].weight;
 		put_part(result, data, f, &parts[f], total);
 	}
+	if (model->relatives > 0)
+		put_whole(result, "relatives", model->relatives, relatives, total + relatives);
 	MemoryContextDelete(data->context);
 	return (Datum) 0;
 }

@@ -317,7 +317,7 @@ omni_match_fields(Jsonb *fields, Jsonb *options, MatchModel *model)
 
 /* The levels of a comparison of a model. */
 static void
-read_levels(JsonbContainer *object, MatchField *field)
+read_levels(JsonbContainer *object, MatchField *field, bool relatives)
 {
 	JsonbValue *levels = member(object, "levels");
 	double		sum_m = 0;
@@ -337,6 +337,9 @@ read_levels(JsonbContainer *object, MatchField *field)
 			!read_number(level->val.binary.data, "m", SHARE_MIN, 1, &field->m[k]) ||
 			!read_number(level->val.binary.data, "u", SHARE_MIN, 1, &field->u[k]))
 			bad_model(psprintf("level %d of comparison \"%s\" has no m or u", k + 1, field->column), NULL);
+		if (relatives && !read_number(level->val.binary.data, "relatives", SHARE_MIN, 1, &field->relatives[k]))
+			bad_model(psprintf("level %d of comparison \"%s\" has no \"relatives\"", k + 1, field->column),
+					  "A model that knows a share of relatives knows it of each level, too.");
 		sum_m += field->m[k];
 		sum_u += field->u[k];
 	}
@@ -497,6 +500,7 @@ omni_match_model(Jsonb *json, MatchModel *model)
 	read_options(&json->root, model);
 	if (model->prior == 0)
 		bad_model("no prior", NULL);
+	(void) read_number(&json->root, "relatives", 0, 0.5, &model->relatives);
 	if (read_number(&json->root, "records", 0, 1e15, &records))
 		model->records = (int64) records;
 	comparisons = member(&json->root, "comparisons");
@@ -517,7 +521,7 @@ omni_match_model(Jsonb *json, MatchModel *model)
 			bad_model(psprintf("comparison %d has no column or no kind", i + 1), NULL);
 		init_field(model, column, kind);
 		read_field_options(object, &model->field[i]);
-		read_levels(object, &model->field[i]);
+		read_levels(object, &model->field[i], model->relatives > 0);
 		read_terms(object, &model->field[i]);
 	}
 	read_dependence(model, comparisons->val.binary.data);
@@ -574,7 +578,8 @@ order_by_doubt(MatchModel *model)
 }
 
 /*
- * omni_match_weights: weights of levels and prior from m, u and prior.
+ * omni_match_weights: weights of levels and prior from m, u, prior and what is known
+ * of relatives.
  */
 void
 omni_match_weights(MatchModel *model)
@@ -614,6 +619,7 @@ omni_match_weights(MatchModel *model)
 		}
 		field->best_different = field->best[(1 << field->levels) - 2];
 	}
+	omni_match_relatives_weights(model);
 	order_fields(model);
 	order_by_doubt(model);
 }
@@ -711,6 +717,11 @@ push_field(JsonbParseState **state, const MatchModel *model, const MatchField *f
 		push_number(state, field->m[k], false);
 		push_key(state, "u");
 		push_number(state, field->u[k], false);
+		if (model->relatives > 0)
+		{
+			push_key(state, "relatives");
+			push_number(state, field->relatives[k], false);
+		}
 		if (field->parent >= 0)
 		{
 			push_shares(state, "m_given", field->m_given, k, model->field[field->parent].levels);
@@ -749,6 +760,11 @@ omni_match_model_json(const MatchModel *model)
 	push_number(&state, MODEL_VERSION, false);
 	push_key(&state, "prior");
 	push_number(&state, model->prior, false);
+	if (model->relatives > 0)
+	{
+		push_key(&state, "relatives");
+		push_number(&state, model->relatives, false);
+	}
 	push_key(&state, "records");
 	push_number(&state, model->records, false);
 	push_key(&state, "threshold");

@@ -41,10 +41,10 @@ pattern_slot(const MatchPatternTable *table, uint64 pattern)
 }
 
 /*
- * omni_match_count_pattern: counts one more pair of a pattern.
+ * omni_match_add_pattern: counts more pairs of a pattern.
  */
 void
-omni_match_count_pattern(MatchPatternTable *table, uint64 pattern)
+omni_match_add_pattern(MatchPatternTable *table, uint64 pattern, uint64 pairs)
 {
 	MatchPatternCount *slot;
 
@@ -63,11 +63,12 @@ omni_match_count_pattern(MatchPatternTable *table, uint64 pattern)
 		pfree(old.slots);
 	}
 	slot = pattern_slot(table, pattern);
-	if (slot->count++ == 0)
+	if (slot->count == 0)
 	{
 		slot->pattern = pattern;
 		table->used++;
 	}
+	slot->count += pairs;
 }
 
 static int

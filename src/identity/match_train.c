@@ -15,6 +15,8 @@
  * - lambda, the probability that two records drawn at random match, is anchored
  *   by the same runs: the matches that a condition found, over the share of all
  *   matches that fulfil it; the median of the runs.
+ * - people of one household would pass for matches among pairs that agree on their
+ *   address: they are a class of their own there (match_relatives.c).
  * Sums run over whole counts in the order of the patterns, so the model is the
  * same to the bit for any order of the rows.
  */
@@ -82,27 +84,44 @@ share_of_equal(const MatchDictionary *dictionary)
 	return (equal / 2 + USUAL_PAIRS * USUAL_EQUAL) / (n * (n - 1) / 2 + USUAL_PAIRS);
 }
 
+/* The levels of the fields in a pattern. */
+static void
+pattern_levels(const MatchModel *model, uint64 pattern, uint8 *level)
+{
+	for (int f = 0; f < model->nfields; f++)
+		level[f] = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
+}
+
 /* How often each level occurs among random pairs. */
 static void
 count_random_pairs(MatchWork *work, const MatchData *data, RandomPairs *random)
 {
 	const MatchModel *model = data->model;
+	double		count[MATCH_FIELDS_MAX][MATCH_STATES] = {{0}};
 
 	omni_match_draw_random(work, random);
+	for (int i = 0; i < random->npatterns; i++)
+	{
+		uint8		level[MATCH_FIELDS_MAX];
+
+		pattern_levels(model, random->patterns[i].pattern, level);
+		for (int f = 0; f < model->nfields; f++)
+			count[f][level[f]] += random->patterns[i].count;
+	}
 	for (int f = 0; f < model->nfields; f++)
 	{
 		double		equal = share_of_equal(&data->dictionary[f]);
 		double		others = 0;
 
 		for (int k = 1; k < model->field[f].levels; k++)
-			others += random->joint[f][f][k][k] + 0.5;
+			others += count[f][k] + 0.5;
 		random->share[f][0] = Max(equal, LEAST_SHARE);
 		for (int k = 1; k < model->field[f].levels; k++)
-			random->share[f][k] = (1 - equal) * (random->joint[f][f][k][k] + 0.5) / others;
+			random->share[f][k] = (1 - equal) * (count[f][k] + 0.5) / others;
 	}
 }
 
-/* u: what is left of the random pairs without the matches among them. */
+/* u: what is left of the random pairs without the matches and relatives among them. */
 static void
 take_matches_out(MatchModel *model, const RandomPairs *random)
 {
@@ -113,7 +132,8 @@ take_matches_out(MatchModel *model, const RandomPairs *random)
 
 		for (int k = 0; k < field->levels; k++)
 		{
-			field->u[k] = Max((random->share[f][k] - model->prior * field->m[k]) / (1 - model->prior),
+			field->u[k] = Max((random->share[f][k] - model->prior * field->m[k] - model->relatives * field->relatives[k]) /
+							  (1 - model->prior - model->relatives),
 							  Max(random->share[f][k] * 0.01, LEAST_SHARE));
 			sum += field->u[k];
 		}
@@ -122,59 +142,98 @@ take_matches_out(MatchModel *model, const RandomPairs *random)
 	}
 }
 
-/* log(m/u) of each level, by the level of the parent, as the run sees it. */
-static void
-run_logs(const MatchModel *model, const Run *run, double logs[][MATCH_STATES][MATCH_STATES])
+/* log(m/u) and log(h/u) of each level, by the level of the parent, as the run sees it. */
+typedef struct RunLogs
 {
+	double		match[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
+	double		relatives[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
+} RunLogs;
+
+static void
+run_logs(const MatchModel *model, const Run *run, RunLogs *logs)
+{
+	memset(logs, 0, sizeof(RunLogs));
 	for (int f = 0; f < model->nfields; f++)
 	{
 		const MatchField *field = &model->field[f];
 
-		memset(logs[f], 0, sizeof(logs[f]));
 		/* the fields of the condition are equal in matches and others */
 		if (f == run->first || f == run->second)
 			continue;
 		for (int state = 0; state < MATCH_STATES; state++)
 		{
 			bool		given = field->parent >= 0 && state < model->field[field->parent].levels;
+			const double *u = given ? field->u_given[state] : field->u;
 
 			for (int k = 0; k < field->levels; k++)
-				logs[f][state][k] = given ? log(field->m_given[state][k] / field->u_given[state][k])
-					: log(run->m[f][k] / field->u[k]);
+			{
+				logs->match[f][state][k] = log((given ? field->m_given[state][k] : run->m[f][k]) / u[k]);
+				if (run->relatives > 0 && !omni_match_is_personal(field->kind, k))
+					logs->relatives[f][state][k] = log(run->h[f][k] / u[k]);
+			}
 		}
 	}
 }
 
+/* The expected matches and relatives among the pairs of a pattern. */
+static void
+expect(const Run *run, const RunLogs *logs, const MatchModel *model, const uint8 *level, double count,
+	   double *matches, double *relatives)
+{
+	double		strangers = 1 - run->lambda - run->relatives;
+	double		x = log(run->lambda / strangers);
+	double		y = run->relatives > 0 ? log(run->relatives / strangers) : 0;
+	double		most;
+
+	for (int f = 0; f < model->nfields; f++)
+	{
+		int			state = model->field[f].parent >= 0 ? level[model->field[f].parent] : MATCH_NO_EVIDENCE;
+
+		x += logs->match[f][state][level[f]];
+		y += logs->relatives[f][state][level[f]];
+	}
+	if (run->relatives <= 0)
+	{
+		*matches = count / (1 + exp(-x));
+		*relatives = 0;
+		return;
+	}
+	most = Max(Max(x, y), 0);
+	x = exp(x - most);
+	y = exp(y - most);
+	count /= x + y + exp(-most);
+	*matches = count * x;
+	*relatives = count * y;
+}
+
 /* One step of EM on a run; the greatest change of a share. */
 static double
-em_step(const MatchModel *model, Run *run)
+em_step(const MatchModel *model, Run *run, RunLogs *logs)
 {
 	double		matches[MATCH_FIELDS_MAX][MATCH_LEVELS_MAX] = {{0}};
 	double		all = 0;
+	double		related = 0;
 	double		change = 0;
-	double		logs[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
-	double		odds = log(run->lambda / (1 - run->lambda));
 
 	run_logs(model, run, logs);
 	memset(run->joint, 0, sizeof(run->joint));
+	memset(run->related, 0, sizeof(run->related));
 	for (int i = 0; i < run->npatterns; i++)
 	{
-		uint64		pattern = run->patterns[i].pattern;
 		uint8		level[MATCH_FIELDS_MAX];
-		double		x = odds;
 		double		expected;
+		double		relatives;
 
-		for (int f = 0; f < model->nfields; f++)
-			level[f] = (pattern >> (MATCH_LEVEL_BITS * f)) & MATCH_NO_EVIDENCE;
-		for (int f = 0; f < model->nfields; f++)
-			x += logs[f][model->field[f].parent >= 0 ? level[model->field[f].parent] : MATCH_NO_EVIDENCE][level[f]];
-		expected = run->patterns[i].count / (1 + exp(-x));
+		pattern_levels(model, run->patterns[i].pattern, level);
+		expect(run, logs, model, level, run->patterns[i].count, &expected, &relatives);
 		all += expected;
+		related += relatives;
 		for (int f = 0; f < model->nfields; f++)
 		{
 			if (level[f] == MATCH_NO_EVIDENCE)
 				continue;
 			matches[f][level[f]] += expected;
+			run->related[f][level[f]] += relatives;
 			if (model->field[f].parent >= 0)
 				run->joint[f][level[model->field[f].parent]][level[f]] += expected;
 		}
@@ -196,31 +255,32 @@ em_step(const MatchModel *model, Run *run)
 			change = Max(change, fabs(m - run->m[f][k]));
 			run->m[f][k] = m;
 		}
+		if (run->relatives > 0)
+			omni_match_relatives_shares(field, run->related[f], run->h[f]);
 	}
-	run->lambda = Max(Min(all / run->drawn, 1 - 1e-6), 1e-9);
+	if (run->relatives > 0)
+		run->relatives = Max(Min(related / run->drawn, 0.999), 1e-9);
+	run->lambda = Max(Min(all / run->drawn, 1 - 1e-6 - run->relatives), 1e-9);
 	return change;
 }
 
 static void
-run_em(const MatchModel *model, Run *run)
+run_em(const MatchModel *model, Run *run, RunLogs *logs)
 {
 	run->lambda = 0.5;
+	run->relatives = omni_match_may_have_relatives(model, run) ? 0.25 : 0;
 	for (int f = 0; f < model->nfields; f++)
+	{
 		memcpy(run->m[f], model->field[f].m, sizeof(run->m[f]));
+		memcpy(run->h[f], model->field[f].relatives, sizeof(run->h[f]));
+	}
 	for (int i = 0; i < ITERATIONS_MAX; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (em_step(model, run) < CONVERGED)
+		if (em_step(model, run, logs) < CONVERGED)
 			break;
 	}
 }
-
-/* What a run says of lambda. */
-typedef struct Estimate
-{
-	double		value;
-	double		weight;
-} Estimate;
 
 static int
 compare_estimates(const void *a, const void *b)
@@ -233,9 +293,12 @@ compare_estimates(const void *a, const void *b)
 	return x->weight < y->weight ? -1 : x->weight > y->weight;
 }
 
-/* The value up to which half the weight lies. */
-static double
-weighted_median(Estimate *estimates, int count)
+/*
+ * omni_match_weighted_median: the value up to which half the weight lies; sorts the
+ * estimates, of which there is one at least.
+ */
+double
+omni_match_weighted_median(Estimate *estimates, int count)
 {
 	double		half = 0;
 	double		sum = 0;
@@ -308,7 +371,7 @@ anchor_prior(MatchModel *model, const MatchData *data, const Run *runs, int nrun
 		estimates[count++].weight = Min(runs[i].pairs * runs[i].lambda / RUN_SURE_MATCHES, 1) * Min(found / RUN_SURE_SHARE, 1);
 	}
 	if (count > 0)
-		model->prior = weighted_median(estimates, count);
+		model->prior = omni_match_weighted_median(estimates, count);
 	else
 	{
 		/* nothing looks like matches: no more than what agrees on anything */
@@ -320,22 +383,48 @@ anchor_prior(MatchModel *model, const MatchData *data, const Run *runs, int nrun
 	pfree(estimates);
 }
 
-/* How often two levels go together among random pairs, without the matches. */
+/*
+ * Counts how levels go together among random pairs, each by the probability that it
+ * is neither of a match nor of relatives as far as the fields tell without dependence:
+ * in small tables these would be most of what agrees.
+ */
+static void
+count_joint(const MatchModel *model, RandomPairs *random, RunLogs *logs)
+{
+	Run			all = {.first = -1, .second = -1, .lambda = model->prior, .relatives = model->relatives};
+
+	for (int f = 0; f < model->nfields; f++)
+	{
+		memcpy(all.m[f], model->field[f].m, sizeof(all.m[f]));
+		memcpy(all.h[f], model->field[f].relatives, sizeof(all.h[f]));
+	}
+	run_logs(model, &all, logs);
+	memset(random->joint, 0, sizeof(random->joint));
+	for (int i = 0; i < random->npatterns; i++)
+	{
+		uint8		level[MATCH_FIELDS_MAX];
+		double		matches;
+		double		relatives;
+		double		others;
+
+		pattern_levels(model, random->patterns[i].pattern, level);
+		expect(&all, logs, model, level, random->patterns[i].count, &matches, &relatives);
+		others = random->patterns[i].count - matches - relatives;
+		for (int f = 0; f < model->nfields; f++)
+		{
+			for (int g = 0; g < f; g++)
+				random->joint[f][g][level[f]][level[g]] += others;
+		}
+	}
+}
+
+/* How often two levels go together among random pairs; what may be chance is no dependence. */
 static double
-joint_count(const MatchModel *model, const RandomPairs *random, int f, int g, int level_f, int level_g)
+joint_count(const RandomPairs *random, int f, int g, int level_f, int level_g)
 {
 	double		count = f >= g ? random->joint[f][g][level_f][level_g] : random->joint[g][f][level_g][level_f];
-	double		both = 0;
-	double		matches;
 
-	for (int k = 0; k < model->field[f].levels; k++)
-	{
-		for (int l = 0; l < model->field[g].levels; l++)
-			both += f >= g ? random->joint[f][g][k][l] : random->joint[g][f][l][k];
-	}
-	matches = both * model->prior * model->field[f].m[level_f] * model->field[g].m[level_g];
-	/* what may be chance is no dependence */
-	return Max(count - matches - 2 * sqrt(count), 0);
+	return Max(count - 2 * sqrt(Max(count, 0)), 0);
 }
 
 /* Mutual information of two fields among random pairs, in bits; 0 when they are independent. */
@@ -352,7 +441,7 @@ mutual_information(const MatchModel *model, const RandomPairs *random, int f, in
 	{
 		for (int l = 0; l < model->field[g].levels; l++)
 		{
-			joint[k][l] = joint_count(model, random, f, g, k, l);
+			joint[k][l] = joint_count(random, f, g, k, l);
 			row[k] += joint[k][l];
 			column[l] += joint[k][l];
 			sum += joint[k][l];
@@ -432,7 +521,7 @@ learn_dependence(MatchModel *model, const RandomPairs *random, const Run *runs, 
 
 			for (int k = 0; k < field->levels; k++)
 			{
-				u[k] = joint_count(model, random, f, field->parent, k, state);
+				u[k] = joint_count(random, f, field->parent, k, state);
 				for (int i = 0; i < nruns; i++)
 				{
 					const Run  *run = &runs[i];
@@ -526,6 +615,7 @@ omni_match_train(MatchModel *model, MatchData *all)
 	MatchData  *data = omni_match_without_copies(all);
 	RandomPairs *random = palloc0_object(RandomPairs);
 	Run		   *runs = palloc0(MATCH_FIELDS_MAX * MATCH_FIELDS_MAX * sizeof(Run));
+	RunLogs    *logs = palloc_object(RunLogs);
 	MatchWork  *work;
 	int			nruns;
 
@@ -537,24 +627,28 @@ omni_match_train(MatchModel *model, MatchData *all)
 	work = omni_match_begin_work(data, NULL, NULL, NULL);
 	count_random_pairs(work, data, random);
 	take_matches_out(model, random);
+	omni_match_usual_relatives(model, data);
 	nruns = omni_match_draw_conditions(work, model, runs);
 	for (int round = 0; round < 2 * ROUNDS && nruns > 0; round++)
 	{
 		for (int i = 0; i < nruns; i++)
-			run_em(model, &runs[i]);
+			run_em(model, &runs[i], logs);
 		average_runs(model, runs, nruns);
 		anchor_prior(model, data, runs, nruns);
+		omni_match_learn_relatives(model, data, runs, nruns);
 		take_matches_out(model, random);
 		/* only what is known of the matches tells what others have in common */
 		if (round == ROUNDS - 1)
 		{
+			count_joint(model, random, logs);
 			find_dependence(model, random);
 			learn_dependence(model, random, runs, nruns);
 			for (int i = 0; i < nruns; i++)
-				em_step(model, &runs[i]);
+				em_step(model, &runs[i], logs);
 		}
 		learn_dependence(model, random, runs, nruns);
 	}
+	omni_match_settle_relatives(model, runs, nruns);
 	omni_match_afford(model, work);
 	omni_match_end_work(work);
 	for (int f = 0; f < model->nfields; f++)

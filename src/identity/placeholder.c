@@ -40,12 +40,25 @@ static const char nobodys_mailbox[] =
 "notienecorreo|notieneemail|noconsta|test|tests|test1|test123|testing|tester|prueba|pruebas|na|n.a|none|null|nil|"
 "unknown|desconocido|anonymous|anonimo|asdf|qwerty|dummy|fake|ejemplo|example|email|correo|abc|nobody|nadie|ninguno|";
 
-/* Domains that receive nothing. */
+/* Domains that receive nothing and say so. */
 static const char nobodys_domain[] =
-"|example.com|example.org|example.net|example.es|ejemplo.com|ejemplo.es|test.com|test.es|test.org|test.net|prueba.com|"
-"prueba.es|na.com|none.com|no.com|nomail.com|nomail.es|noemail.com|noemail.es|sinemail.com|sinemail.es|sincorreo.com|"
+"|na.com|none.com|no.com|nomail.com|nomail.es|noemail.com|noemail.es|sinemail.com|sinemail.es|sincorreo.com|"
 "sincorreo.es|notiene.com|notiene.es|noreply.com|asdf.com|asdf.es|xxx.com|xxx.es|xx.com|xx.es|aaa.com|aa.aa|a.a|"
-"email.es|correo.es|domain.com|dominio.com|unknown.com|fake.com|dummy.com|mail.test|";
+"email.es|correo.es|unknown.com|fake.com|dummy.com|";
+
+/*
+ * Domains of examples and tests.  Records that were made up give a person an address of
+ * his own there, which tells one from the other like any; only what examples
+ * themselves are called is nobody's.
+ */
+static const char example_domain[] =
+"|example.com|example.org|example.net|example.es|ejemplo.com|ejemplo.es|test.com|test.es|test.org|test.net|prueba.com|"
+"prueba.es|domain.com|dominio.com|mail.test|";
+static const char example_mailbox[] =
+"|a|aa|aaa|b|x|xx|xxx|y|z|me|yo|you|tu|name|nombre|your.name|yourname|your-name|tu.nombre|tunombre|first.last|"
+"firstname.lastname|nombre.apellido|user|username|user1|usuario|usuario1|customer|cliente|client|mail|e-mail|info|"
+"admin|contact|contacto|foo|bar|foo.bar|foobar|someone|somebody|alguien|anyone|cualquiera|john.doe|johndoe|jane.doe|"
+"janedoe|address|direccion|hello|hola|";
 
 /* Words that are surnames of real people as well. */
 static const char real_surnames[] = "|guest|tester|lead|tal|general|client|user|last|first|";
@@ -264,7 +277,7 @@ is_nobodys_birthday(const char *plain)
 	return false;
 }
 
-/* Addresses: a mailbox nobody reads, or a domain that receives nothing. */
+/* Addresses: a mailbox nobody reads, a domain that receives nothing, or an example. */
 static bool
 is_nobodys_email(const char *plain)
 {
@@ -281,7 +294,11 @@ is_nobodys_email(const char *plain)
 	if (in_list(nobodys_mailbox, address, at - address) || in_list(nobodys_domain, at + 1, strlen(at + 1)))
 		return true;
 	top = strrchr(at, '.');
-	if (top != NULL && (strcmp(top, ".invalid") == 0 || strcmp(top, ".test") == 0 || strcmp(top, ".example") == 0))
+	if (top != NULL && strcmp(top, ".invalid") == 0)
+		return true;
+	if ((in_list(example_domain, at + 1, strlen(at + 1)) ||
+		 (top != NULL && (strcmp(top, ".test") == 0 || strcmp(top, ".example") == 0))) &&
+		in_list(example_mailbox, address, at - address))
 		return true;
 	/* xxx@..., aaa@aaa.com; one or two letters may be a person's */
 	address[at - address] = '\0';

@@ -160,4 +160,3 @@ SELECT pg_temp.near('mean error of 90 days, at most 2.5', greatest(mean, 2.5), 2
 FROM decile WHERE model = 'mbg_nbd' AND days = 90 AND way = 'two';
 SELECT pg_temp.near('half of the error of 39 weeks, ' || model, greatest(two.mean / bare.mean, 0.5), 0.5, 0)
 FROM decile AS two JOIN decile AS bare USING (model, days) WHERE two.way = 'two' AND bare.way = 'bare' AND days = 273;
-

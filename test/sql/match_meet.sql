@@ -179,7 +179,7 @@ SELECT count(*) AS pairs, count(*) FILTER (WHERE w.weight IS DISTINCT FROM e.tot
 FROM t.model AS m, t.people AS a JOIN t.people AS b ON b.id > a.id AND (a.id * 7 + b.id) % 97 = 0 JOIN t.held AS x ON x.id = a.id JOIN t.held AS y ON y.id = b.id
   CROSS JOIN LATERAL omnicrm.match_weigh(m.model, x.compared, y.compared) AS w
   CROSS JOIN LATERAL omnicrm.match_weigh(m.model, y.compared, x.compared) AS r
-  CROSS JOIN LATERAL (SELECT (array_agg(e.total))[15] AS total, (array_agg(e.probability))[15] AS probability FROM omnicrm.match_explain(m.model, to_jsonb(a), to_jsonb(b)) AS e) AS e;
+  CROSS JOIN LATERAL (SELECT (array_agg(e.total))[count(*)] AS total, (array_agg(e.probability))[count(*)] AS probability FROM omnicrm.match_explain(m.model, to_jsonb(a), to_jsonb(b)) AS e) AS e;
 SELECT w.pattern, w.weight = e.total AS prior FROM t.model AS m, omnicrm.match_weigh(m.model, '', '') AS w, omnicrm.match_explain(m.model, '{}', '{}') AS e
 WHERE e.comparison = 'prior';
 
