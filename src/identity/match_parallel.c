@@ -72,6 +72,8 @@ static const JobType job_types[] = {
 typedef struct Image
 {
 	MatchModel	model;
+	Size		country[MATCH_FIELDS_MAX];	/* texts of the model that values are read with */
+	Size		format[MATCH_FIELDS_MAX];
 	uint32		nrecords;
 	bool		across;
 	bool		one_per_source;
@@ -125,6 +127,12 @@ place(char *image, Size *used, const void *array, Size size)
 	return offset;
 }
 
+static Size
+place_text(char *image, Size *used, const char *text)
+{
+	return place(image, used, text, text != NULL ? strlen(text) + 1 : 0);
+}
+
 /* Lays out the values at an address, or, at NULL, finds their size. */
 static Size
 lay_out_values(char *address, const MatchData *data)
@@ -167,6 +175,8 @@ lay_out(char *address, const MatchShare *share)
 	{
 		const MatchDictionary *dictionary = &data->dictionary[f];
 
+		image->country[f] = place_text(address, &used, data->model->field[f].country);
+		image->format[f] = place_text(address, &used, data->model->field[f].format);
 		image->dictionary_count[f] = dictionary->count;
 		image->dictionary_adjust[f] = place(address, &used, dictionary->adjust, mul_size(dictionary->count, sizeof(int32)));
 	}
@@ -202,6 +212,29 @@ at(char *address, Size offset)
 	return offset != 0 ? address + offset : NULL;
 }
 
+/* The model of an image with its texts where they lie for this process; terms stay with the leader. */
+static const MatchModel *
+open_model(char *address)
+{
+	const Image *image = (const Image *) address;
+	MatchModel *model = palloc_object(MatchModel);
+
+	*model = image->model;
+	for (int f = 0; f < model->nfields; f++)
+	{
+		MatchField *field = &model->field[f];
+
+		field->country = at(address, image->country[f]);
+		field->format = at(address, image->format[f]);
+		field->column = NULL;
+		field->terms = NULL;
+		field->term_share = NULL;
+		field->term_slots = NULL;
+		field->nterms = field->nterm_slots = 0;
+	}
+	return model;
+}
+
 /* What a participant works with, as the values and the image have it. */
 static void
 open_image(char *values, char *address, MatchShare *share)
@@ -217,7 +250,7 @@ open_image(char *values, char *address, MatchShare *share)
 	share->components = components;
 	share->original = at(address, image->original);
 	data->context = CurrentMemoryContext;
-	data->model = &image->model;
+	data->model = open_model(address);
 	data->nrecords = image->nrecords;
 	omni_match_lay_out_row(data);
 	data->across = image->across;
