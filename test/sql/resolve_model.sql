@@ -88,7 +88,7 @@ SELECT version, active, origin, made_by = current_user AS by_me, applied_at IS N
        model ->> 'threshold' AS threshold, model ->> 'review' AS review FROM hub_a.match_model;
 CREATE VIEW t.judged AS
 SELECT m.customer_id, substr(r.source_key, 2)::integer AS person FROM hub_a.customer_member AS m JOIN hub_a.source_record AS r USING (record_id);
-SELECT count(*) > 80 AS model_links, count(*) FILTER (WHERE l.similarity < 0.999) AS unsure,
+SELECT count(*) > 40 AS model_links, count(*) FILTER (WHERE l.similarity < 0.999) AS unsure,
        count(*) FILTER (WHERE substr(a.source_key, 2) <> substr(b.source_key, 2)) AS wrong
 FROM hub_a.match_link AS l JOIN hub_a.source_record AS a ON a.record_id = l.record_a JOIN hub_a.source_record AS b ON b.record_id = l.record_b
 WHERE l.kind = 'model' AND l.decision = 'linked';
