@@ -134,9 +134,9 @@ BEGIN
   note := 'A bar to the right speaks for one and the same, to the left against it. One bit doubles the odds.';
   heading := concat_ws(' &#183; ',
     CASE WHEN model ->> 'records' IS NOT NULL THEN ltrim(to_char(round((model ->> 'records')::numeric), 'FM999,999,999,999,999,990')) || ' records' END,
-    CASE WHEN start_weight IS NOT NULL THEN 'one pair in ' || omnicrm.svg_text(to_char(least(round(1 / prior::numeric), 1e15), 'FM9,999,999,999,999,990')) || ' is one and the same' END,
-    CASE WHEN (model ->> 'relatives')::numeric BETWEEN 1e-15 AND 0.5
-         THEN 'one in ' || omnicrm.svg_text(to_char(round(1 / (model ->> 'relatives')::numeric), 'FM9,999,999,999,999,990')) || ' of relatives' END,
+    CASE WHEN start_weight IS NOT NULL THEN 'one pair in ' || omnicrm.svg_text(to_char(least(round(1 / prior::numeric), 1e15), 'FM9,999,999,999,999,990')) || ' is one and the same'
+      || CASE WHEN (model ->> 'relatives')::numeric BETWEEN 1e-15 AND 0.5
+              THEN ', in ' || omnicrm.svg_text(to_char(round(1 / (model ->> 'relatives')::numeric), 'FM9,999,999,999,999,990')) || ' of relatives' ELSE '' END END,
     CASE WHEN model ->> 'threshold' IS NOT NULL THEN 'joined from ' || omnicrm.svg_number((model ->> 'threshold')::double precision, 'FM9990.99') || ' bits' END,
     CASE WHEN model ->> 'review' IS NOT NULL THEN 'to review from ' || omnicrm.svg_number((model ->> 'review')::double precision, 'FM9990.99') || ' bits' END);
 
