@@ -21,6 +21,7 @@
 #include "attribution/funnel_set.h"
 #include "common/aggregate.h"
 #include "common/compat.h"
+#include "common/hex.h"
 #include "common/varint.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_funnel_levels_trans);
@@ -208,14 +209,7 @@ omnicrm_journey_levels_in(PG_FUNCTION_ARGS)
 Datum
 omnicrm_journey_levels_out(PG_FUNCTION_ARGS)
 {
-	bytea	   *value = PG_GETARG_BYTEA_PP(0);
-	uint64		size = VARSIZE_ANY_EXHDR(value);
-	char	   *result = palloc(size * 2 + 3);
-
-	result[0] = '\\';
-	result[1] = 'x';
-	result[2 + hex_encode(VARDATA_ANY(value), size, result + 2)] = '\0';
-	PG_RETURN_CSTRING(result);
+	PG_RETURN_CSTRING(omni_hex_text(PG_GETARG_BYTEA_PP(0)));
 }
 
 /* Receive.  Errors: invalid_binary_representation. */

@@ -24,6 +24,7 @@
 
 #include "attribution/summary.h"
 #include "common/compat.h"
+#include "common/hex.h"
 
 #define VALUE_VERSION 1
 #define MOST_NAMES 1000
@@ -677,14 +678,7 @@ omnicrm_attribution_summary_in(PG_FUNCTION_ARGS)
 Datum
 omnicrm_attribution_summary_out(PG_FUNCTION_ARGS)
 {
-	bytea	   *value = PG_GETARG_BYTEA_PP(0);
-	uint64		size = VARSIZE_ANY_EXHDR(value);
-	char	   *result = palloc(size * 2 + 3);
-
-	result[0] = '\\';
-	result[1] = 'x';
-	result[2 + hex_encode(VARDATA_ANY(value), size, result + 2)] = '\0';
-	PG_RETURN_CSTRING(result);
+	PG_RETURN_CSTRING(omni_hex_text(PG_GETARG_BYTEA_PP(0)));
 }
 
 /* Receive.  Errors: invalid_binary_representation. */

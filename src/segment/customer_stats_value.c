@@ -13,6 +13,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "common/compat.h"
+#include "common/hex.h"
 #include "segment/customer_stats.h"
 
 #define VALUE_VERSION 1
@@ -183,14 +184,7 @@ omnicrm_customer_stats_in(PG_FUNCTION_ARGS)
 Datum
 omnicrm_customer_stats_out(PG_FUNCTION_ARGS)
 {
-	bytea	   *value = PG_GETARG_BYTEA_PP(0);
-	uint64		size = VARSIZE_ANY_EXHDR(value);
-	char	   *result = palloc(size * 2 + 3);
-
-	result[0] = '\\';
-	result[1] = 'x';
-	result[2 + hex_encode(VARDATA_ANY(value), size, result + 2)] = '\0';
-	PG_RETURN_CSTRING(result);
+	PG_RETURN_CSTRING(omni_hex_text(PG_GETARG_BYTEA_PP(0)));
 }
 
 /* Receive.  Errors: invalid_binary_representation. */
