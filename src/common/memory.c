@@ -11,10 +11,12 @@
 
 #include <sys/mman.h>
 
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "common/memory.h"
 
+/* usual size of a huge page; where it is another one, less memory lies in such */
 #define HUGE_PAGE (2 * 1024 * 1024)
 
 /*
@@ -41,7 +43,7 @@ omni_wish_huge_pages(void *memory, Size size)
 void *
 omni_lines_alloc(MemoryContext context, Size size)
 {
-	char	   *start = MemoryContextAllocHuge(context, size + sizeof(void *) + OMNI_LINE);
+	char	   *start = MemoryContextAllocHuge(context, add_size(size, sizeof(void *) + OMNI_LINE));
 	char	   *lines = (char *) TYPEALIGN(OMNI_LINE, start + sizeof(void *));
 
 	((void **) lines)[-1] = start;

@@ -406,7 +406,6 @@ extern MatchData *omni_match_read(const MatchInput *inputs, int ninputs, const M
 								  const MatchModel *model);
 extern uint32 omni_match_find_record(const MatchData *data, const char *id);
 extern char *omni_match_id(const MatchData *data, uint32 record);
-extern void *omni_match_alloc_lines(MemoryContext context, Size size);
 
 /* match_values.c */
 extern void omni_match_lay_out_row(MatchData *data);

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "common/memory.h"
 #include "identity/match_arrange.h"
 
 /* the bytes of a text by which records are laid out, five bits of each: of the first field and of the second */
@@ -107,7 +108,7 @@ arrange_rows(MatchArranged *arranged, const MatchData *data)
 	Size		row = data->width * sizeof(uint32);
 	uint32		n = data->nrecords;
 
-	arranged->data.values = omni_match_alloc_lines(arranged->data.context, mul_size(Max(n, 1), row));
+	arranged->data.values = omni_lines_alloc(arranged->data.context, mul_size(Max(n, 1), row));
 	arranged->data.source = MemoryContextAllocHuge(arranged->data.context, Max(n, 1));
 	for (uint32 i = 0; i < n; i++)
 	{

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "common/memory.h"
 #include "identity/match_spread.h"
 
 /* pairs that two things in common may bring: for each record, and in a small table in all */
@@ -333,7 +334,7 @@ omni_match_list_blocks(const MatchData *data, MatchBlocks *blocks)
 		blocks->record_start[blocks->member[i] + 1]++;
 	for (uint32 r = 0; r < data->nrecords; r++)
 		blocks->record_start[r + 1] += blocks->record_start[r];
-	blocks->record_block = omni_match_alloc_lines(data->context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
+	blocks->record_block = omni_lines_alloc(data->context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
 	next = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint64)));
 	memcpy(next, blocks->record_start, data->nrecords * sizeof(uint64));
 	for (uint32 b = 0; b < blocks->nblocks; b++)

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "common/memory.h"
 #include "identity/match.h"
 
 /* records with the same values from which on one stands for all */
@@ -118,7 +119,7 @@ omni_match_without_copies(MatchData *data)
 	result = MemoryContextAlloc(context, sizeof(MatchData));
 	*result = *data;
 	result->context = context;
-	result->values = omni_match_alloc_lines(context, mul_size(data->nrecords, data->width * sizeof(uint32)));
+	result->values = omni_lines_alloc(context, mul_size(data->nrecords, data->width * sizeof(uint32)));
 	result->nrecords = 0;
 	for (uint32 r = 0; r < data->nrecords; r++)
 	{

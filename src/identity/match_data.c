@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include <math.h>
-#include <sys/mman.h>
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
@@ -29,8 +28,6 @@
 #include "identity/match_job.h"
 
 #define FIRST_RECORDS	1024
-/* usual size of a huge page; where it is another one, less memory lies in such */
-#define HUGE_PAGE		(2 * 1024 * 1024)
 /* room for values that are written together */
 #define WRITTEN_TOGETHER	(32 * 1024)
 
@@ -89,27 +86,6 @@ put_value(RawFile *raw, Datum datum)
 	}
 	value = PG_DETOAST_DATUM_PACKED(datum);
 	put_raw(raw, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-}
-
-/*
- * omni_match_alloc_lines: memory that starts with a line of the cache and, where the
- * system has them, lies in huge pages, for what is read here and there; it goes with
- * its context, pfree() does not know it.
- */
-void *
-omni_match_alloc_lines(MemoryContext context, Size size)
-{
-	char	   *lines = (char *) TYPEALIGN(MATCH_LINE, MemoryContextAllocHuge(context, add_size(size, MATCH_LINE)));
-
-#ifdef MADV_HUGEPAGE
-	char	   *first = (char *) TYPEALIGN(HUGE_PAGE, lines);
-	char	   *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, lines + size);
-
-	/* a wish: nothing depends on its success */
-	if (first < end)
-		(void) madvise(first, end - first, MADV_HUGEPAGE);
-#endif
-	return lines;
 }
 
 /* Room for one more record. */

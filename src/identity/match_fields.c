@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "common/memory.h"
 #include "identity/match_job.h"
 
 #define FIRST_VALUES	1024
@@ -380,7 +381,7 @@ keep_dictionary(MatchData *data, const FieldOutput *output)
 
 	dictionary->count = dictionary->capacity = output->head.count;
 	dictionary->present = output->head.present;
-	dictionary->values = omni_match_alloc_lines(data->context, Max(size, 1));
+	dictionary->values = omni_lines_alloc(data->context, Max(size, 1));
 	memcpy(dictionary->values, output->values, size);
 	dictionary->pool_used = dictionary->pool_size = output->head.pool_used;
 	dictionary->pool = keep(data->context, output->pool, output->head.pool_used);
@@ -423,7 +424,7 @@ omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *b
 	outputs->nrecords = data->nrecords;
 	plan_fields(&job, files, bytes, nfields);
 	omni_match_work(work, &job, take_fields, outputs);
-	data->values = omni_match_alloc_lines(data->context, mul_size(Max(data->nrecords, 1), data->width * sizeof(uint32)));
+	data->values = omni_lines_alloc(data->context, mul_size(Max(data->nrecords, 1), data->width * sizeof(uint32)));
 	for (int f = 0; f < nfields; f++)
 		keep_dictionary(data, &outputs->field[f]);
 	for (uint32 r = 0; r < data->nrecords; r++)

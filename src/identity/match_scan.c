@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "common/memory.h"
 #include "identity/match_arrange.h"
 #include "identity/match_job.h"
 #include "identity/match_lanes.h"
@@ -73,7 +74,7 @@ begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	scan->floor = floor;
 	scan->probe.data = data;
 	scan->members = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(largest, sizeof(Member)));
-	scan->rows = omni_match_alloc_lines(CurrentMemoryContext, mul_size(largest, data->width * sizeof(uint32)));
+	scan->rows = omni_lines_alloc(CurrentMemoryContext, mul_size(largest, data->width * sizeof(uint32)));
 	omni_match_make_columns(&scan->columns, data, largest);
 	scan->edges = omni_match_new_edges();
 	return scan;
