@@ -7,6 +7,9 @@
 
 #include "identity/match_job.h"
 
+/* no level is impossible */
+#define LEAST_SHARE		1e-7
+
 /* What random pairs say. */
 typedef struct RandomPairs
 {

@@ -12,8 +12,9 @@
  *		log2 of P(levels | match) / ((1 - eta) P(levels | strangers) + eta P(levels | relatives))
  *
  * which is the weight against strangers less log2(1 - eta + eta * product of h / u),
- * here less max(0, log2 eta + sum of log2 h / u): at most one bit away from it, and a
- * sum of whole units.  What is left is the weight against relatives, to which only
+ * here less max(0, log2 eta + 2 + sum of log2 h / u), a sum of whole units: the greater
+ * of two terms is at most one bit away from the logarithm of their sum, and the two
+ * bits leave apart in doubt.  What is left is the weight against relatives, to which only
  * that adds by which one of a family is told from the other.
  *
  * h is learnt from the pairs that agree on one field or on two (match_train.c): those
@@ -51,8 +52,6 @@
 #define RELATIVES_DOUBT		2.0
 /* levels of whole names that relatives reach by chance only: what differs is no more than a typing error */
 #define NAME_SHARED_WORDS	4
-/* no level is impossible */
-#define LEAST_SHARE			1e-7
 
 /*
  * omni_match_is_personal: whether relatives reach this level of a kind as often as

@@ -52,8 +52,6 @@
 #define DEPENDENCE_MIN	0.001
 /* shares by the level of another field remember the plain ones as so many pairs */
 #define DEPENDENCE_MEMORY	20.0
-/* no level is impossible */
-#define LEAST_SHARE		1e-7
 #define TERMS_MAX		1000
 /* records from which a value is listed with its frequency: identifiers, and others */
 #define SHARED_BY_MANY	50
