@@ -6,6 +6,7 @@
 
 #include "utils/builtins.h"
 
+#include "common/compat.h"
 #include "common/hex.h"
 
 /*
