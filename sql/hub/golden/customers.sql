@@ -2,25 +2,30 @@
 
 -- What the golden customers are when these records belong to these customers.
 -- A function of records, links, rules, decisions and date only: resolve, rebuild,
--- lineage and check use it.
-CREATE OR REPLACE FUNCTION @hub@.golden_rows(record_ids bigint[], customer_ids bigint[], plan jsonb DEFAULT NULL, as_of date DEFAULT NULL)
-RETURNS TABLE (customer_id bigint, kind text, full_name text, given_name text, surname text, birth_date date, gender text,
-               email text, phone text, tax_id text, street text, postcode text, city text, province text, country text,
-               loyalty_card text, username text, attributes jsonb, name_tokens text[], certainty real, record_count integer,
-               source_count integer, first_seen timestamptz, last_seen timestamptz, from_records bigint[], from_rules text[],
-               candidates integer[], attribute_provenance jsonb)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO'
--- Each record is fetched by its key: callers come with slices, and a scan of
--- all records for each slice would make the whole quadratic. One plan serves
--- any number of records.
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_material = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-AS $$
+-- lineage and check use it. golden_rows() and write_customer() are made of one
+-- text: the second is for one customer alone, for whom starting the plan of the
+-- first would take longer than the rest.
+DO $make$
+DECLARE
+  survivor CONSTANT text := $part$min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names,
+               omnicrm.survive(r.record_id, r.source_id,
+                               new_trusts[array_position(new_sources, r.source_id)]::double precision, r.business_at, r.quality,
+                               ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
+                                     r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
+                               CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END, rules, moment) AS golden$part$;
+  -- Of several decisions on one attribute the newest stays.
+  decided CONSTANT text := $part$SELECT jsonb_object_agg(o.attribute, coalesce(o.value, 'null') ORDER BY o.override_id)
+                          FROM @hub@.customer_override AS o
+                          WHERE o.record_id = ANY (u.records) AND o.withdrawn_at IS NULL AND (o.until IS NULL OR o.until > day)$part$;
+  golden_row CONSTANT text := $part$u.kind,
+         coalesce(u.vals[1], NULLIF(concat_ws(' ', u.vals[2], u.vals[3]), '')) AS full_name, u.vals[2] AS given_name, u.vals[3] AS surname,
+         u.vals[4]::date AS birth_date, u.vals[5] AS gender, u.vals[6] AS email, u.vals[7] AS phone, u.vals[8] AS tax_id, u.vals[9] AS street,
+         u.vals[10] AS postcode, u.vals[11] AS city, u.vals[12] AS province, u.vals[13] AS country, u.vals[14] AS loyalty_card,
+         u.vals[15] AS username, u.attributes,
+         omnicrm.name_tokens(CASE WHEN u.decisions ? 'full_name' THEN concat_ws(E'\n', u.names, u.decisions ->> 'full_name')
+                                  ELSE u.names END) AS name_tokens,
+         u.certainty, u.record_count, u.source_count, u.first_at AS first_seen, u.last_at AS last_seen$part$;
+  rows_body text := $body$
 #variable_conflict use_column
 DECLARE
   rules jsonb;
@@ -29,46 +34,35 @@ DECLARE
   -- Few hubs have any; the others do not pay for them.
   overridden boolean;
   -- Sources that came after the rules were last applied.
-  new_sources bigint[];
+  new_sources integer[];
+  new_trusts numeric[];
   kinds text[];
   certainties real[];
 BEGIN
   -- In one statement, since each costs as much as a customer.
   SELECT s.plan, s.as_of, s.as_of::timestamp AT TIME ZONE 'UTC',
          EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.withdrawn_at IS NULL),
-         ARRAY(SELECT k.source_id FROM @hub@.source AS k WHERE NOT coalesce(s.plan -> 'sources' ? k.source_id::text, false)),
-         r.kinds, r.certainties
-  INTO STRICT rules, day, moment, overridden, new_sources, kinds, certainties
+         n.ids, n.trusts, r.kinds, r.certainties
+  INTO STRICT rules, day, moment, overridden, new_sources, new_trusts, kinds, certainties
   FROM (SELECT coalesce(golden_rows.plan, g.plan) AS plan, coalesce(golden_rows.as_of, g.as_of) AS as_of FROM @hub@.golden_state AS g) AS s
+  CROSS JOIN LATERAL (SELECT array_agg(k.source_id) AS ids, array_agg(k.trust) AS trusts
+                      FROM @hub@.source AS k
+                      WHERE NOT coalesce(s.plan -> 'sources' ? k.source_id::text, false)) AS n
   CROSS JOIN (SELECT array_agg(k.kind) AS kinds, array_agg(k.certainty) AS certainties FROM @hub@.match_rule AS k) AS r;
   RETURN QUERY
-  SELECT v.customer_id, v.kind,
-         coalesce(v.vals[1], NULLIF(concat_ws(' ', v.vals[2], v.vals[3]), '')), v.vals[2], v.vals[3], v.vals[4]::date, v.vals[5],
-         v.vals[6], v.vals[7], v.vals[8], v.vals[9], v.vals[10], v.vals[11], v.vals[12], v.vals[13], v.vals[14], v.vals[15], v.attributes,
-         omnicrm.name_tokens(v.names),
-         CASE WHEN v.record_count > 1
-              THEN coalesce((SELECT min(certainties[array_position(kinds, l.kind)])
-                             FROM @hub@.match_link AS l
-                             WHERE l.record_a = ANY (v.records) AND l.decision = 'linked'), 1)
-              ELSE 1 END,
-         v.record_count, v.source_count, v.first_at, v.last_at, v.record_ids, v.rules, v.candidates, v.attribute_provenance
+  SELECT u.customer_id, /* golden_row */, u.record_ids, u.rules, u.candidates, u.attribute_provenance
   FROM (
-    SELECT w.customer_id, w.kind, w.records,
-           CASE WHEN w.decisions ? 'full_name' THEN concat_ws(E'\n', w.names, w.decisions ->> 'full_name') ELSE w.names END AS names,
-           (w.golden).vals, (w.golden).record_ids, (w.golden).rules, (w.golden).candidates, (w.golden).attributes,
-           (w.golden).attribute_provenance, (w.golden).record_count, (w.golden).source_count, (w.golden).first_at, (w.golden).last_at
+    SELECT u.customer_id, u.kind, u.names, u.decisions, (u.golden).*,
+           CASE WHEN (u.golden).record_count > 1
+                THEN coalesce((SELECT min(certainties[array_position(kinds, l.kind)])
+                               FROM @hub@.match_link AS l
+                               WHERE l.record_a = ANY (u.records) AND l.decision = 'linked'), 1)
+                ELSE 1 END AS certainty
     FROM (
       SELECT u.customer_id, u.kind, u.names, u.records, d.decisions,
              CASE WHEN d.decisions IS NULL THEN u.golden ELSE omnicrm.overrule(u.golden, d.decisions, rules) END AS golden
       FROM (
-        SELECT m.customer_id, min(r.kind) AS kind, string_agg(r.full_name, E'\n') AS names, array_agg(r.record_id) AS records,
-               omnicrm.survive(r.record_id, r.source_id,
-                               CASE WHEN r.source_id = ANY (new_sources)
-                                    THEN (SELECT s.trust FROM @hub@.source AS s WHERE s.source_id = r.source_id) END::double precision,
-                               r.business_at, r.quality,
-                               ARRAY[r.full_name, r.given_name, r.surname, r.birth_date::text, r.gender, r.email, r.phone, r.tax_id,
-                                     r.street, r.postcode, r.city, r.province, r.country, r.loyalty_card, r.username],
-                               CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes END, rules, moment) AS golden
+        SELECT m.customer_id, array_agg(r.record_id) AS records, /* survivor */
         -- Sorted while it is narrow: the records follow one by one, by their key.
         FROM (SELECT n.record_id, n.customer_id
               FROM unnest(record_ids, customer_ids) AS n(record_id, customer_id)
@@ -78,25 +72,124 @@ BEGIN
         GROUP BY m.customer_id
         OFFSET 0
       ) AS u
-      -- Of several decisions on one attribute the newest stays.
-      CROSS JOIN LATERAL (
-        SELECT CASE WHEN overridden
-                    THEN (SELECT jsonb_object_agg(o.attribute, coalesce(o.value, 'null') ORDER BY o.override_id)
-                          FROM @hub@.customer_override AS o
-                          WHERE o.record_id = ANY (u.records) AND o.withdrawn_at IS NULL AND (o.until IS NULL OR o.until > day))
-               END AS decisions
-        OFFSET 0
-      ) AS d
+      CROSS JOIN LATERAL (SELECT CASE WHEN overridden THEN (/* decided */) END AS decisions OFFSET 0) AS d
       -- Keeps the planner from taking the result apart at each place of use.
       OFFSET 0
-    ) AS w
+    ) AS u
     OFFSET 0
-  ) AS v;
+  ) AS u;
 END
-$$;
+$body$;
+  customer_body text := $body$
+#variable_conflict use_column
+DECLARE
+  u record;
+  known @hub@.customer;
+  found record;
+  before jsonb;
+  told jsonb;
+BEGIN
+  SELECT s.kind, s.names, record_ids AS records, s.golden, 1::real AS certainty, NULL::jsonb AS decisions, (s.golden).*
+  INTO u
+  FROM (SELECT /* survivor */
+        FROM @hub@.source_record AS r
+        WHERE r.record_id = ANY (record_ids)
+        OFFSET 0) AS s;
+  IF u.golden IS NULL THEN
+    RETURN 0;
+  END IF;
+  IF u.record_count > 1 THEN
+    u.certainty := coalesce((SELECT min(k.certainty)
+                             FROM @hub@.match_link AS l
+                             JOIN @hub@.match_rule AS k ON k.kind = l.kind
+                             WHERE l.record_a = ANY (u.records) AND l.decision = 'linked'), 1);
+  END IF;
+  IF overridden THEN
+    u.decisions := (/* decided */);
+    IF u.decisions IS NOT NULL THEN
+      SELECT u.kind, u.names, u.records, u.golden, u.certainty, u.decisions, o.* INTO u FROM omnicrm.overrule(u.golden, u.decisions, rules) AS o;
+    END IF;
+  END IF;
+
+  SELECT k.* INTO known FROM @hub@.customer AS k WHERE k.customer_id = write_customer.customer_id;
+  IF known.customer_id IS NULL THEN
+    INSERT INTO @hub@.customer (customer_id, /* columns */)
+    OVERRIDING SYSTEM VALUE
+    SELECT write_customer.customer_id, /* golden_row */;
+    INSERT INTO @hub@.outbox (change, customer_id, at) VALUES ('created', write_customer.customer_id, now_at);
+    RETURN 1;
+  END IF;
+  SELECT /* golden_row */ INTO found;
+  before := omnicrm.row_changes(known, found);
+  IF known.state <> 'active' THEN
+    before := coalesce(before, '{}') || jsonb_build_object('state', known.state, 'merged_into', known.merged_into);
+  ELSIF before IS NULL THEN
+    RETURN 0;
+  END IF;
+  UPDATE @hub@.customer AS k
+  SET state = 'active', (/* columns */) = ROW (/* found */), updated_at = now_at
+  WHERE k.customer_id = write_customer.customer_id;
+  told := before - 'name_tokens';
+  IF told <> '{}' THEN
+    INSERT INTO @hub@.customer_history AS h (customer_id, known_until, before)
+    VALUES (write_customer.customer_id, now_at, told || jsonb_build_object('updated_at', known.updated_at))
+    -- Twice at one moment: what was known before the first change.
+    ON CONFLICT ON CONSTRAINT customer_history_pkey DO UPDATE SET before = excluded.before || h.before;
+    INSERT INTO @hub@.outbox (change, customer_id, attributes, at)
+    VALUES (CASE WHEN known.state <> 'active' THEN 'created' ELSE 'changed' END, write_customer.customer_id,
+            CASE WHEN known.state = 'active'
+                 THEN ARRAY(SELECT k.name FROM jsonb_object_keys(told) AS k(name) ORDER BY k.name COLLATE "C") END, now_at);
+  END IF;
+  RETURN 1;
+END
+$body$;
+  columns CONSTANT text := 'kind, full_name, given_name, surname, birth_date, gender, email, phone, tax_id, street, postcode, city, province, '
+                           'country, loyalty_card, username, attributes, name_tokens, certainty, record_count, source_count, first_seen, last_seen';
+  part record;
+BEGIN
+  FOR part IN
+    SELECT k.place, k.words
+    FROM (VALUES ('/* survivor */', survivor), ('/* decided */', decided), ('/* golden_row */', golden_row),
+                 ('/* columns */', columns), ('/* found */', 'found.' || replace(columns, ', ', ', found.'))) AS k(place, words)
+  LOOP
+    rows_body := replace(rows_body, part.place, part.words);
+    customer_body := replace(customer_body, part.place, part.words);
+  END LOOP;
+  EXECUTE format($sql$
+    CREATE OR REPLACE FUNCTION @hub@.golden_rows(record_ids bigint[], customer_ids bigint[], plan jsonb DEFAULT NULL, as_of date DEFAULT NULL)
+    RETURNS TABLE (customer_id bigint, kind text, full_name text, given_name text, surname text, birth_date date, gender text,
+                   email text, phone text, tax_id text, street text, postcode text, city text, province text, country text,
+                   loyalty_card text, username text, attributes jsonb, name_tokens text[], certainty real, record_count integer,
+                   source_count integer, first_seen timestamptz, last_seen timestamptz, from_records bigint[], from_rules text[],
+                   candidates integer[], attribute_provenance jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO'
+    -- Each record is fetched by its key: callers come with slices, and a scan of
+    -- all records for each slice would make the whole quadratic. One plan serves
+    -- any number of records.
+    SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+    SET enable_material = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+    AS %L$sql$, rows_body);
+  EXECUTE format($sql$
+    CREATE OR REPLACE FUNCTION @hub@.write_customer(
+      record_ids bigint[], customer_id bigint, now_at timestamptz, rules jsonb, day date, moment timestamptz, overridden boolean,
+      new_sources integer[], new_trusts numeric[])
+    RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS %L$sql$, customer_body);
+END
+$make$;
 
 COMMENT ON FUNCTION @hub@.golden_rows(bigint[], bigint[], jsonb, date) IS
   'The golden customers that follow when record_ids[i] belongs to customer_ids[i]: columns as in customer, and by position of survivorship_columns() the record (NULL: several, or a steward), rule and number of candidates of each value; of further attributes as jsonb. plan, as_of: rules and day, those of golden_state when NULL. Reads records, links and overrides; writes nothing.';
+
+COMMENT ON FUNCTION @hub@.write_customer(bigint[], bigint, timestamptz, jsonb, date, timestamptz, boolean, integer[], numeric[]) IS
+  'Used by write_golden(): writes one customer, of all of his or her records, as write_golden_slice() writes many, with the settings of write_golden(). now_at: when it is written; then plan, day and moment of golden_state, whether the hub has overrides, and sources that the plan does not know, with their trust. Returns 1 when the customer is new or changed, else 0.';
 
 -- An override whose record is gone stays with the record that takes over the id.
 CREATE OR REPLACE FUNCTION @hub@.anchor_overrides(record_ids bigint[], customer_ids bigint[])
@@ -189,38 +282,57 @@ $$;
 COMMENT ON FUNCTION @hub@.write_golden_slice(bigint[], bigint[]) IS
   'Used by write_golden(): writes some customers, what they were before, and the outbox. Returns the number of customers that are new or changed.';
 
--- Slices keep sorts and hash tables small, whatever the number of customers.
+-- Few customers one by one, more by slices, which keep sorts and hash tables small,
+-- whatever the number of customers.
 CREATE OR REPLACE FUNCTION @hub@.write_golden(record_ids bigint[], customer_ids bigint[])
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO'
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 DECLARE
+  few CONSTANT integer := 10;
   slice_size CONSTANT integer := 5000;
   total CONSTANT integer := coalesce(cardinality(record_ids), 0);
+  slice CONSTANT integer := CASE WHEN total <= few THEN 1 ELSE slice_size END;
   first_one integer := 1;
   last_one integer;
-  restored boolean;
-  loose boolean;
+  -- Not now(): a transaction that waited for another one comes after it.
+  now_at CONSTANT timestamptz := clock_timestamp();
+  state record;
   written bigint := 0;
 BEGIN
-  SELECT s.outbox_home <> '@hub@.outbox'::regclass,
-         EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL)
-  INTO STRICT restored, loose
-  FROM @hub@.golden_state AS s;
-  IF restored THEN
+  SELECT s.outbox_home <> '@hub@.outbox'::regclass AS restored,
+         s.plan, s.as_of, s.as_of::timestamp AT TIME ZONE 'UTC' AS moment,
+         EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.withdrawn_at IS NULL) AS overridden,
+         n.ids AS new_sources, n.trusts AS new_trusts
+  INTO STRICT state
+  FROM @hub@.golden_state AS s
+  CROSS JOIN LATERAL (SELECT array_agg(k.source_id) AS ids, array_agg(k.trust) AS trusts
+                      FROM @hub@.source AS k
+                      WHERE NOT coalesce(s.plan -> 'sources' ? k.source_id::text, false)) AS n;
+  IF state.restored THEN
     PERFORM @hub@.settle_outbox();
   END IF;
-  IF loose THEN
-    PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
+  IF state.overridden THEN
+    IF EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL) THEN
+      PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
+    END IF;
   END IF;
   WHILE first_one <= total LOOP
-    last_one := least(first_one + slice_size - 1, total);
+    last_one := least(first_one + slice - 1, total);
     -- A customer is in one slice.
     WHILE last_one < total AND customer_ids[last_one + 1] = customer_ids[last_one] LOOP
       last_one := last_one + 1;
     END LOOP;
-    written := written + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
+    IF slice = 1 THEN
+      written := written + @hub@.write_customer(record_ids[first_one:last_one], customer_ids[first_one], now_at, state.plan, state.as_of, state.moment,
+                                                state.overridden, state.new_sources, state.new_trusts);
+    ELSE
+      written := written + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
+    END IF;
     first_one := last_one + 1;
   END LOOP;
   RETURN written;

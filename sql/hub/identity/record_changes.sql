@@ -15,5 +15,8 @@ BEGIN
     ALTER TABLE @hub@.match_candidate DROP CONSTRAINT match_candidate_verdict_check, DROP CONSTRAINT match_candidate_check;
     ALTER TABLE @hub@.outbox DROP CONSTRAINT outbox_change_check, DROP CONSTRAINT outbox_check;
   END IF;
+  IF EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = '@hub@.customer'::regclass AND c.conname = 'customer_state_check') THEN
+    ALTER TABLE @hub@.customer DROP CONSTRAINT customer_kind_check, DROP CONSTRAINT customer_state_check;
+  END IF;
 END
 $change$;
