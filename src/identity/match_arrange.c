@@ -3,11 +3,11 @@
  *		Puts records and blocks into an order in which a scan finds what it needs close
  *		by.
  *
- * A block is a handful of records from anywhere in the table, so a scan of the blocks
- * in the order of their keys waits for memory most of the time.  Most records of a
- * block have similar names.  So the rows are laid out by name, and the blocks by the
- * place of their first record: what one block needs, the last ones had.  The records
- * of a block stay in their order, so the pairs and their weights are the same.
+ * A block is a handful of records from anywhere in the table, but most records that
+ * meet have similar names.  So the rows are laid out by name: what one record needs, the
+ * last ones had.  A scan goes from record to record (match_scan.c), so it has to know
+ * where each stands in its blocks.  The records of a block stay in their order, so the
+ * pairs and their weights are the same.
  */
 #include "postgres.h"
 
@@ -117,65 +117,56 @@ arrange_rows(MatchArranged *arranged, const MatchData *data)
 	}
 }
 
-/* Whether one of the blocks from a number on has the same records as the last one. */
-static bool
-is_repeated(const MatchBlocks *blocks, uint32 first)
+/* Puts places for records into the blocks, and marks the last member of each. */
+static void
+arrange_members(MatchArranged *arranged, const MatchBlocks *blocks, const uint32 *place)
 {
-	const uint32 *last = blocks->member + blocks->start[blocks->nblocks];
-	uint64		n = blocks->nmembers - blocks->start[blocks->nblocks];
+	MatchMeetings *meetings = &arranged->meetings;
 
-	for (uint32 b = first; b < blocks->nblocks; b++)
+	/* a place among the members takes 32 bits */
+	if (blocks->nmembers > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("blocks of more than %u records together", PG_UINT32_MAX)));
+	meetings->nmembers = blocks->nmembers;
+	meetings->member = omni_lines_alloc(arranged->data.context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
+	for (uint32 b = 0; b < blocks->nblocks; b++)
 	{
-		if (blocks->start[b + 1] - blocks->start[b] == n &&
-			memcmp(blocks->member + blocks->start[b], last, n * sizeof(uint32)) == 0)
-			return true;
+		uint64		end = blocks->start[b + 1];
+		double		n = end - blocks->start[b];
+
+		for (uint64 i = blocks->start[b]; i < end; i++)
+			meetings->member[i] = place[blocks->member[i]];
+		meetings->member[end - 1] |= MATCH_LAST_MEMBER;
+		meetings->pairs += n * (n - 1) / 2;
 	}
-	return false;
 }
 
-/*
- * Orders the blocks by the place of their first record, and puts places for records.
- * Several keys often have the same records: one block of them brings all their pairs.
- */
+/* Lists where each record stands among the members, but for those that nobody follows. */
 static void
-arrange_blocks(MatchArranged *arranged, const MatchBlocks *blocks)
+list_places(MatchArranged *arranged)
 {
-	MemoryContext context = arranged->data.context;
+	MatchMeetings *meetings = &arranged->meetings;
 	uint32		n = arranged->data.nrecords;
-	uint32	   *place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(n, 1), sizeof(uint32)));
-	uint32	   *next = MemoryContextAllocExtended(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint32)),
-												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	uint32	   *order = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(blocks->nblocks, 1), sizeof(uint32)));
-	MatchBlocks *result = &arranged->blocks;
-	uint32		same_first = 0; /* first block with the first record of the present one */
+	uint64	   *next = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
 
-	for (uint32 i = 0; i < n; i++)
-		place[arranged->record[i]] = i;
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-		next[place[blocks->member[blocks->start[b]]] + 1]++;
-	for (uint32 i = 0; i < n; i++)
-		next[i + 1] += next[i];
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-		order[next[place[blocks->member[blocks->start[b]]]]++] = b;
-	result->start = MemoryContextAllocHuge(context, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
-	result->member = MemoryContextAllocHuge(context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
-	result->start[0] = 0;
-	for (uint32 b = 0; b < blocks->nblocks; b++)
+	meetings->start = MemoryContextAllocExtended(arranged->data.context, mul_size((Size) n + 1, sizeof(uint64)),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint64 i = 0; i < meetings->nmembers; i++)
 	{
-		uint64		start = result->start[result->nblocks];
-
-		for (uint64 i = blocks->start[order[b]]; i < blocks->start[order[b] + 1]; i++)
-			result->member[result->nmembers++] = place[blocks->member[i]];
-		if (result->member[start] != result->member[result->start[same_first]])
-			same_first = result->nblocks;
-		if (is_repeated(result, same_first))
-			result->nmembers = start;
-		else
-			result->start[++result->nblocks] = result->nmembers;
+		if ((meetings->member[i] & MATCH_LAST_MEMBER) == 0)
+			meetings->start[meetings->member[i] + 1]++;
 	}
-	pfree(place);
+	for (uint32 r = 0; r < n; r++)
+		meetings->start[r + 1] += meetings->start[r];
+	meetings->place = omni_lines_alloc(arranged->data.context, mul_size(Max(meetings->start[n], 1), sizeof(uint32)));
+	memcpy(next, meetings->start, n * sizeof(uint64));
+	for (uint64 i = 0; i < meetings->nmembers; i++)
+	{
+		if ((meetings->member[i] & MATCH_LAST_MEMBER) == 0)
+			meetings->place[next[meetings->member[i]]++] = i;
+	}
 	pfree(next);
-	pfree(order);
 }
 
 /*
@@ -190,6 +181,7 @@ omni_match_arrange(const MatchData *data, const MatchBlocks *blocks)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm arranged", ALLOCSET_DEFAULT_SIZES);
 	MatchArranged *arranged = MemoryContextAllocZero(context, sizeof(MatchArranged));
+	uint32	   *place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
 
 	arranged->data = *data;
 	arranged->data.context = context;
@@ -197,8 +189,11 @@ omni_match_arrange(const MatchData *data, const MatchBlocks *blocks)
 	CHECK_FOR_INTERRUPTS();
 	arrange_rows(arranged, data);
 	CHECK_FOR_INTERRUPTS();
-	arrange_blocks(arranged, blocks);
+	for (uint32 i = 0; i < data->nrecords; i++)
+		place[arranged->record[i]] = i;
+	arrange_members(arranged, blocks, place);
+	pfree(place);
 	CHECK_FOR_INTERRUPTS();
-	omni_match_list_blocks(&arranged->data, &arranged->blocks);
+	list_places(arranged);
 	return arranged;
 }

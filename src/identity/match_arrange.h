@@ -5,13 +5,13 @@
 #ifndef OMNICRM_IDENTITY_MATCH_ARRANGE_H
 #define OMNICRM_IDENTITY_MATCH_ARRANGE_H
 
-#include "identity/match.h"
+#include "identity/match_job.h"
 
 /* Records by name; where a record is asked for, its place in that order is meant. */
 typedef struct MatchArranged
 {
 	MatchData	data;
-	MatchBlocks blocks;
+	MatchMeetings meetings;
 	uint32	   *record;			/* of each place */
 } MatchArranged;
 

@@ -14,9 +14,9 @@
 #include "storage/buffile.h"
 #include "storage/fileset.h"
 
-/* records and blocks taken at a time */
+/* records taken at a time, and those of a scan */
 #define MATCH_RECORD_CHUNK	4096
-#define MATCH_BLOCK_CHUNK	512
+#define MATCH_SCAN_CHUNK	512
 /* parts of the keys, see match_spread.h */
 #define MATCH_BUCKETS		256
 
@@ -55,6 +55,22 @@ typedef struct MatchJob
 	int			field[MATCH_FIELDS_MAX];	/* of each task */
 } MatchJob;
 
+/*
+ * Who meets whom, as a scan reads it: from where a record stands in a block on, up to
+ * the last record of that block.
+ */
+typedef struct MatchMeetings
+{
+	double		pairs;			/* those of several blocks counted in each */
+	uint64		nmembers;
+	uint32	   *member;			/* records of one block after the other; MATCH_LAST_MEMBER marks the last one of each */
+	uint64	   *start;			/* nrecords + 1: of the places of each record */
+	uint32	   *place;			/* of a record among the members, where others follow it */
+} MatchMeetings;
+
+#define MATCH_LAST_MEMBER	((uint32) 1 << 31)
+StaticAssertDecl(MATCH_RECORDS_MAX < MATCH_LAST_MEMBER, "the number of a record leaves a bit for the mark");
+
 /* Bytes for the leader, in pieces of eight. */
 typedef struct MatchOutput
 {
@@ -77,7 +93,7 @@ typedef struct MatchComponents
 typedef struct MatchShare
 {
 	const MatchData *data;
-	const MatchBlocks *blocks;	/* of a scan */
+	const MatchMeetings *meetings;	/* of a scan */
 	const MatchComponents *components;	/* of clustering */
 	const uint32 *original;		/* see MatchBlocks */
 	const MatchJob *job;
@@ -92,7 +108,7 @@ typedef void (*MatchTake) (void *target, const char *bytes, Size size);
 
 /* match_parallel.c */
 extern void omni_match_share_values(MatchData *data);
-extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks,
+extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchMeetings *meetings,
 										const MatchComponents *components);
 extern bool omni_match_use_image(MatchWork *work);
 extern const MatchData *omni_match_work_data(const MatchWork *work);

@@ -3,7 +3,7 @@
  *		One record held against several at once, by their sketches.
  *
  * Most pairs that meet in blocks are judged by their rows alone, and hardly any
- * branch of that judgement can be foreseen.  So the rows of a block are turned into
+ * branch of that judgement can be foreseen.  So the rows of some records are turned into
  * columns, and the levels that a field may reach are found for several records in
  * one loop without branches, which compilers make vector instructions of.  What
  * comes out is what omni_match_bound() finds for each pair, to the bit.
@@ -17,28 +17,30 @@
 #include "identity/match_sketch.h"
 
 /*
- * omni_match_make_columns: room for the columns of so many records.
+ * omni_match_given_names: for each surname the given name of the same text, or MATCH_NULL:
+ * what omni_match_link_name_columns() found, the other way round.  NULL where a model has
+ * not got both.
  */
-void
-omni_match_make_columns(MatchColumns *columns, const MatchData *data, Size records)
+uint32 *
+omni_match_given_names(const MatchData *data)
 {
-	columns->stride = records + MATCH_LANES;
-	columns->words = MemoryContextAllocExtended(CurrentMemoryContext,
-												mul_size(columns->stride, (data->width + 1) * sizeof(uint32)),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
+	const MatchModel *model = data->model;
+	const MatchDictionary *given;
+	Size		size;
+	uint32	   *names;
 
-/*
- * omni_match_put_column: puts the row of a record into its place.
- */
-void
-omni_match_put_column(MatchColumns *columns, const MatchData *data, uint32 place, const uint32 *row)
-{
-	uint32	   *word = columns->words + place;
-
-	for (int i = 0; i < data->width; i++, word += columns->stride)
-		*word = row[i];
-	*word = omni_match_other_name(data, row);
+	if (model->given_name < 0 || model->surname < 0)
+		return NULL;
+	given = &data->dictionary[model->given_name];
+	size = mul_size(Max(data->dictionary[model->surname].count, 1), sizeof(uint32));
+	names = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	memset(names, 0xff, size);
+	for (uint32 i = 0; i < given->count; i++)
+	{
+		if (given->other_column[i] != MATCH_NULL)
+			names[given->other_column[i]] = i;
+	}
+	return names;
 }
 
 /* A loop over the lanes. */
@@ -99,26 +101,25 @@ different_levels(MatchKind kind, uint32 mine, const uint32 *sketch, const int *m
 
 /* Where a name may stand in the other's column: name_in_other_column() in match_compare.c tells. */
 static pg_attribute_always_inline void
-find_exchanged(const MatchData *data, const uint32 *mine, const MatchColumns *columns, uint32 first, uint32 *exchanged)
+find_exchanged(const MatchData *data, const uint32 *mine, uint32 given_name, const MatchColumns *columns, uint32 *exchanged)
 {
-	const uint32 *surname = columns->words + data->model->surname * columns->stride + first;
-	const uint32 *other = columns->words + data->width * columns->stride + first;
-	uint32		my_surname = mine[data->model->surname];
+	const uint32 *surname = columns->words[data->model->surname];
+	const uint32 *given = columns->words[data->model->given_name];
 	uint32		my_other = omni_match_other_name(data, mine);
 
 	EACH_LANE(exchanged[k] = ((my_other != MATCH_NULL) & (my_other == surname[k])) |
-			  ((other[k] != MATCH_NULL) & (other[k] == my_surname)));
+			  ((given_name != MATCH_NULL) & (given_name == given[k])));
 }
 
 /*
- * omni_match_bound_lanes: what the probe and MATCH_LANES records from a place on may
- * weigh at most, in units, as far as their rows tell.
- * Arguments: the probe; the columns; the first place; what was found.  Lanes beyond
- * the last record hold anything.
+ * omni_match_bound_lanes: what the probe and MATCH_LANES records may weigh at most, in
+ * units, as far as their rows tell.
+ * Arguments: the probe; the given name that is its surname, or MATCH_NULL; the rows of
+ * the others; what was found.  Lanes may hold anything.
  */
 OMNI_VECTOR_CLONES
 void
-omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uint32 first, MatchLaneBounds *bounds)
+omni_match_bound_lanes(const MatchProbe *probe, uint32 given_name, const MatchColumns *columns, MatchLaneBounds *bounds)
 {
 	const MatchData *data = probe->data;
 	const MatchModel *model = data->model;
@@ -129,8 +130,8 @@ omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uin
 	for (int f = 0; f < model->nfields; f++)
 	{
 		const MatchField *field = &model->field[f];
-		const uint32 *value = columns->words + f * columns->stride + first;
-		const uint32 *sketch = value + model->nfields * columns->stride;
+		const uint32 *value = columns->words[f];
+		const uint32 *sketch = columns->words[model->nfields + f];
 		uint32		my_value = mine[f];
 		uint32		possible[MATCH_LANES] = {0};
 		int			more[MATCH_LANES] = {0};
@@ -140,7 +141,7 @@ omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uin
 		{
 			if (data->second[f] != 0)
 			{
-				const uint32 *second = columns->words + data->second[f] * columns->stride + first;
+				const uint32 *second = columns->words[data->second[f]];
 				uint32		my_second = mine[data->second[f]];
 
 				EACH_LANE(more[k] = sketch_count(my_second ^ second[k]));
@@ -162,7 +163,7 @@ omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uin
 	}
 	memcpy(bounds->most, most, sizeof(most));
 	if (model->given_name >= 0 && model->surname >= 0)
-		find_exchanged(data, mine, columns, first, bounds->exchanged);
+		find_exchanged(data, mine, given_name, columns, bounds->exchanged);
 	else
 		EACH_LANE(bounds->exchanged[k] = 0);
 }

@@ -7,14 +7,13 @@
 
 #include "identity/match.h"
 
-/* records that a vector of 32 bytes takes */
-#define MATCH_LANES		8
+/* records that a vector of 64 bytes takes, or two of 32 */
+#define MATCH_LANES		16
 
-/* The rows of some records, word by word; behind them the surnames of omni_match_other_name(). */
+/* The rows of MATCH_LANES records, word by word. */
 typedef struct MatchColumns
 {
-	uint32	   *words;
-	Size		stride;			/* records that a column has room for, MATCH_LANES more than asked for */
+	uint32		words[2 * MATCH_FIELDS_MAX][MATCH_LANES];
 } MatchColumns;
 
 /* What the sketches say of a record and MATCH_LANES others. */
@@ -25,9 +24,8 @@ typedef struct MatchLaneBounds
 	uint32		possible[MATCH_FIELDS_MAX][MATCH_LANES];	/* levels, as bits; 0 without evidence */
 } MatchLaneBounds;
 
-extern void omni_match_make_columns(MatchColumns *columns, const MatchData *data, Size records);
-extern void omni_match_put_column(MatchColumns *columns, const MatchData *data, uint32 place, const uint32 *row);
-extern void omni_match_bound_lanes(const MatchProbe *probe, const MatchColumns *columns, uint32 first, MatchLaneBounds *bounds);
+extern uint32 *omni_match_given_names(const MatchData *data);
+extern void omni_match_bound_lanes(const MatchProbe *probe, uint32 given_name, const MatchColumns *columns, MatchLaneBounds *bounds);
 extern void omni_match_lane_bound(const MatchProbe *probe, const MatchLaneBounds *bounds, int lane, MatchBound *bound);
 
 #endif							/* OMNICRM_IDENTITY_MATCH_LANES_H */

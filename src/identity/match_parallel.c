@@ -82,12 +82,9 @@ typedef struct Image
 	Size		source;
 	uint32		dictionary_count[MATCH_FIELDS_MAX];
 	Size		dictionary_adjust[MATCH_FIELDS_MAX];
-	uint32		nblocks;
-	uint64		nmembers;
-	Size		start;
 	Size		member;
-	Size		record_start;
-	Size		record_block;
+	Size		member_start;
+	Size		member_place;
 	Size		original;
 	Size		component_record;
 	Size		component_record_start;
@@ -158,7 +155,7 @@ static Size
 lay_out(char *address, const MatchShare *share)
 {
 	const MatchData *data = share->data;
-	const MatchBlocks *blocks = share->blocks;
+	const MatchMeetings *meetings = share->meetings;
 	const MatchComponents *components = share->components;
 	Image	   *image = (Image *) (address != NULL ? address : palloc0(sizeof(Image)));
 	int			nfields = data->model->nfields;
@@ -181,14 +178,11 @@ lay_out(char *address, const MatchShare *share)
 		image->dictionary_adjust[f] = place(address, &used, dictionary->adjust, mul_size(dictionary->count, sizeof(int32)));
 	}
 	image->original = place(address, &used, share->original, mul_size(data->nrecords, sizeof(uint32)));
-	if (blocks != NULL)
+	if (meetings != NULL)
 	{
-		image->nblocks = blocks->nblocks;
-		image->nmembers = blocks->nmembers;
-		image->start = place(address, &used, blocks->start, mul_size((Size) blocks->nblocks + 1, sizeof(uint64)));
-		image->member = place(address, &used, blocks->member, mul_size(blocks->nmembers, sizeof(uint32)));
-		image->record_start = place(address, &used, blocks->record_start, mul_size((Size) data->nrecords + 1, sizeof(uint64)));
-		image->record_block = place(address, &used, blocks->record_block, mul_size(blocks->nmembers, sizeof(uint32)));
+		image->member = place(address, &used, meetings->member, mul_size(meetings->nmembers, sizeof(uint32)));
+		image->member_start = place(address, &used, meetings->start, mul_size((Size) data->nrecords + 1, sizeof(uint64)));
+		image->member_place = place(address, &used, meetings->place, mul_size(meetings->start[data->nrecords], sizeof(uint32)));
 	}
 	if (components != NULL)
 	{
@@ -242,11 +236,11 @@ open_image(char *values, char *address, MatchShare *share)
 	const ValuesImage *shared = (const ValuesImage *) values;
 	Image	   *image = (Image *) address;
 	MatchData  *data = palloc0_object(MatchData);
-	MatchBlocks *blocks = palloc0_object(MatchBlocks);
+	MatchMeetings *meetings = palloc0_object(MatchMeetings);
 	MatchComponents *components = palloc0_object(MatchComponents);
 
 	share->data = data;
-	share->blocks = blocks;
+	share->meetings = meetings;
 	share->components = components;
 	share->original = at(address, image->original);
 	data->context = CurrentMemoryContext;
@@ -266,12 +260,9 @@ open_image(char *values, char *address, MatchShare *share)
 		data->dictionary[f].other_column = at(values, shared->other[f]);
 		data->dictionary[f].adjust = at(address, image->dictionary_adjust[f]);
 	}
-	blocks->nblocks = image->nblocks;
-	blocks->nmembers = image->nmembers;
-	blocks->start = at(address, image->start);
-	blocks->member = at(address, image->member);
-	blocks->record_start = at(address, image->record_start);
-	blocks->record_block = at(address, image->record_block);
+	meetings->member = at(address, image->member);
+	meetings->start = at(address, image->member_start);
+	meetings->place = at(address, image->member_place);
 	components->record = at(address, image->component_record);
 	components->record_start = at(address, image->component_record_start);
 	components->edge = at(address, image->component_edge);
@@ -481,17 +472,17 @@ workers_worth(const MatchShare *share)
 
 	if (IsInParallelMode() || IsParallelWorker() || !IsUnderPostmaster)
 		return 0;
-	if (share->blocks != NULL ? omni_match_block_pairs(share->blocks) < PARALLEL_PAIRS : share->data->nrecords < PARALLEL_RECORDS)
+	if (share->meetings != NULL ? share->meetings->pairs < PARALLEL_PAIRS : share->data->nrecords < PARALLEL_RECORDS)
 		return 0;
 	return workers;
 }
 
 /*
- * omni_match_begin_work: prepares jobs on some records: those that stand for others
- * their blocks and components are NULL where no job needs them.
+ * omni_match_begin_work: prepares jobs on some records: those that stand for others,
+ * who meets whom and components are NULL where no job needs them.
  */
 MatchWork *
-omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchBlocks *blocks,
+omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchMeetings *meetings,
 					  const MatchComponents *components)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm work", ALLOCSET_DEFAULT_SIZES);
@@ -500,7 +491,7 @@ omni_match_begin_work(const MatchData *data, const uint32 *original, const Match
 	work->context = context;
 	work->share.data = data;
 	work->share.original = original;
-	work->share.blocks = blocks;
+	work->share.meetings = meetings;
 	work->share.components = components;
 	work->workers = workers_worth(&work->share);
 	if (work->workers > 0)
@@ -598,9 +589,10 @@ omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *targ
 {
 	MemoryContext old = MemoryContextSwitchTo(work->context);
 	SharedJob  *shared = NULL;
-	ParallelContext *context = launch_workers(work, job, &shared);
+	ParallelContext *context;
 	pg_atomic_uint64 alone;
 
+	context = launch_workers(work, job, &shared);
 	pg_atomic_init_u64(&alone, 0);
 	work->share.job = job;
 	memset(&work->share.output, 0, sizeof(MatchOutput));

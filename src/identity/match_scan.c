@@ -2,14 +2,13 @@
  * match_scan.c
  *		Holds the records of each block against each other.
  *
- * The rows of a block are copied side by side, so that its pairs, many more than
- * its records, are judged within the cache, several at once (match_lanes.c).  Two
- * records with several common blocks meet in each; many pairs are given up by their
- * rows alone, again and again.  Only a pair that may weigh enough asks whether an
- * earlier block had it, and is weighed in the first; what values it then has to
- * compare are asked for ahead of its turn.  Records and blocks are arranged for that
- * (match_arrange.c), and a record is known by its place.  Blocks are handed out in
- * chunks, to this process alone or to parallel workers too (match_parallel.c).
+ * Two records meet in each block that they share, and half of what meets has met
+ * before.  So a scan goes from record to record: those that follow it in one of its
+ * blocks are collected, each once, and judged by their rows, several at a time
+ * (match_lanes.c).  What values a pair then has to compare are asked for ahead of its
+ * turn.  Records and blocks are arranged for that (match_arrange.c), and a record is
+ * known by its place.  Records are handed out in chunks, to this process alone or to
+ * parallel workers too (match_parallel.c).
  */
 #include "postgres.h"
 
@@ -17,144 +16,56 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "common/memory.h"
 #include "identity/match_arrange.h"
 #include "identity/match_job.h"
 #include "identity/match_lanes.h"
 
-/* bits of the filter of the blocks of a record */
-#define FILTER_BITS		1024
-/* members of this block and the next ones that are asked for ahead of their turn: rows, and lists of blocks */
-#define PREFETCH_ROWS	32
-#define PREFETCH_LISTS	16
-
+/* others that are collected before they are judged */
+#define PARTNERS_MAX	(16 * MATCH_LANES)
+/* records whose blocks are asked for ahead of their turn */
+#define PREFETCH_RECORDS	4
 /* pairs that wait for their values */
 #define WAITING_MAX		16
-
-/* A record of the present block. */
-typedef struct Member
-{
-	uint32		record;
-	const uint32 *blocks;		/* its blocks, ascending */
-} Member;
 
 /* A pair of the probe that its rows did not settle. */
 typedef struct Waiting
 {
-	uint32		place;			/* of the other record in the block */
+	uint32		other;
 	MatchBound	bound;
 } Waiting;
 
 typedef struct MatchScan
 {
 	const MatchData *data;
-	const MatchBlocks *blocks;
+	const MatchMeetings *meetings;
 	int32		floor;
 	MatchProbe	probe;
-	uint32	   *rows;			/* of the records of the block, side by side */
-	MatchColumns columns;		/* the same, word by word */
-	Member	   *members;
+	uint32		given_name;		/* that is the surname of the probe, or MATCH_NULL */
+	uint32	   *given_names;	/* of all surnames; see omni_match_given_names() */
+	uint32	   *met;			/* by record: the last one that it met, and 1 */
+	uint32		partners[PARTNERS_MAX]; /* of the probe, not judged yet */
+	int			npartners;
+	MatchColumns columns;		/* the rows of some of them */
 	Waiting		waiting[WAITING_MAX];
 	int			nwaiting;
-	uint64		filter[FILTER_BITS / 64];	/* blocks of the probe before the present one */
 	MatchEdges *edges;
 } MatchScan;
 
-/* A scan of the blocks for pairs of at least that weight. */
+/* A scan for pairs of at least that weight. */
 static MatchScan *
-begin_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
+begin_scan(const MatchData *data, const MatchMeetings *meetings, int32 floor)
 {
 	MatchScan  *scan = palloc0_object(MatchScan);
-	uint64		largest = 1;
 
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-		largest = Max(largest, blocks->start[b + 1] - blocks->start[b]);
 	scan->data = data;
-	scan->blocks = blocks;
+	scan->meetings = meetings;
 	scan->floor = floor;
 	scan->probe.data = data;
-	scan->members = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(largest, sizeof(Member)));
-	scan->rows = omni_lines_alloc(CurrentMemoryContext, mul_size(largest, data->width * sizeof(uint32)));
-	omni_match_make_columns(&scan->columns, data, largest);
+	scan->given_names = omni_match_given_names(data);
+	scan->met = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint32)),
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	scan->edges = omni_match_new_edges();
 	return scan;
-}
-
-/* Asks for what will be needed of members that come later, in this block or the next ones. */
-static inline void
-prefetch_members(const MatchScan *scan, uint64 member)
-{
-	const MatchBlocks *blocks = scan->blocks;
-
-	if (member + PREFETCH_ROWS < blocks->nmembers)
-	{
-		uint32		record = blocks->member[member + PREFETCH_ROWS];
-
-		__builtin_prefetch(omni_match_row(scan->data, record));
-		__builtin_prefetch(&blocks->record_start[record]);
-	}
-	if (member + PREFETCH_LISTS < blocks->nmembers)
-	{
-		const uint32 *list = blocks->record_block + blocks->record_start[blocks->member[member + PREFETCH_LISTS]];
-
-		__builtin_prefetch(list);
-		/* the next line, too: most lists start within one */
-		__builtin_prefetch(list + MATCH_LINE / sizeof(uint32));
-	}
-}
-
-/* Copies the rows of a block side by side; the number of its records. */
-static uint32
-gather(MatchScan *scan, uint32 block)
-{
-	const MatchBlocks *blocks = scan->blocks;
-	const uint32 *member = blocks->member + blocks->start[block];
-	uint32		n = blocks->start[block + 1] - blocks->start[block];
-	Size		width = scan->data->width;
-
-	for (uint32 i = 0; i < n; i++)
-	{
-		prefetch_members(scan, blocks->start[block] + i);
-		scan->members[i].record = member[i];
-		scan->members[i].blocks = blocks->record_block + blocks->record_start[member[i]];
-		memcpy(scan->rows + i * width, omni_match_row(scan->data, member[i]), width * sizeof(uint32));
-		omni_match_put_column(&scan->columns, scan->data, i, scan->rows + i * width);
-	}
-	return n;
-}
-
-/* Fills the filter with the blocks of a record before this one, or empties it. */
-static void
-set_filter(MatchScan *scan, const Member *member, uint32 block, bool on)
-{
-	for (const uint32 *b = member->blocks; *b < block; b++)
-	{
-		uint64		bit = UINT64CONST(1) << (*b % 64);
-
-		if (on)
-			scan->filter[*b % FILTER_BITS / 64] |= bit;
-		else
-			scan->filter[*b % FILTER_BITS / 64] &= ~bit;
-	}
-}
-
-/* Whether a block before this one has both records; the filter is that of the first. */
-static bool
-met_before(const MatchScan *scan, const Member *a, const Member *b, uint32 block)
-{
-	for (const uint32 *x = b->blocks; *x < block; x++)
-	{
-		if (scan->filter[*x % FILTER_BITS / 64] >> (*x % 64) & 1)
-		{
-			const uint32 *y = a->blocks;
-
-			while (*y < *x)
-				y++;
-			if (*y == *x)
-				return true;
-		}
-	}
-	return false;
 }
 
 /* Weighs the pairs that wait. */
@@ -164,27 +75,26 @@ weigh_waiting(MatchScan *scan)
 	for (int i = 0; i < scan->nwaiting; i++)
 	{
 		Waiting    *waiting = &scan->waiting[i];
-		const uint32 *row = scan->rows + (Size) waiting->place * scan->data->width;
-		int32		weight = omni_match_settle(&scan->probe, row, &waiting->bound, scan->floor);
+		int32		weight = omni_match_settle(&scan->probe, omni_match_row(scan->data, waiting->other), &waiting->bound, scan->floor);
 
 		if (weight >= scan->floor)
-			omni_match_add_edge(scan->edges, scan->probe.record, scan->members[waiting->place].record, weight);
+			omni_match_add_edge(scan->edges, scan->probe.record, waiting->other, weight);
 	}
 	scan->nwaiting = 0;
 }
 
 /* Lets a pair of the probe wait for the values that it has to compare. */
 static void
-let_wait(MatchScan *scan, uint32 place, const MatchLaneBounds *bounds, int lane)
+let_wait(MatchScan *scan, uint32 other, const MatchLaneBounds *bounds, int lane)
 {
 	const MatchDictionary *dictionary = scan->data->dictionary;
-	const uint32 *row = scan->rows + (Size) place * scan->data->width;
+	const uint32 *row = omni_match_row(scan->data, other);
 	Waiting    *waiting;
 
 	if (scan->nwaiting == WAITING_MAX)
 		weigh_waiting(scan);
 	waiting = &scan->waiting[scan->nwaiting++];
-	waiting->place = place;
+	waiting->other = other;
 	if (bounds->exchanged[lane] != 0)
 		(void) omni_match_bound(&scan->probe, row, &waiting->bound, PG_INT32_MIN);
 	else
@@ -199,49 +109,85 @@ let_wait(MatchScan *scan, uint32 place, const MatchLaneBounds *bounds, int lane)
 	scan->edges->scored++;
 }
 
-/* The pairs of one record of a block with later ones. */
+/* Judges the partners that were collected, and forgets them. */
 static void
-scan_record(MatchScan *scan, uint32 block, uint32 i, uint32 n)
+judge_partners(MatchScan *scan)
 {
 	const MatchData *data = scan->data;
-	const Member *a = &scan->members[i];
-	bool		filtered = false;
 	MatchLaneBounds bounds;
 
-	omni_match_probe_row(&scan->probe, a->record, scan->rows + (Size) i * data->width);
-	for (uint32 first = i + 1; first < n; first += MATCH_LANES)
+	for (int first = 0; first < scan->npartners; first += MATCH_LANES)
 	{
-		int			lanes = Min(MATCH_LANES, n - first);
+		int			lanes = Min(MATCH_LANES, scan->npartners - first);
 
-		omni_match_bound_lanes(&scan->probe, &scan->columns, first, &bounds);
 		for (int lane = 0; lane < lanes; lane++)
 		{
-			const Member *b = &scan->members[first + lane];
+			const uint32 *row = omni_match_row(data, scan->partners[first + lane]);
 
-			if (bounds.most[lane] < scan->floor && bounds.exchanged[lane] == 0)
-				continue;
-			if (data->across && data->source[a->record] == data->source[b->record])
-				continue;
-			if (!filtered)
-				set_filter(scan, a, block, true);
-			filtered = true;
-			if (!met_before(scan, a, b, block))
-				let_wait(scan, first + lane, &bounds, lane);
+			for (int i = 0; i < data->width; i++)
+				scan->columns.words[i][lane] = row[i];
+		}
+		omni_match_bound_lanes(&scan->probe, scan->given_name, &scan->columns, &bounds);
+		for (int lane = 0; lane < lanes; lane++)
+		{
+			if (bounds.most[lane] >= scan->floor || bounds.exchanged[lane] != 0)
+				let_wait(scan, scan->partners[first + lane], &bounds, lane);
 		}
 	}
-	weigh_waiting(scan);
-	if (filtered)
-		set_filter(scan, a, block, false);
+	scan->npartners = 0;
 }
 
-/* The pairs of one block that no earlier one has. */
-static void
-scan_block(MatchScan *scan, uint32 block)
+/* Asks for the blocks of a record. */
+static inline void
+prefetch_blocks(const MatchScan *scan, uint32 record)
 {
-	uint32		n = gather(scan, block);
+	const MatchMeetings *meetings = scan->meetings;
 
-	for (uint32 i = 0; i + 1 < n; i++)
-		scan_record(scan, block, i, n);
+	for (uint64 i = meetings->start[record]; i < meetings->start[record + 1]; i++)
+		__builtin_prefetch(&meetings->member[meetings->place[i]]);
+}
+
+/* Collects who follows the probe in one of its blocks, from its place there on, and was not met yet. */
+static void
+collect_partners(MatchScan *scan, const uint32 *member)
+{
+	const MatchData *data = scan->data;
+	uint32		record = scan->probe.record;
+	uint32		next;
+
+	do
+	{
+		uint32		other;
+
+		next = *++member;
+		other = next & ~MATCH_LAST_MEMBER;
+		if (scan->met[other] == record + 1)
+			continue;
+		scan->met[other] = record + 1;
+		if (data->across && data->source[record] == data->source[other])
+			continue;
+		__builtin_prefetch(omni_match_row(data, other));
+		if (scan->npartners == PARTNERS_MAX)
+			judge_partners(scan);
+		scan->partners[scan->npartners++] = other;
+	} while ((next & MATCH_LAST_MEMBER) == 0);
+}
+
+/* The pairs of one record with those that follow it in its blocks. */
+static void
+scan_record(MatchScan *scan, uint32 record)
+{
+	const MatchMeetings *meetings = scan->meetings;
+	const MatchModel *model = scan->data->model;
+
+	omni_match_probe(&scan->probe, record);
+	scan->given_name = MATCH_NULL;
+	if (scan->given_names != NULL && scan->probe.row[model->surname] != MATCH_NULL)
+		scan->given_name = scan->given_names[scan->probe.row[model->surname]];
+	for (uint64 i = meetings->start[record]; i < meetings->start[record + 1]; i++)
+		collect_partners(scan, meetings->member + meetings->place[i]);
+	judge_partners(scan);
+	weigh_waiting(scan);
 }
 
 /*
@@ -278,21 +224,24 @@ omni_match_add_edge(MatchEdges *edges, uint32 a, uint32 b, int32 weight)
 
 /*
  * omni_match_scan_task, omni_match_scan_end: scanning as a job; tasks are chunks of
- * blocks, a participant gives the number of pairs that it weighed and those that it
+ * records, a participant gives the number of pairs that it weighed and those that it
  * found, in no particular order.
  */
 void
 omni_match_scan_task(MatchShare *share, uint64 task)
 {
-	uint32		first = task * MATCH_BLOCK_CHUNK;
-	uint32		end = Min(first + MATCH_BLOCK_CHUNK, share->blocks->nblocks);
+	uint32		first = task * MATCH_SCAN_CHUNK;
+	uint32		nrecords = share->data->nrecords;
+	uint32		end = Min(first + MATCH_SCAN_CHUNK, nrecords);
 
 	if (share->state == NULL)
-		share->state = begin_scan(share->data, share->blocks, share->job->floor);
-	for (uint32 b = first; b < end; b++)
+		share->state = begin_scan(share->data, share->meetings, share->job->floor);
+	for (uint32 r = first; r < end; r++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		scan_block(share->state, b);
+		if (r + PREFETCH_RECORDS < nrecords)
+			prefetch_blocks(share->state, r + PREFETCH_RECORDS);
+		scan_record(share->state, r);
 	}
 }
 
@@ -395,8 +344,7 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	MatchEdges *edges = omni_match_new_edges();
 	MatchArranged *arranged = omni_match_arrange(data, blocks);
 	uint32	   *record = arranged->record;
-	uint64		nblocks = arranged->blocks.nblocks;
-	MatchWork  *work = omni_match_begin_work(&arranged->data, NULL, &arranged->blocks, NULL);
+	MatchWork  *work = omni_match_begin_work(&arranged->data, NULL, &arranged->meetings, NULL);
 	MatchJob	job = {.kind = MATCH_JOB_SCAN};
 	bool		shared = omni_match_use_image(work);
 
@@ -404,7 +352,7 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	if (shared)
 		MemoryContextDelete(arranged->data.context);
 	job.floor = floor;
-	job.ntasks = (nblocks + MATCH_BLOCK_CHUNK - 1) / MATCH_BLOCK_CHUNK;
+	job.ntasks = (data->nrecords + MATCH_SCAN_CHUNK - 1) / MATCH_SCAN_CHUNK;
 	omni_match_work(work, &job, take_edges, edges);
 	omni_match_end_work(work);
 	for (uint64 i = 0; i < edges->count; i++)
