@@ -26,6 +26,7 @@
 
 #include "common/compat.h"
 #include "identity/match_job.h"
+#include "identity/match_queue.h"
 #include "identity/match_small.h"
 
 /* clusters whose product of sizes is larger are merged without scoring all pairs */
@@ -35,41 +36,37 @@ StaticAssertDecl(MATCH_SMALL_MAX / 2 * (MATCH_SMALL_MAX / 2) <= SCORED_PAIRS_MAX
 /* bits that are asked for beyond the threshold each time both clusters double */
 #define STRICTNESS		1.5
 
-/* What is known of the pairs between a cluster and another one. */
+/* What is known of the pairs of records between two clusters. */
+typedef struct Known
+{
+	int64		sum;
+	uint64		scored;			/* pairs in sum; 0: another one has taken it over */
+	uint32		proposal;		/* number of the newest proposal to merge the two; older ones are out of date */
+} Known;
+
+/* Another cluster, and the number of what is known of both, which both share. */
 typedef struct Neighbour
 {
-	uint64		cluster:28;		/* as it was then: its root is the cluster now */
-	uint64		scored:36;		/* pairs in sum */
-	int64		sum;
+	uint32		cluster;		/* as it was then: its root is the cluster now */
+	uint32		known;
 } Neighbour;
-
-StaticAssertDecl(MATCH_RECORDS_MAX < 1 << 28, "the number of a record fits into 28 bits");
-
-/* pairs counted between two clusters at most */
-#define SCORED_MAX	((UINT64CONST(1) << 36) - 1)
 
 typedef struct Cluster
 {
 	Neighbour  *neighbours;
 	uint32		count;
 	uint32		capacity;
+	bool		moved;			/* neighbours have room of their own */
 	uint32		size;			/* records */
 	uint32		label;			/* smallest record */
 	uint32		last;			/* last record of the list of its records */
-	uint32		version;		/* changes with each merge */
 	uint64		sources;		/* bits of the sources of its records, where one admits one record only */
 	uint32	   *strangers;		/* records that somebody keeps apart from it */
 	uint32		nstrangers;
 } Cluster;
 
-/* A merge that may be made. */
-typedef struct Candidate
-{
-	double		mean;
-	uint32		label_a;		/* smallest records of the two, a < b */
-	uint32		label_b;
-	uint32		versions;		/* sum of their versions, which only grow */
-} Candidate;
+/* sizes of clusters for which the mean that is asked for is at hand */
+#define LEAST_KNOWN		64
 
 /* Arrays are by record, or by place in the present component. */
 typedef struct Clustering
@@ -81,16 +78,16 @@ typedef struct Clustering
 	uint32	   *parent;
 	uint32	   *next;			/* next record of the same cluster, MATCH_NULL at the end */
 	Cluster    *clusters;
+	Known	   *known;			/* of pairs of clusters, by number */
 	uint32	   *exclusive[MATCH_FIELDS_MAX];	/* value of each cluster, or NULL */
 	uint32	   *copies;			/* records that each one stands for in blocks, itself included, or NULL */
 	uint32	   *place;			/* where a cluster stands in the list being merged */
 	uint32	   *stamp;
 	uint32		round;
-	Candidate  *heap;
-	uint64		nheap;
-	uint64		heap_capacity;
+	MatchQueue *queue;
 	int64		threshold;
 	int64		unscored;
+	double		least[LEAST_KNOWN + 1]; /* mean that is asked for, by the records of the smaller cluster */
 	MatchMerge *merges;
 	uint32		nmerges;
 	MemoryContext component;	/* what is known of neighbours in the present component */
@@ -112,58 +109,6 @@ find_root(Clustering *c, uint32 record)
 		record = c->parent[record];
 	}
 	return record;
-}
-
-/* Whether candidate x comes before y. */
-static inline bool
-comes_before(const Candidate *x, const Candidate *y)
-{
-	if (x->mean != y->mean)
-		return x->mean > y->mean;
-	if (x->label_a != y->label_a)
-		return x->label_a < y->label_a;
-	return x->label_b < y->label_b;
-}
-
-static void
-push_candidate(Clustering *c, const Candidate *candidate)
-{
-	uint64		at;
-
-	if (c->nheap == c->heap_capacity)
-	{
-		c->heap_capacity *= 2;
-		c->heap = repalloc_huge(c->heap, mul_size(c->heap_capacity, sizeof(Candidate)));
-	}
-	at = c->nheap++;
-	while (at > 0 && comes_before(candidate, &c->heap[(at - 1) / 2]))
-	{
-		c->heap[at] = c->heap[(at - 1) / 2];
-		at = (at - 1) / 2;
-	}
-	c->heap[at] = *candidate;
-}
-
-static Candidate
-pop_candidate(Clustering *c)
-{
-	Candidate	top = c->heap[0];
-	Candidate	last = c->heap[--c->nheap];
-	uint64		at = 0;
-
-	while (2 * at + 1 < c->nheap)
-	{
-		uint64		child = 2 * at + 1;
-
-		if (child + 1 < c->nheap && comes_before(&c->heap[child + 1], &c->heap[child]))
-			child++;
-		if (!comes_before(&c->heap[child], &last))
-			break;
-		c->heap[at] = c->heap[child];
-		at = child;
-	}
-	c->heap[at] = last;
-	return top;
 }
 
 /* Whether a value, a source or somebody's decision keeps two clusters apart. */
@@ -202,71 +147,88 @@ omni_match_merge_threshold(int64 threshold, uint32 size_a, uint32 size_b)
 	return threshold + STRICTNESS * MATCH_UNIT * log2(Min(size_a, size_b));
 }
 
-/* Proposes to merge two clusters of which so much is known. */
+/* Proposes to merge two clusters of which something is known, if they may. */
 static void
-propose(Clustering *c, uint32 a, uint32 b, int64 sum, uint64 scored)
+propose(Clustering *c, uint32 a, uint32 b, uint32 number)
 {
 	const Cluster *x = &c->clusters[a];
 	const Cluster *y = &c->clusters[b];
+	Known	   *known = &c->known[number];
 	uint64		pairs = (uint64) x->size * y->size;
-	Candidate	candidate;
+	uint32		smaller = Min(x->size, y->size);
+	double		least = smaller <= LEAST_KNOWN ? c->least[smaller] : omni_match_merge_threshold(c->threshold, smaller, smaller);
+	MatchCandidate candidate;
 
-	candidate.mean = ((double) sum + (double) (pairs - scored) * c->unscored) / pairs;
-	if (candidate.mean < omni_match_merge_threshold(c->threshold, x->size, y->size) || exclude_each_other(c, a, b))
+	known->proposal++;
+	candidate.mean = ((double) known->sum + (double) (pairs - known->scored) * c->unscored) / pairs;
+	if (candidate.mean < least || exclude_each_other(c, a, b))
 		return;
 	candidate.label_a = Min(x->label, y->label);
 	candidate.label_b = Max(x->label, y->label);
-	candidate.versions = x->version + y->version;
-	push_candidate(c, &candidate);
+	candidate.known = number;
+	candidate.proposal = known->proposal;
+	omni_match_queue_put(c->queue, &candidate);
 }
 
+/* Makes room for more neighbours of a cluster. */
 static void
-add_neighbour(Clustering *c, Cluster *cluster, uint32 other, int64 sum, uint64 scored)
+make_room_for_neighbours(Clustering *c, Cluster *cluster, uint32 count)
 {
-	Neighbour  *neighbour;
+	Size		capacity;
+	Neighbour  *neighbours;
 
-	if (cluster->count == cluster->capacity)
-	{
-		cluster->capacity = Max(4, cluster->capacity * 2);
-		cluster->neighbours = cluster->neighbours == NULL
-			? MemoryContextAllocHuge(c->component, mul_size(cluster->capacity, sizeof(Neighbour)))
-			: repalloc_huge(cluster->neighbours, mul_size(cluster->capacity, sizeof(Neighbour)));
-	}
-	neighbour = &cluster->neighbours[cluster->count++];
-	neighbour->cluster = other;
-	neighbour->sum = sum;
-	neighbour->scored = scored;
+	if (count <= cluster->capacity)
+		return;
+	capacity = Max((Size) count, (Size) cluster->capacity * 2);
+	neighbours = MemoryContextAllocHuge(c->component, mul_size(capacity, sizeof(Neighbour)));
+	memcpy(neighbours, cluster->neighbours, cluster->count * sizeof(Neighbour));
+	/* the first room of all clusters is one piece */
+	if (cluster->moved)
+		pfree(cluster->neighbours);
+	cluster->neighbours = neighbours;
+	cluster->capacity = capacity;
+	cluster->moved = true;
 }
 
-/* What is known of the pairs between two clusters. */
+/*
+ * Leaves one neighbour of a cluster for each other cluster: what is known of the same two
+ * is added up, and neighbours that have become part of the cluster, or of which another
+ * entry knows, go.
+ */
 static void
-known_pairs(Clustering *c, uint32 a, uint32 b, int64 *sum, uint64 *scored)
+join_neighbours(Clustering *c, uint32 a)
 {
-	const Cluster *x = &c->clusters[a];
-
-	*sum = 0;
-	*scored = 0;
-	for (uint32 i = 0; i < x->count; i++)
-	{
-		if (find_root(c, x->neighbours[i].cluster) == b)
-		{
-			*sum += x->neighbours[i].sum;
-			*scored = Min(*scored + x->neighbours[i].scored, SCORED_MAX);
-		}
-	}
-}
-
-static void
-forget_neighbour(Clustering *c, Cluster *cluster, uint32 other)
-{
+	Cluster    *x = &c->clusters[a];
 	uint32		kept = 0;
 
-	for (uint32 i = 0; i < cluster->count; i++)
+	c->round++;
+	for (uint32 i = 0; i < x->count; i++)
 	{
-		if (find_root(c, cluster->neighbours[i].cluster) != other)
-			cluster->neighbours[kept++] = cluster->neighbours[i];
+		Neighbour	entry = x->neighbours[i];
+		Known	   *known = &c->known[entry.known];
+		uint32		root;
+
+		if (known->scored == 0)
+			continue;
+		root = find_root(c, entry.cluster);
+		if (root == a)
+			continue;
+		if (c->stamp[root] == c->round)
+		{
+			Known	   *first = &c->known[x->neighbours[c->place[root]].known];
+
+			first->sum += known->sum;
+			first->scored += known->scored;
+			known->scored = 0;
+			known->proposal++;
+			continue;
+		}
+		c->stamp[root] = c->round;
+		c->place[root] = kept;
+		entry.cluster = root;
+		x->neighbours[kept++] = entry;
 	}
-	cluster->count = kept;
+	x->count = kept;
 }
 
 /* Scores every pair between two clusters. */
@@ -316,7 +278,6 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 {
 	Cluster    *x;
 	Cluster    *y;
-	uint32		kept = 0;
 
 	log_merge(c, a, b, weight);
 
@@ -342,7 +303,6 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 		x->label = y->label;
 	}
 	x->size += y->size;
-	x->version = Max(x->version, y->version) + 1;
 	x->sources |= y->sources;
 	for (uint32 i = 0; i < y->nstrangers; i++)
 		add_stranger(x, y->strangers[i]);
@@ -351,68 +311,43 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 		if (c->exclusive[f] != NULL && c->exclusive[f][a] == MATCH_NULL)
 			c->exclusive[f][a] = c->exclusive[f][b];
 	}
-	for (uint32 i = 0; i < y->count; i++)
-		add_neighbour(c, x, y->neighbours[i].cluster, y->neighbours[i].sum, y->neighbours[i].scored);
-	if (y->neighbours != NULL)
+	make_room_for_neighbours(c, x, x->count + y->count);
+	if (y->count > 0)
+		memcpy(x->neighbours + x->count, y->neighbours, y->count * sizeof(Neighbour));
+	x->count += y->count;
+	if (y->moved)
 		pfree(y->neighbours);
 	y->neighbours = NULL;
 	y->count = y->capacity = 0;
-	/* one entry for each other cluster */
-	c->round++;
+	y->moved = false;
+	join_neighbours(c, a);
 	for (uint32 i = 0; i < x->count; i++)
-	{
-		Neighbour	entry = x->neighbours[i];
-		uint32		root = find_root(c, entry.cluster);
-
-		if (root == a)
-			continue;
-		if (c->stamp[root] == c->round)
-		{
-			Neighbour  *known = &x->neighbours[c->place[root]];
-
-			known->sum += entry.sum;
-			known->scored = Min(known->scored + entry.scored, SCORED_MAX);
-			continue;
-		}
-		c->stamp[root] = c->round;
-		c->place[root] = kept;
-		entry.cluster = root;
-		x->neighbours[kept++] = entry;
-	}
-	x->count = kept;
-	for (uint32 i = 0; i < kept; i++)
-		propose(c, a, x->neighbours[i].cluster, x->neighbours[i].sum, x->neighbours[i].scored);
+		propose(c, a, x->neighbours[i].cluster, x->neighbours[i].known);
 }
 
 /* Merges the best candidate, or scores its missing pairs first. */
 static void
-try_candidate(Clustering *c, const Candidate *candidate)
+try_candidate(Clustering *c, const MatchCandidate *candidate)
 {
-	uint32		a = find_root(c, candidate->label_a);
-	uint32		b = find_root(c, candidate->label_b);
-	Cluster    *x = &c->clusters[a];
-	Cluster    *y = &c->clusters[b];
+	Known	   *known = &c->known[candidate->known];
+	uint32		a;
+	uint32		b;
 	uint64		pairs;
-	int64		sum;
-	uint64		scored;
 
-	if (a == b || x->version + y->version != candidate->versions)
+	if (known->proposal != candidate->proposal)
 		return;
-	pairs = (uint64) x->size * y->size;
-	if (pairs > 1 && pairs <= SCORED_PAIRS_MAX)
+	a = find_root(c, candidate->label_a);
+	b = find_root(c, candidate->label_b);
+	pairs = (uint64) c->clusters[a].size * c->clusters[b].size;
+	if (pairs > 1 && pairs <= SCORED_PAIRS_MAX && known->scored < pairs)
 	{
-		known_pairs(c, a, b, &sum, &scored);
-		if (scored < pairs)
-		{
-			sum = score_all_pairs(c, a, b);
-			forget_neighbour(c, x, b);
-			forget_neighbour(c, y, a);
-			add_neighbour(c, x, b, sum, pairs);
-			add_neighbour(c, y, a, sum, pairs);
-			propose(c, a, b, sum, pairs);
-			return;
-		}
+		known->sum = score_all_pairs(c, a, b);
+		known->scored = pairs;
+		propose(c, a, b, candidate->known);
+		return;
 	}
+	/* what is known of both is of no use any longer */
+	known->proposal++;
 	merge(c, a, b, candidate->mean / MATCH_UNIT);
 }
 
@@ -444,8 +379,7 @@ make_room(Clustering *c, Size n)
 	c->stamp = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(uint32)));
 	c->clusters = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(Cluster)));
 	c->merges = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(n, sizeof(MatchMerge)));
-	c->heap_capacity = 4096;
-	c->heap = MemoryContextAllocHuge(CurrentMemoryContext, c->heap_capacity * sizeof(Candidate));
+	c->queue = omni_match_make_queue(c->threshold);
 	for (int f = 0; f < model->nfields; f++)
 	{
 		if (model->field[f].exclusive)
@@ -495,6 +429,8 @@ make_clustering(const MatchData *data)
 	c->probe->data = data;
 	c->threshold = (int64) (model->threshold * MATCH_UNIT);
 	c->unscored = (int64) (model->unscored * MATCH_UNIT);
+	for (uint32 size = 1; size <= LEAST_KNOWN; size++)
+		c->least[size] = omni_match_merge_threshold(c->threshold, size, size);
 	c->component = AllocSetContextCreate(CurrentMemoryContext, "omnicrm component", ALLOCSET_DEFAULT_SIZES);
 	return c;
 }
@@ -579,49 +515,83 @@ join_by_decision(Clustering *c, const uint32 *place)
 	}
 }
 
-/* Merges what belongs together in one component, whose places are given where pairs have others. */
+/* Takes down what the pairs of a component tell of its clusters. */
 static void
-cluster_component(Clustering *c, const MatchEdge *edges, uint64 count, const uint32 *places)
+take_pairs(Clustering *c, const MatchEdge *edges, uint64 count, const uint32 *places)
 {
+	Neighbour  *neighbours = MemoryContextAllocHuge(c->component, mul_size(Max(count, 1), 2 * sizeof(Neighbour)));
+
+	if (count > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %u pairs in one component", PG_UINT32_MAX),
+				 errhint("Raise the option threshold of the model.")));
+	c->known = MemoryContextAllocHuge(c->component, mul_size(Max(count, 1), sizeof(Known)));
 	for (uint64 i = 0; i < count; i++)
 	{
 		uint32		x = places != NULL ? places[edges[i].a] : edges[i].a;
 		uint32		y = places != NULL ? places[edges[i].b] : edges[i].b;
 		uint32		a = find_root(c, x);
 		uint32		b = find_root(c, y);
-		uint64		pairs = 1;
 
+		c->known[i].scored = 0;
+		c->known[i].proposal = 0;
+		/* somebody joined them already */
 		if (a == b)
 			continue;
 		/* a record that stands for others weighs for them */
-		if (c->copies != NULL)
-			pairs = Min((uint64) c->copies[x] * c->copies[y], SCORED_MAX);
-		add_neighbour(c, &c->clusters[a], b, (int64) pairs * edges[i].weight, pairs);
-		add_neighbour(c, &c->clusters[b], a, (int64) pairs * edges[i].weight, pairs);
+		c->known[i].scored = c->copies != NULL ? (uint64) c->copies[x] * c->copies[y] : 1;
+		c->known[i].sum = (int64) c->known[i].scored * edges[i].weight;
+		c->clusters[a].capacity++;
+		c->clusters[b].capacity++;
 	}
 	for (uint64 i = 0; i < count; i++)
 	{
-		uint32		a = find_root(c, places != NULL ? places[edges[i].a] : edges[i].a);
-		uint32		b = find_root(c, places != NULL ? places[edges[i].b] : edges[i].b);
+		uint32		side[2];
 
-		/* what somebody joined already is proposed as a whole */
-		if (a == b)
+		if (c->known[i].scored == 0)
 			continue;
-		if (c->clusters[a].size == 1 && c->clusters[b].size == 1)
-			propose(c, a, b, edges[i].weight, 1);
-		else
+		side[0] = find_root(c, places != NULL ? places[edges[i].a] : edges[i].a);
+		side[1] = find_root(c, places != NULL ? places[edges[i].b] : edges[i].b);
+		for (int k = 0; k < 2; k++)
 		{
-			int64		sum;
-			uint64		scored;
+			Cluster    *cluster = &c->clusters[side[k]];
 
-			known_pairs(c, a, b, &sum, &scored);
-			propose(c, a, b, sum, scored);
+			if (cluster->neighbours == NULL)
+			{
+				cluster->neighbours = neighbours;
+				neighbours += cluster->capacity;
+			}
+			cluster->neighbours[cluster->count].cluster = side[1 - k];
+			cluster->neighbours[cluster->count++].known = i;
 		}
 	}
-	while (c->nheap > 0)
-	{
-		Candidate	candidate = pop_candidate(c);
+}
 
+/*
+ * Merges what belongs together in one component, whose n places are given where pairs
+ * have others.
+ */
+static void
+cluster_component(Clustering *c, const MatchEdge *edges, uint64 count, const uint32 *places, uint32 n)
+{
+	MatchCandidate candidate;
+
+	take_pairs(c, edges, count, places);
+	/* what somebody joined already may have several pairs with the same cluster */
+	for (uint32 i = 0; places != NULL && i < n; i++)
+	{
+		if (c->parent[places[i]] == places[i] && c->clusters[places[i]].size > 1)
+			join_neighbours(c, places[i]);
+	}
+	for (uint64 i = 0; i < count; i++)
+	{
+		if (c->known[i].scored > 0)
+			propose(c, find_root(c, places != NULL ? places[edges[i].a] : edges[i].a),
+					find_root(c, places != NULL ? places[edges[i].b] : edges[i].b), i);
+	}
+	while (omni_match_queue_take(c->queue, &candidate))
+	{
 		CHECK_FOR_INTERRUPTS();
 		try_candidate(c, &candidate);
 	}
@@ -657,7 +627,7 @@ cluster_large(ClusterState *state, const MatchComponents *components, uint32 roo
 		MemoryContextSwitchTo(old);
 	}
 	begin(c, components->record + first, n);
-	cluster_component(c, components->edge + edge, components->edge_start[root + 1] - edge, NULL);
+	cluster_component(c, components->edge + edge, components->edge_start[root + 1] - edge, NULL, n);
 }
 
 /* Clusters one component by itself and puts its merges down. */
@@ -776,7 +746,8 @@ omni_match_cluster_together(const MatchData *data, const MatchBlocks *blocks, co
 			continue;
 		for (uint32 i = first; i < components->record_start[r + 1]; i++)
 			component[i - first] = place[components->record[i]];
-		cluster_component(c, components->edge + edge, components->edge_start[r + 1] - edge, component);
+		cluster_component(c, components->edge + edge, components->edge_start[r + 1] - edge, component,
+						  components->record_start[r + 1] - first);
 	}
 	memcpy(result->merges + result->nmerges, c->merges, c->nmerges * sizeof(MatchMerge));
 	result->nmerges += c->nmerges;
