@@ -1,10 +1,8 @@
 -- crm.ingest(): records one by one or in small batches, resolved in the transaction
 -- of the caller.
 --
--- A record goes the way of crm.load(): the same checks, rules and normalisers, in
--- the same statement, and comes out with a customer. Its statements are made
--- when this file runs, with parameters in the place of constants, so that a
--- session plans them once and not for each record.
+-- A record goes the way of crm.load(): the same checks, rules and normalisers, in one
+-- function (omnicrm.read_customer()), and comes out with a customer.
 
 -- The targets of a customer under their own names.
 CREATE OR REPLACE FUNCTION @hub@.ingest_mapping()
@@ -48,60 +46,61 @@ $$;
 COMMENT ON FUNCTION @hub@.quarantine_record(bigint, text, text, text, jsonb) IS
   'Used by crm.ingest(): puts a record that broke a rule into quarantine. Returns nothing.';
 
--- store_ingested(), made of the statements of crm.load().
+-- store_ingested(), made of the column list and the statement by which crm.load() keeps
+-- old versions.
 DO $make$
 DECLARE
-  arguments CONSTANT jsonb := '{"rows": "$1", "source_id": "$2", "region": "$3", "today": "$4", "fingerprint": "$5"}';
-  plan jsonb;
   body text := $body$
-#variable_conflict use_column
 DECLARE
-  r record;
-  erasure bigint;
+  fingerprint CONSTANT text := omnicrm.content_hash('ingest ' || region)::text || ' ';
+  today CONSTANT date := (now() AT TIME ZONE 'UTC')::date;
+  r omnicrm.customer_row;
+  payload jsonb;
+  id bigint;
   old_hash bigint;
+  outcome text;
+  erasure bigint;
   old_kinds text[];
   old_values text[];
-  several CONSTANT boolean := jsonb_array_length(records) > 1;
 BEGIN
-  FOR r IN
-    /* stage */
-    ORDER BY 2
-  LOOP
-    place := r.quarantine_id;
-    row_key := r.key;
-    id := NULL;
+  keys := '{}';
+  ids := '{}';
+  outcomes := '{}';
+  written := '{}';
+  unchanged := 0;
+  quarantined := 0;
+  rejected := 0;
+  downgraded := 0;
+  FOR place IN 0 .. jsonb_array_length(records) - 1 LOOP
+    payload := records -> place;
+    r := omnicrm.read_customer(payload, region, fingerprint, today);
     outcome := r.rule;
-    rejected := 0;
-    downgraded := 0;
-    old_kinds := NULL;
-    IF any_erased AND (r.rule IS NOT NULL OR r.old_hash IS DISTINCT FROM r.content_hash) THEN
-      erasure := @hub@.erasure_of($2, r.key, r.name_key, r.birth_date, r.email, r.phone, r.tax_id, r.loyalty_card, r.device, r.username);
+    SELECT o.record_id, o.content_hash INTO id, old_hash
+    FROM @hub@.source_record AS o
+    WHERE o.source_id = store_ingested.source_id AND o.source_key = r.key;
+    IF any_erased AND (outcome IS NOT NULL OR old_hash IS DISTINCT FROM r.content_hash) THEN
+      erasure := @hub@.erasure_of(source_id, r.key, r.name_key, r.birth_date, r.email, r.phone, r.tax_id, r.loyalty_card, r.device, r.username);
       outcome := CASE WHEN erasure IS NOT NULL THEN 'erased_subject' ELSE outcome END;
     END IF;
     IF outcome IS NOT NULL THEN
-      PERFORM @hub@.quarantine_record(load_id, outcome, CASE WHEN erasure IS NOT NULL THEN 'erasure ' || erasure ELSE r.detail END, r.key, r.payload);
-      RETURN NEXT;
-      CONTINUE;
-    END IF;
-
-    IF several THEN
-      -- An earlier one of these may be the same record.
-      SELECT o.record_id, o.content_hash INTO id, old_hash FROM @hub@.source_record AS o WHERE o.source_id = $2 AND o.source_key = r.key;
-    ELSE
-      id := r.old_id;
-      old_hash := r.old_hash;
-    END IF;
-    outcome := CASE WHEN id IS NULL THEN 'new' WHEN old_hash = r.content_hash THEN 'unchanged' ELSE 'changed' END;
-    IF outcome = 'new' THEN
+      PERFORM @hub@.quarantine_record(load_id, outcome, CASE WHEN outcome = 'erased_subject' THEN 'erasure ' || erasure ELSE r.detail END, r.key, payload);
+      id := NULL;
+      quarantined := quarantined + 1;
+    ELSIF id IS NULL THEN
+      outcome := 'new';
       WITH made AS (
-        INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, /* columns */)
-        VALUES ($2, r.key, load_id, r.at, /* values */)
-        RETURNING o.record_id, o.tax_id, o.email, o.phone, o.loyalty_card, o.device, o.username, o.name_key, o.birth_date, o.postcode
+        INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, payload, /* columns */)
+        VALUES (store_ingested.source_id, r.key, store_ingested.load_id, r.business_at, payload, /* values */)
+        RETURNING o.record_id
       ), identified AS (
         INSERT INTO @hub@.identifier (kind, value, record_id) /* identifiers */
       )
       SELECT m.record_id INTO id FROM made AS m;
-    ELSIF outcome = 'changed' THEN
+    ELSIF old_hash = r.content_hash THEN
+      outcome := 'unchanged';
+      unchanged := unchanged + 1;
+    ELSE
+      outcome := 'changed';
       SELECT array_agg(i.kind), array_agg(i.value) INTO old_kinds, old_values
       FROM @hub@.identifier AS i
       JOIN @hub@.overshared_value AS v ON v.kind = i.kind AND v.value = i.value
@@ -109,179 +108,139 @@ BEGIN
       /* archive */;
       WITH made AS (
         UPDATE @hub@.source_record AS o
-        SET (load_id, business_at, received_at, /* columns */) = ROW (load_id, r.at, now(), /* values */)
+        SET (load_id, business_at, received_at, payload, /* columns */) = ROW (store_ingested.load_id, r.business_at, now(), payload, /* values */)
         WHERE o.record_id = id
-        RETURNING o.record_id, o.tax_id, o.email, o.phone, o.loyalty_card, o.device, o.username, o.name_key, o.birth_date, o.postcode
+        RETURNING o.record_id
       )
       INSERT INTO @hub@.identifier (kind, value, record_id) /* identifiers */;
+      IF old_kinds IS NOT NULL THEN
+        PERFORM @hub@.release_values(old_kinds, old_values);
+      END IF;
     END IF;
-    IF outcome <> 'unchanged' THEN
-      rejected := coalesce(cardinality(array_remove(r.flags, 'birth_date_implausible')), 0);
-      downgraded := coalesce('birth_date_implausible' = ANY (r.flags), false)::integer;
+    IF outcome IN ('new', 'changed') THEN
+      written := array_append(written, id);
+      IF r.flags IS NOT NULL THEN
+        rejected := rejected + cardinality(array_remove(r.flags, 'birth_date_implausible'));
+        downgraded := downgraded + ('birth_date_implausible' = ANY (r.flags))::integer;
+      END IF;
     END IF;
-    IF old_kinds IS NOT NULL THEN
-      PERFORM @hub@.release_values(old_kinds, old_values);
-    END IF;
-    RETURN NEXT;
+    keys := array_append(keys, r.key);
+    ids := array_append(ids, id);
+    outcomes := array_append(outcomes, outcome);
   END LOOP;
 END
 $body$;
 BEGIN
-  SELECT jsonb_build_object(
-           'entity', 'customer', 'zone', 'UTC', 'replay', true, 'arguments', arguments,
-           'targets', jsonb_object_agg(t.target, @hub@.mapped_source(NULL, t.target, t.type, @hub@.ingest_mapping() -> t.target)))
-  INTO plan
-  FROM @hub@.load_target() AS t
-  WHERE t.entity = 'customer';
-  body := replace(body, '/* stage */', @hub@.customer_stage(plan));
   body := replace(body, '/* columns */', @hub@.record_columns(''));
   body := replace(body, '/* values */', @hub@.record_columns('r.'));
   body := replace(body, '/* archive */', ltrim(@hub@.archive_statement('SELECT id')));
-  body := replace(body, '/* identifiers */', @hub@.load_identifiers(plan));
+  body := replace(body, '/* identifiers */', $sql$
+        SELECT i.kind, i.value, m.record_id
+        FROM made AS m
+        CROSS JOIN omnicrm.customer_identifiers(r.device, r.email, r.loyalty_card, r.phone, r.tax_id, r.username, r.name_key, r.birth_date, r.postcode,
+                                                region, today) AS i$sql$);
   EXECUTE format($sql$
     CREATE OR REPLACE FUNCTION @hub@.store_ingested(
-      records jsonb, source_id integer, region text, today date, fingerprint text, load_id bigint, any_erased boolean)
-    RETURNS TABLE (place bigint, row_key text, id bigint, outcome text, rejected integer, downgraded integer)
+      records jsonb, source_id integer, region text, load_id bigint, any_erased boolean,
+      OUT keys text[], OUT ids bigint[], OUT outcomes text[], OUT written bigint[], OUT unchanged bigint, OUT quarantined bigint,
+      OUT rejected bigint, OUT downgraded bigint)
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off
-    SET enable_hashjoin = off
-    SET enable_mergejoin = off
-    AS %L$sql$, body);
+    AS %L$sql$, '#variable_conflict use_variable' || body);
 END
 $make$;
 
-COMMENT ON FUNCTION @hub@.store_ingested(jsonb, integer, text, date, text, bigint, boolean) IS
-  'Used by crm.ingest(): checks, normalises and stores records, in their order, as crm.load() does, without queueing them. records: array of objects. Returns for each its place, key, record, outcome (new, changed, unchanged, or the rule that it broke), and how many values were rejected or downgraded.';
+COMMENT ON FUNCTION @hub@.store_ingested(jsonb, integer, text, bigint, boolean) IS
+  'Used by crm.ingest(): checks, normalises and stores records, in their order, as crm.load() does, without queueing them. records: array of objects. Returns the key, record and outcome (new, changed, unchanged, or the rule that it broke) of each, the records that are new or changed, how many others are as they were and how many wait in quarantine, and how many values were rejected and downgraded.';
 
--- The row of load_batch that counts what comes in one by one: one for each source
--- and day.
-CREATE OR REPLACE FUNCTION @hub@.ingest_batch(source_id integer)
-RETURNS bigint
+-- What a change of single records begins with. Locks are taken in the order in which
+-- all take them: erasures held off, loads of this source waited for, then whoever
+-- moves records between customers. Single records share the lock of their source,
+-- since the last one orders them: a transaction that changes records of several
+-- sources waits for no other of its kind in a circle. Locks are asked for by
+-- expressions, since a query takes longer than the lock.
+CREATE OR REPLACE FUNCTION @hub@.begin_records(source text, OUT source_id integer, OUT region text, OUT any_erased boolean, OUT load_id bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS $$
 DECLARE
-  found record;
+  locked boolean := pg_advisory_xact_lock_shared(hashtextextended('omnicrm erasure', '@hub@.erased_key'::regclass::oid::bigint)) IS NOT NULL;
+  known record;
 BEGIN
-  SELECT b.load_id, b.started_at INTO found
-  FROM @hub@.load_batch AS b
-  WHERE b.source_id = ingest_batch.source_id AND b.relation = 'ingest'
-  ORDER BY b.load_id DESC
-  LIMIT 1;
-  IF found.started_at >= date_trunc('day', now(), 'UTC') THEN
-    RETURN found.load_id;
+  SELECT v.version, s.source_id, coalesce(s.region, v.region) AS region INTO known
+  FROM @hub@.hub_version AS v
+  LEFT JOIN @hub@.source AS s ON s.name = begin_records.source;
+  IF known.version IS DISTINCT FROM omnicrm.version() THEN
+    PERFORM @hub@.require_current();
   END IF;
-  INSERT INTO @hub@.load_batch AS b (source_id, entity, relation, mapping)
-  VALUES (ingest_batch.source_id, 'customer', 'ingest', @hub@.ingest_mapping())
-  RETURNING b.load_id INTO found;
-  RETURN found.load_id;
+  IF known.source_id IS NULL THEN
+    PERFORM @hub@.raise_unknown_source(begin_records.source);
+  END IF;
+  source_id := known.source_id;
+  region := known.region;
+  locked := pg_advisory_xact_lock_shared(hashtextextended('omnicrm source ' || source_id, '@hub@.source'::regclass::oid::bigint)) IS NOT NULL;
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+    PERFORM @hub@.lock_customers();
+  END IF;
+  locked := pg_advisory_xact_lock(hashtextextended('omnicrm customers', '@hub@.customer'::regclass::oid::bigint)) IS NOT NULL;
+  SELECT EXISTS (SELECT FROM @hub@.subject_log AS l WHERE l.action = 'erase'),
+         (SELECT b.load_id
+          FROM @hub@.load_batch AS b
+          WHERE b.source_id = known.source_id AND b.relation = 'ingest' AND b.started_at >= date_trunc('day', now(), 'UTC')
+          ORDER BY b.load_id DESC
+          LIMIT 1)
+  INTO any_erased, load_id;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.ingest_batch(integer) IS
-  'Used by crm.ingest(): the load_batch of this source and day (UTC), made where there is none yet.';
+COMMENT ON FUNCTION @hub@.begin_records(text) IS
+  'Used by crm.ingest() and crm.delete_record(): checks that the hub is current and takes the locks for a change of records of this source, held until the end of the transaction. Returns the source, the country of what comes without one, whether anybody was ever erased, and the load_batch of what crm.ingest() took in from the source today (UTC), NULL: none yet. Errors: object_not_in_prerequisite_state, undefined_object, invalid_transaction_state.';
 
--- What is wrong with the call, not with the data. The usual record is let through
--- after one look.
-CREATE OR REPLACE FUNCTION @hub@.require_records(records jsonb)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  known CONSTANT text[] := ARRAY['key', 'kind', 'full_name', 'given_name', 'surname', 'birth_date', 'gender', 'email', 'phone', 'tax_id', 'street',
-                                 'postcode', 'city', 'province', 'country', 'loyalty_card', 'device', 'username', 'business_at', 'entered_by',
-                                 'attributes'];
-  item jsonb;
-  member record;
-BEGIN
-  -- Not by a query, which would cost more than the look.
-  FOR place IN 0 .. jsonb_array_length(records) - 1 LOOP
-    item := records -> place;
-    IF jsonb_typeof(item) <> 'object' THEN
-      RAISE EXCEPTION 'a record is a JSON object, not %', left(item::text, 60)
-        USING ERRCODE = 'invalid_parameter_value', HINT = 'For example {"full_name": "Ana García", "email": "ana@example.com"}.';
-    END IF;
-    CONTINUE WHEN item - known = '{}' AND NOT jsonb_path_exists(item - 'attributes', 'strict $.* ? (@.type() == "object" || @.type() == "array")')
-                  AND coalesce(jsonb_typeof(item -> 'attributes'), 'null') IN ('object', 'null');
-    SELECT m.key, jsonb_typeof(m.value) AS type INTO member
-    FROM jsonb_each(item) AS m(key, value)
-    WHERE m.key <> ALL (known)
-       OR CASE WHEN m.key = 'attributes' THEN jsonb_typeof(m.value) NOT IN ('object', 'null') ELSE jsonb_typeof(m.value) IN ('object', 'array') END
-    ORDER BY m.key COLLATE "C"
-    LIMIT 1;
-    IF member.key <> ALL (known) THEN
-      RAISE EXCEPTION 'a customer has no attribute %', quote_literal(left(member.key, 60))
-        USING ERRCODE = 'invalid_parameter_value',
-              HINT = format('Attributes: %s. Others go into "attributes", an object.', array_to_string(known[2:cardinality(known) - 1], ', '));
-    END IF;
-    RAISE EXCEPTION 'attribute % is of type %', quote_literal(member.key), member.type
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = CASE WHEN member.key = 'attributes' THEN 'Give an object, {"shoe_size": 42}.' ELSE 'Give a text, number or boolean, or null.' END;
-  END LOOP;
-END
-$$;
-
-COMMENT ON FUNCTION @hub@.require_records(jsonb) IS
-  'Used by crm.ingest(): raises invalid_parameter_value for records that are no objects and for attributes that a customer does not have (those of load_target() are known). Returns nothing.';
-
--- Locks, in the order in which all take them: erasures held off, loads of this
--- source waited for, then whoever moves records between customers.
-CREATE OR REPLACE FUNCTION @hub@.ingest_records(source text, records jsonb)
-RETURNS TABLE (place bigint, row_key text, id bigint, outcome text)
+CREATE OR REPLACE FUNCTION @hub@.ingest_records(source text, records jsonb, OUT keys text[], OUT ids bigint[], OUT outcomes text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET datestyle = 'ISO, YMD'
-SET intervalstyle = 'postgres'
-SET timezone = 'UTC'
-SET extra_float_digits = 1
-SET bytea_output = 'hex'
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
-#variable_conflict use_column
 DECLARE
-  any_erased CONSTANT boolean := @hub@.hold_off_erasure();
-  own CONSTANT @hub@.source := @hub@.lock_source(ingest_records.source, shared => true);
-  region CONSTANT text := coalesce(own.region, (SELECT v.region FROM @hub@.hub_version AS v));
-  batch bigint;
-  n record;
+  all_rows CONSTANT integer := omnicrm.require_customers(records);
+  own CONSTANT record := @hub@.begin_records(ingest_records.source);
+  batch bigint := own.load_id;
+  stored record;
   waiting bigint[];
   counts jsonb;
 BEGIN
-  PERFORM @hub@.lock_customers();
-  batch := @hub@.ingest_batch(own.source_id);
-  SELECT array_agg(i.place) AS places, array_agg(i.row_key) AS keys, array_agg(i.id) AS ids, array_agg(i.outcome) AS outcomes,
-         array_agg(i.id) FILTER (WHERE i.outcome IN ('new', 'changed')) AS waiting, count(*) AS all_rows, count(*) FILTER (WHERE i.outcome IN ('new', 'changed')) AS loaded,
-         count(*) FILTER (WHERE i.outcome = 'unchanged') AS unchanged, coalesce(sum(i.rejected), 0) AS rejected,
-         coalesce(sum(i.downgraded), 0) AS downgraded
-  INTO n
-  FROM @hub@.store_ingested(records, own.source_id, region, current_date,
-                            omnicrm.content_hash('ingest ' || region)::text || ' ', batch, any_erased) AS i;
-  waiting := n.waiting;
-  IF n.unchanged > 0 THEN
+  IF batch IS NULL THEN
+    INSERT INTO @hub@.load_batch AS b (source_id, entity, relation, mapping)
+    VALUES (own.source_id, 'customer', 'ingest', @hub@.ingest_mapping())
+    RETURNING b.load_id INTO batch;
+  END IF;
+  stored := @hub@.store_ingested(records, own.source_id, own.region, batch, own.any_erased);
+  keys := stored.keys;
+  ids := stored.ids;
+  outcomes := stored.outcomes;
+  waiting := stored.written;
+  IF stored.unchanged > 0 THEN
     -- A record that crm.load() brought before may still wait.
     waiting := waiting || ARRAY(SELECT u.id
-                                FROM unnest(n.ids, n.outcomes) AS u(id, outcome)
+                                FROM unnest(ids, outcomes) AS u(id, outcome)
                                 WHERE u.outcome = 'unchanged' AND (SELECT true FROM @hub@.customer_member AS m WHERE m.record_id = u.id) IS NULL);
   END IF;
   IF cardinality(waiting) > 0 THEN
     counts := @hub@.resolve_local(waiting, @hub@.applied_model());
   END IF;
   UPDATE @hub@.load_batch AS b
-  SET rows_in = b.rows_in + n.all_rows, rows_loaded = b.rows_loaded + n.loaded, rows_unchanged = b.rows_unchanged + n.unchanged,
-      rows_quarantined = b.rows_quarantined + n.all_rows - n.loaded - n.unchanged, values_rejected = b.values_rejected + n.rejected,
-      values_downgraded = b.values_downgraded + n.downgraded, finished_at = clock_timestamp()
+  SET rows_in = b.rows_in + all_rows, rows_loaded = b.rows_loaded + cardinality(stored.written), rows_unchanged = b.rows_unchanged + stored.unchanged,
+      rows_quarantined = b.rows_quarantined + stored.quarantined, values_rejected = b.values_rejected + stored.rejected,
+      values_downgraded = b.values_downgraded + stored.downgraded, finished_at = clock_timestamp()
   WHERE b.load_id = batch;
-  RETURN QUERY SELECT * FROM unnest(n.places, n.keys, n.ids, n.outcomes);
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.ingest_records(text, jsonb) IS
-  'Used by crm.ingest(): stores records of a source, resolves them, and counts them in load_batch. Returns for each its place, key, record and outcome. Errors: undefined_object.';
+  'Used by crm.ingest(): stores records of a source, resolves them, and counts them in the load_batch of this source and day. Returns the key, record and outcome of each. Errors: those of begin_records(), invalid_parameter_value.';
 
 CREATE OR REPLACE FUNCTION @hub@.ingest(source text, key text, attributes jsonb)
 RETURNS bigint
@@ -290,18 +249,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   record CONSTANT jsonb := jsonb_build_array(attributes || jsonb_build_object('key', ingest.key));
-  stored bigint;
+  stored record;
   customer bigint;
 BEGIN
-  PERFORM @hub@.require_current();
   IF jsonb_typeof(attributes) IS DISTINCT FROM 'object' THEN
     RAISE EXCEPTION 'a record is a JSON object, not %', coalesce(left(attributes::text, 60), 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'For example {"full_name": "Ana García", "email": "ana@example.com"}.';
   END IF;
-  PERFORM @hub@.require_records(record);
   -- Whose it is by now, not when the query began.
-  SELECT i.id INTO stored FROM @hub@.ingest_records(ingest.source, record) AS i;
-  SELECT m.customer_id INTO customer FROM @hub@.customer_member AS m WHERE m.record_id = stored;
+  stored := @hub@.ingest_records(ingest.source, record);
+  SELECT m.customer_id INTO customer FROM @hub@.customer_member AS m WHERE m.record_id = stored.ids[1];
   RETURN customer;
 END
 $$;
@@ -318,16 +275,12 @@ AS $$
 DECLARE
   n record;
 BEGIN
-  PERFORM @hub@.require_current();
   IF jsonb_typeof(records) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION 'records must be a JSON array, not %', coalesce(left(records::text, 60), 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'For example [{"key": "17", "full_name": "Ana García"}].';
   END IF;
-  PERFORM @hub@.require_records(records);
   -- Whose they are by now, not when the query began.
-  SELECT array_agg(i.row_key ORDER BY i.place) AS keys, array_agg(i.id ORDER BY i.place) AS ids, array_agg(i.outcome ORDER BY i.place) AS outcomes
-  INTO n
-  FROM @hub@.ingest_records(ingest.source, records) AS i;
+  n := @hub@.ingest_records(ingest.source, records);
   RETURN QUERY
   SELECT u.key, m.customer_id, u.outcome
   FROM unnest(n.keys, n.ids, n.outcomes) WITH ORDINALITY AS u(key, id, outcome, place)
@@ -377,21 +330,17 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-  own_source @hub@.source;
+  own CONSTANT record := @hub@.begin_records(delete_record.source);
   model_version integer;
   gone bigint;
   home bigint;
   others bigint[];
   lost record;
 BEGIN
-  PERFORM @hub@.require_current();
-  PERFORM @hub@.hold_off_erasure();
-  own_source := @hub@.lock_source(delete_record.source, shared => true);
-  PERFORM @hub@.lock_customers();
   SELECT r.record_id, m.customer_id INTO gone, home
   FROM @hub@.source_record AS r
   LEFT JOIN @hub@.customer_member AS m ON m.record_id = r.record_id
-  WHERE r.source_id = own_source.source_id AND r.source_key = delete_record.key AND r.erased_at IS NULL
+  WHERE r.source_id = own.source_id AND r.source_key = delete_record.key AND r.erased_at IS NULL
   -- A load that is just bringing facts of this record is waited for.
   FOR UPDATE OF r;
   IF NOT FOUND THEN

@@ -13,33 +13,19 @@ $$;
 COMMENT ON FUNCTION @hub@.load_trim(text) IS
   'Used by crm.load(): SQL expression that trims a text expression; blank text becomes NULL.';
 
--- A constant of a statement, or, in one that is made once for all sources, the
--- parameter in its place.
-CREATE OR REPLACE FUNCTION @hub@.load_argument(plan jsonb, name text, constant text)
-RETURNS text
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT coalesce(plan #>> ARRAY['arguments', name], constant)
-$$;
-
-COMMENT ON FUNCTION @hub@.load_argument(jsonb, text, text) IS
-  'Used by crm.load() and crm.ingest(): SQL expression for a value that is the same for all rows: the constant, or the parameter that the plan names for it.';
-
 CREATE OR REPLACE FUNCTION @hub@.load_today(plan jsonb)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT @hub@.load_argument(plan, 'today', format('date %L', ((plan ->> 'started_at')::timestamptz AT TIME ZONE (plan ->> 'zone'))::date))
+  SELECT format('date %L', ((plan ->> 'started_at')::timestamptz AT TIME ZONE (plan ->> 'zone'))::date)
 $$;
 
 COMMENT ON FUNCTION @hub@.load_today(jsonb) IS
-  'Used by crm.load() and crm.ingest(): SQL expression for the day on which rows come in.';
+  'Used by crm.load(): SQL expression for the day on which rows come in.';
 
--- Where the rows come from: alias r is the row; a replay and crm.ingest() read
--- jsonb. A sweep
--- looks through all quarantined rows of some loads, or the earlier versions of
+-- Where the rows come from: alias r is the row; a replay reads jsonb. A sweep looks
+-- through all quarantined rows of some loads, or the earlier versions of
 -- some records, as a replay would and without storing anything.
 CREATE OR REPLACE FUNCTION @hub@.load_from(plan jsonb)
 RETURNS text
@@ -49,10 +35,6 @@ AS $$
 DECLARE
   place text;
 BEGIN
-  IF plan #> '{arguments,rows}' IS NOT NULL THEN
-    RETURN format('(SELECT e.position AS quarantine_id, e.r FROM jsonb_array_elements(%s) WITH ORDINALITY AS e(r, position)) AS q',
-                  plan #>> '{arguments,rows}');
-  END IF;
   IF plan ? 'sweep_loads' THEN
     RETURN format('(SELECT q.quarantine_id, q.raw AS r FROM @hub@.quarantine AS q'
                   || ' WHERE q.load_id = ANY (%L) AND q.rule <> ''erased_subject'') AS q',

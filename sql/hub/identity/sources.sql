@@ -57,35 +57,28 @@ COMMENT ON FUNCTION @hub@.add_source(text, text, numeric, text, interval, text) 
 
 -- The source of this name, locked until the end of the transaction, so that two
 -- loads of one source run one after the other. What takes in or deletes single
--- records shares the lock, since lock_customers() orders it: a transaction that does
--- both, or so with several sources, waits for no other of its kind in a circle.
+-- records shares the lock: begin_records().
 -- An advisory lock, since a lock on the row would ask a steward for the right to
 -- change sources.
-CREATE OR REPLACE FUNCTION @hub@.lock_source(source_name text, shared boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION @hub@.lock_source(source_name text)
 RETURNS @hub@.source
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   found_source @hub@.source;
-  lock bigint;
 BEGIN
   SELECT s.* INTO found_source FROM @hub@.source AS s WHERE s.name = source_name;
   IF NOT FOUND THEN
     PERFORM @hub@.raise_unknown_source(source_name);
   END IF;
-  lock := hashtextextended('omnicrm source ' || found_source.source_id, '@hub@.source'::regclass::oid::bigint);
-  IF shared THEN
-    PERFORM pg_advisory_xact_lock_shared(lock);
-  ELSE
-    PERFORM pg_advisory_xact_lock(lock);
-  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('omnicrm source ' || found_source.source_id, '@hub@.source'::regclass::oid::bigint));
   RETURN found_source;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.lock_source(text, boolean) IS
-  'Used by crm.load(), and shared by crm.ingest() and crm.delete_record(): returns the source of this name and makes its loads run one after the other, and none beside those that share, until the end of the transaction. Errors: undefined_object.';
+COMMENT ON FUNCTION @hub@.lock_source(text) IS
+  'Used by crm.load(): returns the source of this name and makes its loads run one after the other, and none beside crm.ingest() and crm.delete_record() of it, until the end of the transaction. Errors: undefined_object.';
 
 CREATE OR REPLACE FUNCTION @hub@.raise_unknown_source(source_name text)
 RETURNS void

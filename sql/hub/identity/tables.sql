@@ -144,7 +144,9 @@ COMMENT ON COLUMN @hub@.quarantine.closed_at IS 'When it was replayed or dropped
 -- as constants of rows that it holds, and a check for each row would take a
 -- third of the time of a load. Keys that only grow leave no room in the pages of
 -- their index, here and in other tables with a row for each record. Columns of
--- fixed width come first, so that no bytes are lost between them.
+-- fixed width come first, so that no bytes are lost between them. No checks: what
+-- kind and gender may be omnicrm.read_customer() knows, and a statement reads the
+-- checks of its table anew each time.
 CREATE TABLE @hub@.source_record (
   record_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY WITH (fillfactor = 100),
   load_id      bigint NOT NULL,
@@ -156,11 +158,11 @@ CREATE TABLE @hub@.source_record (
   birth_date   date,
   source_key   text COLLATE "C" NOT NULL,
   entered_by   text,
-  kind         text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'organisation')),
+  kind         text NOT NULL DEFAULT 'person',
   full_name    text,
   given_name   text,
   surname      text,
-  gender       text CHECK (gender IN ('female', 'male', 'other')),
+  gender       text,
   email        text,
   phone        text,
   tax_id       text,
