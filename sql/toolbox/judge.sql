@@ -141,13 +141,13 @@ COMMENT ON FUNCTION omnicrm.match_agreement(jsonb, text) IS
   'A pattern of agreement in words: an object with the level of each comparison that both records have a value for, by column. pattern: as given by omnicrm.match_pairs(). Errors: invalid_parameter_value for what is no model or no pattern of it.';
 
 CREATE FUNCTION omnicrm.solve_component(ids bigint[], persons omnicrm.judged_person[], ties bigint[], rules omnicrm.judge_rule[],
-  shared omnicrm.shared_value[], pairs omnicrm.judged_pair[])
+  shared omnicrm.shared_value[], pairs omnicrm.judged_pair[], touched bigint[] DEFAULT '{}')
 RETURNS omnicrm.solved_component
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 5000
 AS 'MODULE_PATHNAME', 'omnicrm_solve_component';
 
-COMMENT ON FUNCTION omnicrm.solve_component(bigint[], omnicrm.judged_person[], bigint[], omnicrm.judge_rule[], omnicrm.shared_value[], omnicrm.judged_pair[]) IS
-  'Who belongs together among few records. ids: the records, ascending; persons: what is told of them; ties: decide between equal links, by the exclusive or of both ends. shared: values whose holders are judged pair by pair, by the rule of their kind (omnicrm.judge_value()); a kind without a rule links nobody. pairs: what is known of pairs besides: of kind decision by people, of kind model all links of the model among these records, of others by rules. One pair counts once: a decision first, then a link by a value, then the model. Links of the model do not bring records together that contradict each other (omnicrm.judge_contradiction(); names give way to a link of the model between the two), nor hold in groups of more records than the rule of kind model allows. Clusters are those of omnicrm.link_components(). Errors: invalid_parameter_value for ids that do not ascend, arrays of different length, a record that is linked or holds a value and is not among the ids, links of the model without a rule for them; null_value_not_allowed.';
+COMMENT ON FUNCTION omnicrm.solve_component(bigint[], omnicrm.judged_person[], bigint[], omnicrm.judge_rule[], omnicrm.shared_value[], omnicrm.judged_pair[], bigint[]) IS
+  'Who belongs together among few records. ids: the records, ascending; persons: what is told of them; ties: decide between equal links, by the exclusive or of both ends. shared: values whose holders are judged pair by pair, by the rule of their kind (omnicrm.judge_value()); a kind without a rule links nobody. pairs: what is known of pairs besides: of kind decision by people, of kind model all links of the model among these records, of others by rules. One pair counts once: a decision first, then a link by a value, then the model. Links of the model do not bring records together that contradict each other (omnicrm.judge_contradiction(); names give way to a link of the model between the two), nor hold in groups of more records than the rule of kind model allows. Clusters are those of omnicrm.link_components(). touched: the records to look at where more are given, ascending; none: all of them. Errors: invalid_parameter_value for ids that do not ascend, arrays of different length, a record that is linked or holds a value and is not among the ids, links of the model without a rule for them; null_value_not_allowed.';
 
 CREATE FUNCTION omnicrm.judge_shared(ids bigint[], persons omnicrm.judged_person[], rules omnicrm.judge_rule[], shared omnicrm.shared_value[], dirty bigint[])
 RETURNS omnicrm.judged_pair[]
@@ -156,6 +156,75 @@ AS 'MODULE_PATHNAME', 'omnicrm_judge_shared';
 
 COMMENT ON FUNCTION omnicrm.judge_shared(bigint[], omnicrm.judged_person[], omnicrm.judge_rule[], omnicrm.shared_value[], bigint[]) IS
   'The pairs of dirty records with whoever shares a value with them, each with the decision of its best rule: the strongest that accepts it, else the strongest that refuses it. ids, persons, rules, shared: as of omnicrm.solve_component(). Errors: invalid_parameter_value, null_value_not_allowed.';
+
+CREATE TYPE omnicrm.judged_records AS (
+  ids     bigint[],
+  persons omnicrm.judged_person[],
+  ties    bigint[]
+);
+
+COMMENT ON TYPE omnicrm.judged_records IS 'Records, as omnicrm.solve_component() is given them: arrays that belong together element by element.';
+COMMENT ON COLUMN omnicrm.judged_records.ids IS 'Record ids, ascending.';
+COMMENT ON COLUMN omnicrm.judged_records.persons IS 'What is told of each.';
+COMMENT ON COLUMN omnicrm.judged_records.ties IS 'Decides between equal links.';
+
+CREATE TYPE omnicrm.judged_candidates AS (
+  record_a      bigint[],
+  record_b      bigint[],
+  weights       double precision[],
+  probabilities double precision[],
+  patterns      text[],
+  verdicts      text[]
+);
+
+COMMENT ON TYPE omnicrm.judged_candidates IS 'Pairs that a matching model found alike: arrays that belong together element by element, or NULL when there is none.';
+COMMENT ON COLUMN omnicrm.judged_candidates.record_a IS 'Smaller record id.';
+COMMENT ON COLUMN omnicrm.judged_candidates.record_b IS 'Larger record id.';
+COMMENT ON COLUMN omnicrm.judged_candidates.weights IS 'Evidence in bits, with the prior.';
+COMMENT ON COLUMN omnicrm.judged_candidates.probabilities IS 'Probability of that weight.';
+COMMENT ON COLUMN omnicrm.judged_candidates.patterns IS 'Pattern of agreement, as of omnicrm.match_pairs().';
+COMMENT ON COLUMN omnicrm.judged_candidates.verdicts IS 'As of omnicrm.judge_weight().';
+
+CREATE FUNCTION omnicrm.judge_partners(record_id bigint, partners bigint[], weights double precision[], probabilities double precision[], patterns text[],
+  ids bigint[], persons omnicrm.judged_person[], rules omnicrm.judge_rule[], model jsonb)
+RETURNS omnicrm.judged_candidates
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'omnicrm_judge_partners';
+
+COMMENT ON FUNCTION omnicrm.judge_partners(bigint, bigint[], double precision[], double precision[], text[], bigint[], omnicrm.judged_person[], omnicrm.judge_rule[], jsonb) IS
+  'The pairs of a record with its partners, as of omnicrm.match_meet(), that omnicrm.judge_weight() finds worth a look, by the rule of kind model; none without that rule. ids: the record and its partners, ascending, and persons: what is told of them; who is not among them makes no pair. Errors: invalid_parameter_value for arrays of different length, for what is no model or no pattern of it; null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.model_links(pairs omnicrm.judged_candidates, rules omnicrm.judge_rule[], among bigint[] DEFAULT NULL)
+RETURNS omnicrm.judged_pair[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_model_links';
+
+COMMENT ON FUNCTION omnicrm.model_links(omnicrm.judged_candidates, omnicrm.judge_rule[], bigint[]) IS
+  'The links among pairs of a model (NULL: none), with the priority of the rule of kind model. among: those alone of which both records are among these; NULL: all. Errors: invalid_parameter_value for arrays of different length and for a link without a rule of kind model; null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.pairs_across(pairs omnicrm.judged_candidates, record_ids bigint[], customer_ids bigint[], OUT record_a bigint[], OUT record_b bigint[])
+RETURNS record
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_pairs_across';
+
+COMMENT ON FUNCTION omnicrm.pairs_across(omnicrm.judged_candidates, bigint[], bigint[]) IS
+  'The pairs of a model (NULL: none) with one of these records and one that is not of the same customer, each once, in the order of their records; record_ids[i] belongs to customer_ids[i]. NULL for none. Errors: invalid_parameter_value for arrays of different length, null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.shared_holders(shared omnicrm.shared_value[])
+RETURNS bigint[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_shared_holders';
+
+COMMENT ON FUNCTION omnicrm.shared_holders(omnicrm.shared_value[]) IS
+  'The records that hold one of these values, each once, ascending. Errors: null_value_not_allowed.';
+
+CREATE FUNCTION omnicrm.apart_records(links omnicrm.judged_pair[], ids bigint[])
+RETURNS bigint[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_apart_records';
+
+COMMENT ON FUNCTION omnicrm.apart_records(omnicrm.judged_pair[], bigint[]) IS
+  'The records that clustering has kept apart from one of these (tax numbers differ, already linked elsewhere, groups differ, decided apart), each once, ascending. Errors: null_value_not_allowed.';
 
 CREATE FUNCTION omnicrm.linked_records(pairs omnicrm.judged_pair[])
 RETURNS bigint[]

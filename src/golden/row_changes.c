@@ -28,8 +28,9 @@ typedef struct CommonColumn
 	Oid			collation;
 	int16		length;
 	bool		by_value;
-	FmgrInfo	equal;
-	FmgrInfo	to_json;
+	Oid			type;
+	FmgrInfo   *equal;
+	FmgrInfo	to_json;		/* made when it is first asked for: most columns do not change */
 } CommonColumn;
 
 /* The two row types of a call, kept while they stay the same. */
@@ -48,14 +49,16 @@ typedef struct RowTypes
 
 /* to_jsonb() finds the type of its argument in the expression that it is called by. */
 static void
-init_to_json(CommonColumn *column, Oid type, MemoryContext context)
+init_to_json(CommonColumn *column, MemoryContext context)
 {
-	Node	   *argument = (Node *) makeNullConst(type, -1, column->collation);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Node	   *argument = (Node *) makeNullConst(column->type, -1, column->collation);
 
 	fmgr_info_cxt(F_TO_JSONB, &column->to_json, context);
 	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid, InvalidOid,
 											 COERCE_EXPLICIT_CALL),
 					   &column->to_json);
+	MemoryContextSwitchTo(old);
 }
 
 /* Takes up a column of the first row if the second one has it, with the same type. */
@@ -85,8 +88,8 @@ add_column(RowTypes *types, int position)
 		column->collation = before->attcollation;
 		column->length = before->attlen;
 		column->by_value = before->attbyval;
-		fmgr_info_cxt(entry->eq_opr_finfo.fn_oid, &column->equal, types->context);
-		init_to_json(column, before->atttypid, types->context);
+		column->type = before->atttypid;
+		column->equal = &entry->eq_opr_finfo;
 		types->count++;
 		return;
 	}
@@ -151,12 +154,12 @@ differs(CommonColumn *column, Datum a, bool no_a, Datum b, bool no_b)
 		VARSIZE(DatumGetPointer(a)) == VARSIZE(DatumGetPointer(b)) &&
 		memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE(DatumGetPointer(a))) == 0)
 		return false;
-	return !DatumGetBool(FunctionCall2Coll(&column->equal, column->collation, a, b));
+	return !DatumGetBool(FunctionCall2Coll(column->equal, column->collation, a, b));
 }
 
 /* Adds a column with its value to the object, which is begun when it is the first. */
 static void
-push_column(JsonbParseState **state, CommonColumn *column, Datum value, bool null)
+push_column(JsonbParseState **state, CommonColumn *column, Datum value, bool null, MemoryContext context)
 {
 	JsonbValue	key;
 	JsonbValue	member;
@@ -171,7 +174,11 @@ push_column(JsonbParseState **state, CommonColumn *column, Datum value, bool nul
 		member.type = jbvNull;
 	else
 	{
-		Jsonb	   *json = DatumGetJsonbP(FunctionCall1(&column->to_json, value));
+		Jsonb	   *json;
+
+		if (column->to_json.fn_oid == InvalidOid)
+			init_to_json(column, context);
+		json = DatumGetJsonbP(FunctionCall1(&column->to_json, value));
 
 		if (!JB_ROOT_IS_SCALAR(json) || !JsonbExtractScalar(&json->root, &member))
 		{
@@ -209,7 +216,7 @@ omnicrm_row_changes(PG_FUNCTION_ARGS)
 
 		if (differs(column, values[column->before], nulls[column->before],
 					new_values[column->after], new_nulls[column->after]))
-			push_column(&state, column, values[column->before], nulls[column->before]);
+			push_column(&state, column, values[column->before], nulls[column->before], types->context);
 	}
 	if (state == NULL)
 		PG_RETURN_NULL();

@@ -126,5 +126,6 @@ extern QueryModel *omni_judge_query_model(FunctionCallInfo fcinfo, int argument)
 
 /* judge_functions.c */
 extern void omni_judged_read(Datum composite, JudgedPerson *person);
+extern uint64 omni_judge_read_pattern(const text *pattern, const MatchModel *model);
 
 #endif							/* OMNICRM_IDENTITY_JUDGE_H */

@@ -540,7 +540,7 @@ omnicrm_judge_shared(PG_FUNCTION_ARGS)
 
 /*
  * solve_component(ids bigint[], persons judged_person[], ties bigint[], rules
- * judge_rule[], shared shared_value[], pairs judged_pair[]) returns
+ * judge_rule[], shared shared_value[], pairs judged_pair[], touched bigint[]) returns
  * solved_component: see judge.sql.
  * Errors: invalid_parameter_value, null_value_not_allowed.
  */

@@ -11,6 +11,8 @@
 
 /* attributes of judged_pair */
 #define PAIR_ATTRIBUTES		9
+/* attributes of shared_value */
+#define SHARED_ATTRIBUTES	3
 
 /* Row of match_rule. */
 typedef struct NamedRule
@@ -99,6 +101,7 @@ extern const NamedRule *omni_component_rule(const Component *component, const te
 
 /* judge_component_read.c */
 extern void omni_component_read(FunctionCallInfo fcinfo, Component *component);
+extern void omni_component_read_rules(Component *component, ArrayType *rules);
 extern void omni_component_read_shared(FunctionCallInfo fcinfo, Component *component);
 
 #endif							/* OMNICRM_IDENTITY_JUDGE_COMPONENT_H */

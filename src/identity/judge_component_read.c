@@ -13,9 +13,8 @@
 #include "common/elements.h"
 #include "identity/judge_component.h"
 
-/* attributes of judge_rule and shared_value */
+/* attributes of judge_rule */
 #define RULE_ATTRIBUTES		6
-#define SHARED_ATTRIBUTES	3
 
 static void
 refuse_null(const char *what)
@@ -57,9 +56,31 @@ require_record(const Component *component, int64 id)
 	return position;
 }
 
-/* ties: NULL where nothing is to be decided by them. */
+/* Whether an id is among ascending ones. */
+static bool
+is_among(const Datum *ids, int n, int64 id)
+{
+	int			low = 0;
+	int			high = n;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (DatumGetInt64(ids[middle]) < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && DatumGetInt64(ids[low]) == id;
+}
+
+/*
+ * ties: NULL where nothing is to be decided by them. touched: the records that are to
+ * be looked at of those that are given, ascending; NULL or none: all.
+ */
 static void
-read_records(Component *component, ArrayType *ids, ArrayType *persons, ArrayType *ties)
+read_records(Component *component, ArrayType *ids, ArrayType *persons, ArrayType *ties, ArrayType *touched)
 {
 	Datum	   *id;
 	Datum	   *person;
@@ -67,31 +88,39 @@ read_records(Component *component, ArrayType *ids, ArrayType *persons, ArrayType
 	int			n = omni_array_elements(ids, "ids", &id);
 	int			npersons = omni_array_elements(persons, "persons", &person);
 	int			nties = ties != NULL ? omni_array_elements(ties, "ties", &tie) : n;
+	Datum	   *wanted = NULL;
+	int			nwanted = touched != NULL ? omni_array_elements(touched, "touched", &wanted) : 0;
 
 	if (npersons != n || nties != n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d persons and %d ties for %d ids", npersons, ties != NULL ? nties : 0, n),
 				 errhint("The arrays belong together, element by element.")));
-	component->nrecords = n;
 	component->record = palloc_array(TouchedRecord, Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
-		TouchedRecord *record = &component->record[i];
+		TouchedRecord *record = &component->record[component->nrecords];
 
+		if (i > 0 && DatumGetInt64(id[i]) <= DatumGetInt64(id[i - 1]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("id " INT64_FORMAT " comes after " INT64_FORMAT, DatumGetInt64(id[i]), DatumGetInt64(id[i - 1])),
+					 errhint("Give the records in ascending order, each once.")));
+		if (nwanted > 0 && !is_among(wanted, nwanted, DatumGetInt64(id[i])))
+			continue;
+		component->nrecords++;
 		record->id = DatumGetInt64(id[i]);
 		record->tie = ties != NULL ? DatumGetInt64(tie[i]) : 0;
 		omni_judged_read(person[i], &record->person);
-		if (i > 0 && record->id <= record[-1].id)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("id " INT64_FORMAT " comes after " INT64_FORMAT, record->id, record[-1].id),
-					 errhint("Give the records in ascending order, each once.")));
 	}
 }
 
-static void
-read_rules(Component *component, ArrayType *rules)
+/*
+ * omni_component_read_rules: the rules of a component, an array of judge_rule.
+ * Errors: null_value_not_allowed.
+ */
+void
+omni_component_read_rules(Component *component, ArrayType *rules)
 {
 	Datum	   *rows;
 
@@ -228,8 +257,8 @@ omni_component_read(FunctionCallInfo fcinfo, Component *component)
 	Datum	   *rows;
 	int			n;
 
-	read_records(component, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2));
-	read_rules(component, PG_GETARG_ARRAYTYPE_P(3));
+	read_records(component, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2), PG_GETARG_ARRAYTYPE_P(6));
+	omni_component_read_rules(component, PG_GETARG_ARRAYTYPE_P(3));
 	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(4), "shared", &rows);
 	for (int i = 0; i < n; i++)
 		read_shared_value(component, rows[i]);
@@ -251,8 +280,8 @@ omni_component_read_shared(FunctionCallInfo fcinfo, Component *component)
 	bool	   *dirty;
 	int			n;
 
-	read_records(component, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), NULL);
-	read_rules(component, PG_GETARG_ARRAYTYPE_P(2));
+	read_records(component, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), NULL, NULL);
+	omni_component_read_rules(component, PG_GETARG_ARRAYTYPE_P(2));
 	dirty = palloc0_array(bool, Max(component->nrecords, 1));
 	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(4), "dirty", &ids);
 	for (int i = 0; i < n; i++)

@@ -113,9 +113,12 @@ omnicrm_judge_value(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple((TupleDesc) fcinfo->flinfo->fn_extra, values, nulls)));
 }
 
-/* A pattern of agreement as match_pairs() gives it. */
-static uint64
-read_pattern(const text *pattern, const MatchModel *model)
+/*
+ * omni_judge_read_pattern: a pattern of agreement as match_pairs() gives it.
+ * Errors: invalid_parameter_value for one that is not of the model.
+ */
+uint64
+omni_judge_read_pattern(const text *pattern, const MatchModel *model)
 {
 	const char *digits = VARDATA_ANY(pattern);
 	uint64		result = 0;
@@ -150,7 +153,7 @@ omnicrm_judge_weight(PG_FUNCTION_ARGS)
 
 	read_arguments(fcinfo, &a, &b, &rule, 5);
 	verdict = omni_judge_verdict_text(omni_judge_weight(&a, &b, &rule, model, PG_GETARG_FLOAT8(2),
-														read_pattern(PG_GETARG_TEXT_PP(3), &model->model)));
+														omni_judge_read_pattern(PG_GETARG_TEXT_PP(3), &model->model)));
 	if (verdict == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(verdict));
@@ -199,7 +202,7 @@ Datum
 omnicrm_match_agreement(PG_FUNCTION_ARGS)
 {
 	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
-	uint64		pattern = read_pattern(PG_GETARG_TEXT_PP(1), model);
+	uint64		pattern = omni_judge_read_pattern(PG_GETARG_TEXT_PP(1), model);
 	JsonbParseState *state = NULL;
 
 	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);

@@ -17,6 +17,8 @@
 #include "identity/judge_component.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_linked_records);
+PG_FUNCTION_INFO_V1(omnicrm_apart_records);
+PG_FUNCTION_INFO_V1(omnicrm_shared_holders);
 PG_FUNCTION_INFO_V1(omnicrm_changed_links);
 PG_FUNCTION_INFO_V1(omnicrm_distinct_ids);
 
@@ -191,6 +193,74 @@ omnicrm_distinct_ids(PG_FUNCTION_ARGS)
 			ids[kept++] = ids[i];
 	}
 	PG_RETURN_DATUM(make_id_array(ids, kept));
+}
+
+/*
+ * apart_records(links judged_pair[], ids bigint[]) returns bigint[]: the records that
+ * clustering has kept apart from one of these, each once, ascending.
+ * Errors: null_value_not_allowed.
+ */
+Datum
+omnicrm_apart_records(PG_FUNCTION_ARGS)
+{
+	int			n;
+	StoredLink *links = read_links(PG_GETARG_ARRAYTYPE_P(0), "links", &n);
+	Datum	   *ids;
+	int			nids = read_ids(PG_GETARG_ARRAYTYPE_P(1), "ids", &ids);
+	Datum	   *apart = palloc_array(Datum, 2 * n + 1);
+	int			napart = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		JudgeDecision decision = omni_judge_decision_of(links[i].decision);
+
+		if (decision != JUDGE_TAX_IDS_DIFFER && decision != JUDGE_LINKED_ELSEWHERE && decision != JUDGE_GROUPS_DIFFER &&
+			decision != JUDGE_DECIDED_APART)
+			continue;
+		if (is_among(ids, nids, links[i].record_a))
+			apart[napart++] = Int64GetDatum(links[i].record_b);
+		if (is_among(ids, nids, links[i].record_b))
+			apart[napart++] = Int64GetDatum(links[i].record_a);
+	}
+	qsort(apart, napart, sizeof(Datum), compare_ids);
+	PG_RETURN_DATUM(make_id_array(apart, drop_repeated(apart, napart)));
+}
+
+/*
+ * shared_holders(shared shared_value[]) returns bigint[]: the records that hold one of
+ * these values, each once, ascending.
+ * Errors: null_value_not_allowed.
+ */
+Datum
+omnicrm_shared_holders(PG_FUNCTION_ARGS)
+{
+	Datum	   *rows;
+	int			n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(0), "shared", &rows);
+	Datum	   *ids = NULL;
+	int			nids = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[SHARED_ATTRIBUTES];
+		bool		nulls[SHARED_ATTRIBUTES];
+		Datum	   *holders;
+		int			nholders;
+
+		omni_row_attributes(rows[i], "shared_value", SHARED_ATTRIBUTES, values, nulls);
+		if (nulls[2])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the records of a shared value are NULL")));
+		nholders = omni_array_elements(DatumGetArrayTypeP(values[2]), "records", &holders);
+		ids = ids == NULL ? palloc_array(Datum, nholders + 1) :
+			repalloc_huge(ids, mul_size(nids + nholders + 1, sizeof(Datum)));
+		memcpy(ids + nids, holders, nholders * sizeof(Datum));
+		nids += nholders;
+	}
+	if (nids == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT8OID));
+	qsort(ids, nids, sizeof(Datum), compare_ids);
+	PG_RETURN_DATUM(make_id_array(ids, drop_repeated(ids, nids)));
 }
 
 /*

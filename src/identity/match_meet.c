@@ -263,15 +263,25 @@ leave_met(Named *named, int n, const KeySet *closed)
 	return met;
 }
 
+/* A probe with room for the patterns of so many fields: all of them are larger than what is read of a call. */
+static MatchProbe *
+make_probe(const MatchData *data, int patterns)
+{
+	MatchProbe *probe = palloc0(offsetof(MatchProbe, pattern) + patterns * sizeof(OmniPattern));
+
+	probe->data = data;
+	return probe;
+}
+
 /* Leaves those that may be worth a look; their number. */
 static int
 leave_within_reach(const MatchModel *model, const bytea *probe, Named *named, int n, int32 floor)
 {
 	MatchPacked values[MATCH_FIELDS_MAX];
-	MatchProbe *own = palloc0_object(MatchProbe);
+	/* nobody's patterns are asked for */
+	MatchProbe *own = make_probe(omni_match_of_packed(model, 1, &probe), 0);
 	int			left = 0;
 
-	own->data = omni_match_of_packed(model, 1, &probe);
 	omni_match_probe(own, 0);
 	for (int i = 0; i < n; i++)
 	{
@@ -304,8 +314,9 @@ add_partner(Partners *partners, MatchProbe *mine, uint32 other, int64 id, int32 
 static void
 weigh(Partners *partners, const MatchModel *model, int64 id, const bytea *probe, Named *named, int n, const ProbeKeys *keys)
 {
-	MatchProbe *first = palloc0_object(MatchProbe);
-	MatchProbe *second = palloc0_object(MatchProbe);
+	MatchProbe *first;
+	MatchProbe *second;
+	const MatchData *data;
 	int32		floor = omni_match_units(model->review);
 	const bytea **packed;
 
@@ -316,7 +327,9 @@ weigh(Partners *partners, const MatchModel *model, int64 id, const bytea *probe,
 	packed[0] = probe;
 	for (int i = 0; i < n; i++)
 		packed[i + 1] = named[i].packed;
-	first->data = second->data = omni_match_of_packed(model, n + 1, packed);
+	data = omni_match_of_packed(model, n + 1, packed);
+	first = make_probe(data, model->nfields);
+	second = make_probe(data, model->nfields);
 	omni_match_probe(first, 0);
 	partners->ids = palloc_array(Datum, n);
 	partners->weights = palloc_array(Datum, n);

@@ -226,4 +226,34 @@ FROM omnicrm.changed_links(
 SELECT c.* FROM omnicrm.changed_links('{}', '{}', '{}', '{}') AS c;
 SELECT omnicrm.distinct_ids('{3,1,3,-5,2}'), omnicrm.distinct_ids('{3,1,3,-5,2}', '{2,-5,9}'), omnicrm.distinct_ids('{}', '{1}'), omnicrm.distinct_ids(NULL) IS NULL AS strict;
 SELECT omnicrm.distinct_ids('{1,NULL}');
+
+-- Who holds a value, and whom clustering has kept apart.
+SELECT omnicrm.shared_holders(ARRAY[shared('email', 'x', 9, 3), shared('phone', 'y', 3, -1)]), omnicrm.shared_holders('{}'), omnicrm.shared_holders(NULL) IS NULL AS strict;
+SELECT omnicrm.shared_holders(ARRAY[ROW ('email', 'x', NULL)::omnicrm.shared_value]);
+SELECT omnicrm.apart_records(ARRAY[pair(1, 2, 'linked'), pair(1, 3, 'names differ'), pair(1, 9, 'tax numbers differ'), pair(2, 8, 'already linked elsewhere'), pair(7, 8, 'groups differ'),
+                                   pair(1, 2, 'decided apart'), pair(1, 9, 'tax numbers differ')], '{2,1}'), omnicrm.apart_records('{}', '{1}');
+-- The links of the model, all or among some; pairs of two customers, also where one is not known.
+CREATE FUNCTION candidates(VARIADIC pairs bigint[]) RETURNS omnicrm.judged_candidates LANGUAGE sql AS $$
+  SELECT ROW (array_agg(pairs[i]), array_agg(pairs[i + 1]), array_agg(12.25::float8 + i), array_agg(0.75::float8), array_agg(text '1-'),
+              array_agg(CASE WHEN i % 3 = 0 THEN 'below the threshold' ELSE 'link' END))::omnicrm.judged_candidates
+  FROM generate_series(1, cardinality(pairs), 2) AS i
+$$;
+SELECT l.* FROM unnest(omnicrm.model_links(candidates(1, 2, 3, 4, 2, 9), (SELECT array_agg(r.rule) FROM rule AS r))) AS l;
+SELECT l.record_a, l.record_b FROM unnest(omnicrm.model_links(candidates(1, 2, 3, 4, 2, 9, 2, 9), (SELECT array_agg(r.rule) FROM rule AS r), '{9,5,2}')) AS l;
+SELECT omnicrm.model_links(NULL, '{}'), omnicrm.model_links(ROW (NULL, NULL, NULL, NULL, NULL, NULL)::omnicrm.judged_candidates, '{}'), omnicrm.model_links(candidates(1, 2), '{}', '{1}');
+SELECT omnicrm.model_links(candidates(1, 2), '{}');
+SELECT omnicrm.model_links(candidates(1, 2), NULL);
+SELECT omnicrm.model_links(ROW ('{1}', '{2}', '{1}', '{1}', '{1}', '{link,link}')::omnicrm.judged_candidates, '{}');
+SELECT omnicrm.model_links(ROW ('{1}', NULL, '{1}', '{1}', '{1}', '{link}')::omnicrm.judged_candidates, '{}');
+SELECT a.* FROM omnicrm.pairs_across(candidates(7, 9, 1, 2, 2, 3, 7, 9, 1, 8, 10, 11, 1, 3), '{3,2,1,7}', '{5,4,4,6}') AS a;
+SELECT a.* FROM omnicrm.pairs_across(candidates(1, 2), '{1,2}', '{4,4}') AS a;
+SELECT a.* FROM omnicrm.pairs_across(NULL, '{1,2}', '{4,4}') AS a;
+SELECT omnicrm.pairs_across(NULL, '{1,2}', '{4}');
+SELECT omnicrm.pairs_across(NULL, '{1,2}', NULL);
+-- Some of those that are given: as if the others were not.
+SELECT omnicrm.solve_component(g.ids, g.persons, g.ties, g.rules, ARRAY[shared('email', 'x', 1, 2)], ARRAY[decided(2, 4, false)], '{1,2}')
+       IS NOT DISTINCT FROM omnicrm.solve_component(g.ids[1:2], g.persons[1:2], g.ties[1:2], g.rules, ARRAY[shared('email', 'x', 1, 2)], ARRAY[decided(2, 4, false)]) AS same
+FROM (SELECT array_agg(j.id ORDER BY j.id) AS ids, array_agg(j.person ORDER BY j.id) AS persons, array_agg(j.tie ORDER BY j.id) AS ties,
+             (SELECT array_agg(r.rule) FROM rule AS r) AS rules FROM judged AS j) AS g;
+SELECT omnicrm.solve_component(array_agg(j.id ORDER BY j.id), array_agg(j.person ORDER BY j.id), array_agg(j.tie ORDER BY j.id), '{}', ARRAY[shared('email', 'x', 1, 4)], '{}', '{1,2}') FROM judged AS j;
 DROP SCHEMA t CASCADE;

@@ -293,19 +293,11 @@ SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 AS $$
 DECLARE
-  few CONSTANT integer := 10;
-  slice_size CONSTANT integer := 5000;
-  total CONSTANT integer := coalesce(cardinality(record_ids), 0);
-  slice CONSTANT integer := CASE WHEN total <= few THEN 1 ELSE slice_size END;
-  first_one integer := 1;
-  last_one integer;
   -- Not now(): a transaction that waited for another one comes after it.
   now_at CONSTANT timestamptz := clock_timestamp();
   state record;
-  written bigint := 0;
 BEGIN
-  SELECT s.outbox_home <> '@hub@.outbox'::regclass AS restored,
-         s.plan, s.as_of, s.as_of::timestamp AT TIME ZONE 'UTC' AS moment,
+  SELECT s.outbox_home <> '@hub@.outbox'::regclass AS restored, s.plan, s.as_of, s.as_of::timestamp AT TIME ZONE 'UTC' AS moment,
          EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.withdrawn_at IS NULL) AS overridden,
          n.ids AS new_sources, n.trusts AS new_trusts
   INTO STRICT state
@@ -321,21 +313,33 @@ BEGIN
       PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
     END IF;
   END IF;
-  WHILE first_one <= total LOOP
-    last_one := least(first_one + slice - 1, total);
-    -- A customer is in one slice.
-    WHILE last_one < total AND customer_ids[last_one + 1] = customer_ids[last_one] LOOP
-      last_one := last_one + 1;
+  IF cardinality(record_ids) <= 10 AND customer_ids[1] = customer_ids[cardinality(customer_ids)] THEN
+    RETURN @hub@.write_customer(record_ids, customer_ids[1], now_at, state.plan, state.as_of, state.moment, state.overridden, state.new_sources,
+                                state.new_trusts);
+  END IF;
+  DECLARE
+    total CONSTANT integer := coalesce(cardinality(record_ids), 0);
+    slice_size CONSTANT integer := CASE WHEN total <= 10 THEN 1 ELSE 5000 END;
+    first_one integer := 1;
+    last_one integer;
+    written bigint := 0;
+  BEGIN
+    WHILE first_one <= total LOOP
+      last_one := least(first_one + slice_size - 1, total);
+      -- A customer is in one slice.
+      WHILE last_one < total AND customer_ids[last_one + 1] = customer_ids[last_one] LOOP
+        last_one := last_one + 1;
+      END LOOP;
+      IF slice_size = 1 THEN
+        written := written + @hub@.write_customer(record_ids[first_one:last_one], customer_ids[first_one], now_at, state.plan, state.as_of,
+                                                  state.moment, state.overridden, state.new_sources, state.new_trusts);
+      ELSE
+        written := written + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
+      END IF;
+      first_one := last_one + 1;
     END LOOP;
-    IF slice = 1 THEN
-      written := written + @hub@.write_customer(record_ids[first_one:last_one], customer_ids[first_one], now_at, state.plan, state.as_of, state.moment,
-                                                state.overridden, state.new_sources, state.new_trusts);
-    ELSE
-      written := written + @hub@.write_golden_slice(record_ids[first_one:last_one], customer_ids[first_one:last_one]);
-    END IF;
-    first_one := last_one + 1;
-  END LOOP;
-  RETURN written;
+    RETURN written;
+  END;
 END
 $$;
 

@@ -40,7 +40,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @hub@.assign_ids(bigint[], bigint[], bigint[], boolean) IS
-  'Used by resolve_local(): the touched records in the order of their customers, with customer, id made for the record, and customer of before; whether any record moved; how many customers are new and how many are split. provisional: new customers get negative ids.';
+  'Used by crm.resolve(): the touched records in the order of their customers, with customer, id made for the record, and customer of before; whether any record moved; how many customers are new and how many are split. provisional: new customers get negative ids.';
 
 -- Golden customers, then who belongs to whom.
 CREATE OR REPLACE FUNCTION @hub@.store_members(record_ids bigint[], customer_ids bigint[], home_ids bigint[], old_ids bigint[], moved boolean)
@@ -54,6 +54,7 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
   written bigint;
+  place integer;
 BEGIN
   written := @hub@.write_golden(record_ids, customer_ids);
   IF moved THEN
@@ -61,6 +62,14 @@ BEGIN
     SET customer_id = n.customer_id, home_id = n.home_id, since = CASE WHEN k.customer_id = n.customer_id THEN k.since ELSE now() END
     FROM unnest(record_ids, customer_ids, home_ids) AS n(record_id, customer_id, home_id)
     WHERE k.record_id = n.record_id AND (k.customer_id <> n.customer_id OR k.home_id IS DISTINCT FROM n.home_id);
+  END IF;
+  place := array_position(old_ids, NULL);
+  IF place IS NULL THEN
+    RETURN written;
+  END IF;
+  IF array_position(old_ids, NULL, place + 1) IS NULL THEN
+    INSERT INTO @hub@.customer_member (record_id, customer_id, home_id) VALUES (record_ids[place], customer_ids[place], home_ids[place]);
+    RETURN written;
   END IF;
   INSERT INTO @hub@.customer_member (record_id, customer_id, home_id)
   SELECT n.record_id, n.customer_id, n.home_id

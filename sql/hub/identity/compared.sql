@@ -188,62 +188,49 @@ COMMENT ON FUNCTION @hub@.settle_copies(bigint, bytea, boolean) IS
 -- What the model says of this record and each partner: the rows of match_candidate
 -- in place of its old ones, where it may have any.
 CREATE OR REPLACE FUNCTION @hub@.store_candidates(
-  record_id bigint, model_version integer, partners bigint[], weights double precision[], probabilities double precision[], patterns text[],
-  any_old boolean)
-RETURNS void
+  record_id bigint, model jsonb, rules omnicrm.judge_rule[], meeting omnicrm.match_meeting, known omnicrm.judged_records, any_old boolean)
+RETURNS omnicrm.judged_candidates
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   this_id CONSTANT bigint := store_candidates.record_id;
-  found @hub@.match_candidate[];
+  pairs omnicrm.judged_candidates;
+  gone bigint[];
 BEGIN
-  IF cardinality(partners) > 0 THEN
-    found := ARRAY(
-      SELECT ROW (least(j.partner, this_id), greatest(j.partner, this_id), j.weight, j.probability, j.pattern, j.verdict)::@hub@.match_candidate
-      FROM (SELECT f.partner, f.weight, f.probability, f.pattern,
-                   omnicrm.judge_weight(
-                     CASE WHEN f.partner < this_id THEN b.person ELSE a.person END, CASE WHEN f.partner < this_id THEN a.person ELSE b.person END,
-                     f.weight, f.pattern, (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), r.min_name_similarity,
-                     r.birth_date_guard, r.accept_mistyped) AS verdict
-            FROM unnest(partners, weights, probabilities, patterns) AS f(partner, weight, probability, pattern)
-            CROSS JOIN LATERAL (SELECT k.min_name_similarity, k.birth_date_guard, k.accept_mistyped FROM @hub@.match_rule AS k WHERE k.kind = 'model' OFFSET 0) AS r
-            CROSS JOIN (SELECT (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date') AS position) AS s
-            CROSS JOIN LATERAL (SELECT ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, s.position, 1) >= '6', k.email, k.phone,
-                                            k.tax_id)::omnicrm.judged_person AS person
-                                FROM @hub@.source_record AS k
-                                WHERE k.record_id = this_id
-                                OFFSET 0) AS a
-            CROSS JOIN LATERAL (SELECT ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, s.position, 1) >= '6', k.email, k.phone,
-                                            k.tax_id)::omnicrm.judged_person AS person
-                                FROM @hub@.source_record AS k
-                                WHERE k.record_id = f.partner
-                                OFFSET 0) AS b
-            OFFSET 0) AS j
-      WHERE j.verdict IS NOT NULL);
+  IF cardinality(meeting.partners) > 0 THEN
+    pairs := omnicrm.judge_partners(this_id, meeting.partners, meeting.weights, meeting.probabilities, meeting.patterns, known.ids, known.persons,
+                                    rules, model);
   END IF;
   IF any_old THEN
-    DELETE FROM @hub@.match_candidate AS c
-    USING (SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_a = this_id
-           UNION ALL
-           SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_b = this_id
-           EXCEPT
-           SELECT f.record_a, f.record_b FROM unnest(found) AS f) AS o
-    WHERE c.record_a = o.record_a AND c.record_b = o.record_b;
+    -- Mostly those of before are found again.
+    gone := omnicrm.distinct_ids(
+      ARRAY(SELECT k.record_b FROM @hub@.match_candidate AS k WHERE k.record_a = this_id
+            UNION ALL
+            SELECT k.record_a FROM @hub@.match_candidate AS k WHERE k.record_b = this_id),
+      coalesce(pairs.record_a || pairs.record_b, '{}'));
+    IF cardinality(gone) > 0 THEN
+      DELETE FROM @hub@.match_candidate AS c
+      USING unnest(gone) AS o(id)
+      WHERE c.record_a = least(o.id, this_id) AND c.record_b = greatest(o.id, this_id);
+    END IF;
   END IF;
-  IF cardinality(found) > 0 THEN
+  IF cardinality(pairs.record_a) > 0 THEN
+    -- By their places: the arrays side by side would be a plan of many parts.
     INSERT INTO @hub@.match_candidate AS c (record_a, record_b, weight, probability, pattern, verdict)
-    SELECT f.record_a, f.record_b, f.weight, f.probability, f.pattern, f.verdict
-    FROM unnest(found) AS f
-    ON CONFLICT (record_a, record_b) DO UPDATE
+    SELECT pairs.record_a[p.place], pairs.record_b[p.place], pairs.weights[p.place], pairs.probabilities[p.place], pairs.patterns[p.place],
+           pairs.verdicts[p.place]
+    FROM generate_subscripts(pairs.record_a, 1) AS p(place)
+    ON CONFLICT ON CONSTRAINT match_candidate_pkey DO UPDATE
     SET weight = excluded.weight, probability = excluded.probability, pattern = excluded.pattern, verdict = excluded.verdict
     WHERE (c.weight, c.pattern, c.verdict) IS DISTINCT FROM (excluded.weight, excluded.pattern, excluded.verdict);
   END IF;
+  RETURN pairs;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.store_candidates(bigint, integer, bigint[], double precision[], double precision[], text[], boolean) IS
-  'Used by compare_record(): judges the pairs of a record that the model found alike and stores them in match_candidate, in place of those that it had. Returns nothing.';
+COMMENT ON FUNCTION @hub@.store_candidates(bigint, jsonb, omnicrm.judge_rule[], omnicrm.match_meeting, omnicrm.judged_records, boolean) IS
+  'Used by resolve_slice(): judges the pairs of a record that the model found alike, as of compare_record(), and stores them in match_candidate, in place of those that it had. known: the record, its partners, and maybe others. Returns the pairs.';
 
 -- A record takes leave of those that had its values.
 CREATE OR REPLACE FUNCTION @hub@.leave_copies(record_id bigint, old_values bytea, old_copy boolean)
@@ -268,7 +255,7 @@ COMMENT ON FUNCTION @hub@.leave_copies(bigint, bytea, boolean) IS
 
 -- A record that has twins. A copy meets the original alone; the original meets
 -- its copies beside those that its keys name.
-CREATE OR REPLACE FUNCTION @hub@.meet_copies(record_id bigint, new_values bytea, model_version integer, INOUT meeting omnicrm.match_meeting, OUT copy boolean)
+CREATE OR REPLACE FUNCTION @hub@.meet_copies(record_id bigint, new_values bytea, model jsonb, INOUT meeting omnicrm.match_meeting, OUT copy boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -284,11 +271,9 @@ BEGIN
   IF twins.original IS NULL THEN
     RETURN;
   END IF;
-  SELECT w.weight, w.probability, w.pattern, w.weight >= coalesce((m.model ->> 'review')::double precision, -6) AS enough
+  SELECT w.weight, w.probability, w.pattern, w.weight >= coalesce((model ->> 'review')::double precision, -6) AS enough
   INTO same
-  FROM @hub@.match_model AS m
-  CROSS JOIN LATERAL omnicrm.match_weigh(m.model, new_values, new_values) AS w
-  WHERE m.version = model_version;
+  FROM omnicrm.match_weigh(model, new_values, new_values) AS w;
   partners := CASE WHEN NOT same.enough THEN '{}' WHEN copy THEN ARRAY[twins.original] ELSE twins.copies END;
   IF copy THEN
     -- It has no keys, so it fills none.
@@ -304,7 +289,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.meet_copies(bigint, bytea, integer, omnicrm.match_meeting) IS
+COMMENT ON FUNCTION @hub@.meet_copies(bigint, bytea, jsonb, omnicrm.match_meeting) IS
   'Used by compare_record(): whom a record meets that has twins, in place of whom its keys name, and whether it is a copy: of ten and more with the same values not the oldest.';
 
 -- A record that the model does not compare any more.
@@ -334,9 +319,32 @@ $$;
 COMMENT ON FUNCTION @hub@.forget_record(bigint) IS
   'Used by compare_record(), crm.delete_record() and crm.subject_erase(): takes a record out of what the model compares, and queues others that meet more records by that. Returns nothing.';
 
+-- What is told of records, as far as they are judged by it.
+CREATE OR REPLACE FUNCTION @hub@.judged_records(record_ids bigint[], born_at integer)
+RETURNS omnicrm.judged_records
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  known omnicrm.judged_records;
+BEGIN
+  SELECT array_agg(a.record_id), array_agg(a.person), array_agg(a.tie)
+  INTO known
+  FROM (SELECT k.record_id, hashtextextended(k.source_key, k.source_id) AS tie,
+               ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, born_at, 1) >= '6', k.email, k.phone,
+                    k.tax_id)::omnicrm.judged_person AS person
+        FROM @hub@.source_record AS k
+        WHERE k.record_id = ANY (record_ids)
+        ORDER BY k.record_id) AS a;
+  RETURN known;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.judged_records(bigint[], integer) IS
+  'Used by resolve_local(): these records in ascending order, what is told of them, and a hash of (source, source key), by which ties between equal links go: it does not depend on the order of loads. born_at: position of the date of birth in source_record.quality.';
+
 -- One record: its compared form, its keys, whom it meets.
-CREATE OR REPLACE FUNCTION @hub@.compare_record(record_id bigint, model_version integer)
-RETURNS void
+CREATE OR REPLACE FUNCTION @hub@.compare_record(record_id bigint, model jsonb, OUT meeting omnicrm.match_meeting, OUT any_old boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- Keys are found by a bitmap; the other settings are those of resolve_slice().
@@ -346,13 +354,16 @@ DECLARE
   this_id CONSTANT bigint := compare_record.record_id;
   old_values bytea;
   old_copy boolean;
+  old_keys bigint[];
   new_values bytea;
-  own_keys bigint[];
+  new_copy boolean;
+  new_keys bigint[];
   common bigint[];
+  wanted integer[];
   lost bigint[];
   met record;
 BEGIN
-  SELECT c.compared, c.copy, omnicrm.match_compared((SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), to_jsonb(p))
+  SELECT c.compared, c.copy, omnicrm.match_compared(model, to_jsonb(p))
   INTO old_values, old_copy, new_values
   FROM (SELECT this_id AS id) AS i
   LEFT JOIN @hub@.match_compared AS c ON c.record_id = i.id
@@ -361,43 +372,47 @@ BEGIN
     PERFORM @hub@.forget_record(this_id);
     RETURN;
   END IF;
+  any_old := old_values IS NOT NULL;
   IF old_values <> new_values AND octet_length(old_values) > 0 THEN
     PERFORM @hub@.leave_copies(this_id, old_values, old_copy);
   END IF;
 
-  own_keys := omnicrm.match_compared_keys(new_values, false);
-  common := ARRAY(SELECT k.key FROM @hub@.match_common_key AS k WHERE k.key = ANY (own_keys));
-  SELECT m.meeting, m.twin, false AS copy, (m.meeting).* INTO met
-  FROM (SELECT omnicrm.match_meet((SELECT k.model FROM @hub@.match_model AS k WHERE k.version = model_version), this_id, new_values, common,
-                                  c.record_id, c.compared, c.keys) AS meeting,
-               bool_or(c.compared = new_values) AS twin
-        FROM @hub@.match_compared AS c
-        WHERE c.keys && omnicrm.match_short_keys(ARRAY(SELECT u.key FROM unnest(own_keys) AS u(key) WHERE u.key <> ALL (common)))
-          AND NOT c.copy AND c.record_id <> this_id
-        OFFSET 0) AS m;
+  new_keys := omnicrm.match_compared_keys(new_values, false);
+  old_keys := omnicrm.match_compared_keys(old_values, old_copy);
+  common := ARRAY(SELECT k.key FROM @hub@.match_common_key AS k WHERE k.key = ANY (new_keys || old_keys));
+  wanted := omnicrm.match_short_keys(omnicrm.distinct_ids(new_keys, common));
+  SELECT omnicrm.match_meet(model, this_id, new_values, common, c.record_id, c.compared, c.keys) AS meeting,
+         bool_or(c.compared = new_values) AS twin, false AS copy
+  INTO met
+  FROM @hub@.match_compared AS c
+  WHERE c.keys && wanted AND NOT c.copy AND c.record_id <> this_id;
   IF met.twin OR old_copy THEN
-    SELECT t.meeting, true AS twin, t.copy, (t.meeting).* INTO met
-    FROM @hub@.meet_copies(this_id, new_values, model_version, met.meeting) AS t;
+    met := @hub@.meet_copies(this_id, new_values, model, met.meeting);
   END IF;
+  meeting := met.meeting;
+  new_copy := met.copy;
 
-  IF (old_values = new_values AND old_copy = met.copy) IS NOT TRUE THEN
+  IF (old_values = new_values AND old_copy = new_copy) IS NOT TRUE THEN
+    IF new_copy THEN
+      new_keys := omnicrm.match_compared_keys(new_values, true);
+    END IF;
     INSERT INTO @hub@.match_compared AS c (record_id, compared, copy, keys)
-    VALUES (this_id, new_values, met.copy, omnicrm.match_short_keys(omnicrm.match_compared_keys(new_values, met.copy)))
+    VALUES (this_id, new_values, new_copy, omnicrm.match_short_keys(new_keys))
     ON CONFLICT ON CONSTRAINT match_compared_pkey DO UPDATE SET compared = excluded.compared, copy = excluded.copy, keys = excluded.keys;
-    IF old_values IS NOT NULL THEN
-      lost := ARRAY(SELECT unnest(omnicrm.match_compared_keys(old_values, old_copy))
-                    EXCEPT SELECT unnest(omnicrm.match_compared_keys(new_values, met.copy)));
-      PERFORM @hub@.open_keys(lost);
+    IF any_old AND cardinality(common) > 0 THEN
+      -- Of the keys that it has no more those that are common.
+      lost := omnicrm.distinct_ids(old_keys, new_keys);
+      lost := omnicrm.distinct_ids(lost, omnicrm.distinct_ids(lost, common));
+      IF cardinality(lost) > 0 THEN
+        PERFORM @hub@.open_keys(lost);
+      END IF;
     END IF;
   END IF;
-  IF cardinality(met.full_keys) > 0 THEN
-    PERFORM @hub@.close_keys(met.full_keys, met.full_limits);
-  END IF;
-  IF cardinality(met.partners) > 0 OR old_values IS NOT NULL THEN
-    PERFORM @hub@.store_candidates(this_id, model_version, met.partners, met.weights, met.probabilities, met.patterns, old_values IS NOT NULL);
+  IF cardinality(meeting.full_keys) > 0 THEN
+    PERFORM @hub@.close_keys(meeting.full_keys, meeting.full_limits);
   END IF;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.compare_record(bigint, integer) IS
-  'Used by what resolves few records: brings match_compared, match_common_key and match_candidate up to date for one record, new, changed or gone, and queues others that meet more or fewer records by that. Returns nothing.';
+COMMENT ON FUNCTION @hub@.compare_record(bigint, jsonb) IS
+  'Used by what resolves few records: brings match_compared and match_common_key up to date for one record, new, changed or gone, and queues others that meet more or fewer records by that. Returns whom it meets, for store_candidates(), and whether it may have had pairs before; NULL for one that the model does not compare, which has none left.';

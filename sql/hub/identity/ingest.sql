@@ -348,7 +348,7 @@ BEGIN
   END IF;
   PERFORM @hub@.require_no_facts(gone);
   model_version := @hub@.applied_model();
-  others := ARRAY(SELECT t.id FROM unnest(@hub@.touched_records(ARRAY[gone])) AS t(id) WHERE t.id <> gone);
+  others := ARRAY(SELECT t.id FROM unnest((@hub@.touched_records(ARRAY[gone])).touched) AS t(id) WHERE t.id <> gone);
   WITH taken AS (
     DELETE FROM @hub@.identifier AS i WHERE i.record_id = gone RETURNING i.kind, i.value
   )

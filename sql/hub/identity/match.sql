@@ -17,13 +17,14 @@ CREATE OR REPLACE VIEW @hub@.match_record
 WITH (security_invoker = true)
 AS
 SELECT r.record_id,
-       coalesce(r.given_name, NULLIF(array_to_string(p.given_names, ' '), '')) AS given_name,
-       coalesce(r.surname, NULLIF(concat_ws(' ', p.surname_1, p.surname_2), '')) AS surname,
-       CASE WHEN substr(r.quality, s.position, 1) >= '6' THEN r.birth_date END AS birth_date,
+       coalesce(r.given_name, NULLIF(array_to_string((p.parts).given_names, ' '), '')) AS given_name,
+       coalesce(r.surname, NULLIF(concat_ws(' ', (p.parts).surname_1, (p.parts).surname_2), '')) AS surname,
+       CASE WHEN substr(r.quality, (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date'), 1) >= '6'
+            THEN r.birth_date END AS birth_date,
        r.email, r.phone, r.tax_id, r.street, r.postcode, r.city
 FROM @hub@.source_record AS r
-LEFT JOIN @hub@.survivorship_attribute AS s ON s.attribute = 'birth_date'
-LEFT JOIN LATERAL omnicrm.name_parts(r.full_name) AS p ON r.given_name IS NULL OR r.surname IS NULL
+-- Of those alone whose names do not come in parts, and once.
+CROSS JOIN LATERAL (SELECT CASE WHEN r.given_name IS NULL OR r.surname IS NULL THEN omnicrm.name_parts(r.full_name) END AS parts OFFSET 0) AS p
 WHERE r.kind = 'person' AND r.erased_at IS NULL;
 
 COMMENT ON VIEW @hub@.match_record IS 'The source records of persons as the matching model compares them: full names in their parts, implausible birth dates left out.';

@@ -2,11 +2,16 @@
 -- (ingest.sql, resolve_local.sql): functions with other arguments or results, or that
 -- omnicrm.read_customer() stands for, and checks of tables that only functions write.
 DROP FUNCTION IF EXISTS @hub@.judge_pairs(bigint[]);
+DROP FUNCTION IF EXISTS @hub@.judge_pairs(bigint[], omnicrm.shared_value[], omnicrm.judge_rule[], integer);
 DROP FUNCTION IF EXISTS @hub@.other_pairs(bigint[], boolean);
+DROP FUNCTION IF EXISTS @hub@.other_pairs(bigint[], boolean, boolean);
 DROP FUNCTION IF EXISTS @hub@.linked_records(omnicrm.judged_pair[]);
 DROP FUNCTION IF EXISTS @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], boolean);
+DROP FUNCTION IF EXISTS @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judge_rule[], integer, boolean, boolean);
+DROP FUNCTION IF EXISTS @hub@.touched_records(bigint[]);
 DROP FUNCTION IF EXISTS @hub@.settle_values(bigint[]);
 DROP FUNCTION IF EXISTS @hub@.store_links(bigint[], bigint[], omnicrm.judged_pair[]);
+DROP FUNCTION IF EXISTS @hub@.store_review(bigint[], bigint[], integer);
 DROP FUNCTION IF EXISTS @hub@.store_candidates(bigint, integer, bigint[], double precision[], double precision[], text[]);
 DROP FUNCTION IF EXISTS @hub@.store_ingested(jsonb, integer, text, date, text, bigint, boolean);
 DROP FUNCTION IF EXISTS @hub@.require_records(jsonb);
@@ -17,6 +22,10 @@ DROP FUNCTION IF EXISTS @hub@.load_quality();
 DROP FUNCTION IF EXISTS @hub@.load_short(jsonb, text, integer);
 DROP FUNCTION IF EXISTS @hub@.load_too_long(jsonb);
 DROP FUNCTION IF EXISTS @hub@.load_rejected(jsonb, text);
+DROP FUNCTION IF EXISTS @hub@.store_candidates(bigint, integer, bigint[], double precision[], double precision[], text[], boolean);
+DROP FUNCTION IF EXISTS @hub@.meet_copies(bigint, bytea, integer, omnicrm.match_meeting);
+DROP FUNCTION IF EXISTS @hub@.compare_record(bigint, integer);
+DROP FUNCTION IF EXISTS @hub@.resolve_alone(bigint, integer, bigint);
 DO $change$
 BEGIN
   IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('@hub@.ingest_records(text, jsonb)') AND p.proretset) THEN

@@ -14,70 +14,52 @@
 -- of resolve_slice(): to set and reset them in each of its steps would take as long as
 -- the shorter ones.
 
--- Pairs of dirty records with whoever shares a value with them, each with the
--- decision of its best rule: the strongest that accepts it, else the strongest that
--- refuses it.
-CREATE OR REPLACE FUNCTION @hub@.judge_pairs(dirty bigint[], shared omnicrm.shared_value[], rules omnicrm.judge_rule[], born_at integer)
+-- Decisions of people on pairs with one of these records.
+CREATE OR REPLACE FUNCTION @hub@.decided_pairs(record_ids bigint[])
 RETURNS omnicrm.judged_pair[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  known record;
 BEGIN
-  SELECT array_agg(a.record_id) AS ids, array_agg(a.person) AS persons
-  INTO known
-  FROM (SELECT k.record_id, ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, born_at, 1) >= '6', k.email, k.phone,
-                                 k.tax_id)::omnicrm.judged_person AS person
-        FROM @hub@.source_record AS k
-        WHERE k.record_id = ANY (ARRAY(SELECT unnest(s.records) FROM unnest(shared) AS s))
-        ORDER BY k.record_id) AS a;
-  RETURN omnicrm.judge_shared(known.ids, known.persons, rules, shared, dirty);
+  RETURN ARRAY(
+    SELECT ROW (d.record_a, d.record_b, 'decision', d.decided_by, 0, NULL, NULL, false,
+                CASE WHEN d.same THEN 'linked' ELSE 'decided apart' END)::omnicrm.judged_pair
+    FROM (SELECT k.* FROM @hub@.match_decision AS k WHERE k.record_a = ANY (record_ids)
+          UNION ALL
+          SELECT k.* FROM @hub@.match_decision AS k WHERE k.record_b = ANY (record_ids)) AS d
+    WHERE (SELECT true FROM @hub@.source_record AS r WHERE r.record_id = d.record_a)
+      AND (SELECT true FROM @hub@.source_record AS r WHERE r.record_id = d.record_b));
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.judge_pairs(bigint[], omnicrm.shared_value[], omnicrm.judge_rule[], integer) IS
-  'Used by resolve_local(): the pairs of dirty records with whoever shares a value with them, each with the decision of its best rule. born_at: position of the date of birth in source_record.quality.';
+COMMENT ON FUNCTION @hub@.decided_pairs(bigint[]) IS
+  'Used by resolve_local() where people have decided anything: their decisions on pairs with one of these records.';
 
--- Links of the model and decisions of people.
-CREATE OR REPLACE FUNCTION @hub@.other_pairs(dirty bigint[], use_model boolean, any_decision boolean)
-RETURNS omnicrm.judged_pair[]
+-- Pairs of these records that the model found alike; one with two of them comes twice.
+CREATE OR REPLACE FUNCTION @hub@.candidates_of(record_ids bigint[])
+RETURNS omnicrm.judged_candidates
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  pairs omnicrm.judged_pair[] := '{}';
+  found omnicrm.judged_candidates;
 BEGIN
-  IF any_decision THEN
-    pairs := ARRAY(
-      SELECT ROW (d.record_a, d.record_b, 'decision', d.decided_by, 0, NULL, NULL, false,
-                  CASE WHEN d.same THEN 'linked' ELSE 'decided apart' END)::omnicrm.judged_pair
-      FROM (SELECT k.* FROM @hub@.match_decision AS k WHERE k.record_a = ANY (dirty)
-            UNION ALL
-            SELECT k.* FROM @hub@.match_decision AS k WHERE k.record_b = ANY (dirty)) AS d
-      WHERE (SELECT true FROM @hub@.source_record AS r WHERE r.record_id = d.record_a)
-        AND (SELECT true FROM @hub@.source_record AS r WHERE r.record_id = d.record_b));
-  END IF;
-  IF use_model THEN
-    pairs := pairs || ARRAY(
-      SELECT ROW (c.record_a, c.record_b, 'model', round(c.weight::numeric, 1) || ' bits',
-                  (SELECT r.priority FROM @hub@.match_rule AS r WHERE r.kind = 'model'), c.probability, c.weight, false,
-                  'linked')::omnicrm.judged_pair
-      FROM (SELECT k.record_a, k.record_b, k.weight, k.probability FROM @hub@.match_candidate AS k WHERE k.record_a = ANY (dirty) AND k.verdict = 'link'
-            UNION ALL
-            SELECT k.record_a, k.record_b, k.weight, k.probability FROM @hub@.match_candidate AS k WHERE k.record_b = ANY (dirty) AND k.verdict = 'link') AS c);
-  END IF;
-  RETURN pairs;
+  SELECT array_agg(c.record_a), array_agg(c.record_b), array_agg(c.weight), array_agg(c.probability), array_agg(c.pattern), array_agg(c.verdict)
+  INTO found
+  FROM (SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_a = ANY (record_ids)
+        UNION ALL
+        SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_b = ANY (record_ids)) AS c;
+  RETURN found;
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.other_pairs(bigint[], boolean, boolean) IS
-  'Used by resolve_local(): the decisions of people, where there is any, and the links of the model on pairs with a dirty record.';
+COMMENT ON FUNCTION @hub@.candidates_of(bigint[]) IS 'Used by resolve_local(): the rows of match_candidate with one of these records.';
 
 -- Members of one customer are connected, and so are customers that clustering has
 -- kept apart; other accepted pairs of records that did not change are inside these.
-CREATE OR REPLACE FUNCTION @hub@.touched_records(record_ids bigint[])
-RETURNS bigint[]
+CREATE OR REPLACE FUNCTION @hub@.touched_records(
+  record_ids bigint[],
+  OUT touched bigint[], OUT records bigint[], OUT customer_ids bigint[], OUT home_ids bigint[], OUT links omnicrm.judged_pair[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -87,55 +69,58 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  touched bigint[] := record_ids;
   fresh bigint[] := record_ids;
-  members bigint[];
+  more record;
+  near omnicrm.judged_pair[];
+  rest bigint[];
 BEGIN
+  touched := record_ids;
   -- A loop, since the hash tables of a recursive query cost more than all else here.
-  WHILE cardinality(fresh) > 0 LOOP
-    members := ARRAY(
-      SELECT m.record_id
-      FROM @hub@.customer_member AS m
-      WHERE m.customer_id = ANY (ARRAY(SELECT k.customer_id FROM @hub@.customer_member AS k WHERE k.record_id = ANY (fresh))));
-    EXIT WHEN cardinality(members) = 0;
-    touched := touched || members;
-    fresh := omnicrm.distinct_ids(ARRAY(
-      SELECT l.record_b
-      FROM @hub@.match_link AS l
-      WHERE l.record_a = ANY (members) AND l.decision IN ('tax numbers differ', 'already linked elsewhere', 'groups differ', 'decided apart')
-      UNION ALL
-      SELECT l.record_a
-      FROM @hub@.match_link AS l
-      WHERE l.record_b = ANY (members) AND l.decision IN ('tax numbers differ', 'already linked elsewhere', 'groups differ', 'decided apart')), touched);
+  LOOP
+    SELECT array_agg(m.record_id) AS records, array_agg(m.customer_id) AS customer_ids, array_agg(m.home_id) AS home_ids
+    INTO more
+    FROM @hub@.customer_member AS m
+    WHERE m.customer_id = ANY (ARRAY(SELECT k.customer_id FROM @hub@.customer_member AS k WHERE k.record_id = ANY (fresh)));
+    near := ARRAY(
+      SELECT ROW (l.record_a, l.record_b, l.kind, l.value, 0, l.similarity, NULL, false, l.decision)::omnicrm.judged_pair
+      FROM (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = ANY (fresh || more.records)
+            UNION ALL
+            SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = ANY (fresh || more.records)) AS l);
+    links := links || near;
+    EXIT WHEN more.records IS NULL;
+    records := records || more.records;
+    customer_ids := customer_ids || more.customer_ids;
+    home_ids := home_ids || more.home_ids;
+    touched := touched || more.records;
+    fresh := omnicrm.distinct_ids(omnicrm.apart_records(near, more.records), touched);
+    EXIT WHEN cardinality(fresh) = 0;
+    touched := touched || fresh;
   END LOOP;
-  RETURN omnicrm.distinct_ids(touched);
+  touched := omnicrm.distinct_ids(touched);
+  rest := omnicrm.distinct_ids(touched, coalesce(records, '{}'));
+  IF cardinality(rest) > 0 THEN
+    records := records || rest;
+    customer_ids := customer_ids || array_fill(NULL::bigint, ARRAY[cardinality(rest)]);
+    home_ids := home_ids || array_fill(NULL::bigint, ARRAY[cardinality(rest)]);
+  END IF;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.touched_records(bigint[]) IS
-  'Used by resolve_local(): these records and all of the components that they belong to, ascending.';
+  'Used by resolve_local(): these records and all of the components that they belong to, ascending; the same records once more, with their customer and the id that was made for them (NULL: none yet), element by element; and the links of them that are stored, some of them twice.';
 
--- The clusters of the touched records. Ties between equal links go by a hash of
--- (source, source key) of both records, which does not depend on the order of loads.
+-- The clusters of the touched records.
 CREATE OR REPLACE FUNCTION @hub@.solve_touched(
-  touched bigint[], clean bigint[], pairs omnicrm.judged_pair[], rules omnicrm.judge_rule[], born_at integer, use_model boolean, any_decision boolean)
+  touched bigint[], clean bigint[], pairs omnicrm.judged_pair[], candidates omnicrm.judged_candidates, rules omnicrm.judge_rule[],
+  known omnicrm.judged_records, any_decision boolean)
 RETURNS omnicrm.solved_component
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  known record;
   shared omnicrm.shared_value[] := '{}';
   more omnicrm.judged_pair[] := pairs;
 BEGIN
-  SELECT array_agg(a.record_id) AS ids, array_agg(a.person) AS persons, array_agg(a.tie) AS ties
-  INTO known
-  FROM (SELECT k.record_id, hashtextextended(k.source_key, k.source_id) AS tie,
-               ROW (k.kind, k.full_name, k.name_key, k.birth_date, substr(k.quality, born_at, 1) >= '6', k.email, k.phone,
-                    k.tax_id)::omnicrm.judged_person AS person
-        FROM @hub@.source_record AS k
-        WHERE k.record_id = ANY (touched)
-        ORDER BY k.record_id) AS a;
   -- What clean records have in common; the pairs of dirty ones are judged already.
   IF cardinality(clean) > 1 THEN
     shared := ARRAY(
@@ -147,17 +132,7 @@ BEGIN
             HAVING count(*) > 1
             OFFSET 0) AS v
       WHERE (SELECT true FROM @hub@.overshared_value AS k WHERE k.kind = v.kind AND k.value = v.value) IS NULL);
-    IF use_model THEN
-      more := more || ARRAY(
-        SELECT ROW (c.record_a, c.record_b, 'model', round(c.weight::numeric, 1) || ' bits',
-                    (SELECT k.priority FROM @hub@.match_rule AS k WHERE k.kind = 'model'), c.probability, c.weight, false,
-                    'linked')::omnicrm.judged_pair
-        -- By the first of both columns alone: both would make an index look for each two.
-        FROM (SELECT k.record_a, k.record_b, k.weight, k.probability FROM @hub@.match_candidate AS k
-              WHERE k.record_a = ANY (clean) AND k.verdict = 'link'
-              OFFSET 0) AS c
-        WHERE c.record_b = ANY (clean));
-    END IF;
+    more := more || omnicrm.model_links(candidates, rules, clean);
     IF any_decision THEN
       more := more || ARRAY(
         SELECT ROW (d.record_a, d.record_b, 'decision', d.decided_by, 0, NULL, NULL, false,
@@ -166,12 +141,12 @@ BEGIN
         WHERE d.record_b = ANY (clean));
     END IF;
   END IF;
-  RETURN omnicrm.solve_component(known.ids, known.persons, known.ties, rules, shared, more);
+  RETURN omnicrm.solve_component(known.ids, known.persons, known.ties, rules, shared, more, touched);
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judge_rule[], integer, boolean, boolean) IS
-  'Used by resolve_local(): clusters the touched records, of which the clean ones did not change; pairs: what is known of the pairs of the others. Result: as of omnicrm.solve_component().';
+COMMENT ON FUNCTION @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judged_candidates, omnicrm.judge_rule[], omnicrm.judged_records, boolean) IS
+  'Used by resolve_local(): clusters the touched records, of which the clean ones did not change; pairs: what is known of the pairs of the others; candidates: what the model says of all; known: the records, as of judged_records(), and maybe others. Result: as of omnicrm.solve_component().';
 
 -- The values that dirty records share with others. Those that have just become
 -- over-shared: whom they linked is left to the next crm.resolve(). Such a value is
@@ -273,22 +248,19 @@ COMMENT ON FUNCTION @hub@.release_values(text[], text[]) IS
 -- A new record that no pair speaks of is a customer by itself: what the steps of
 -- resolve_slice() would make of it, without them. It has no links and waits in no
 -- review yet.
-CREATE OR REPLACE FUNCTION @hub@.resolve_alone(record_id bigint, model_version integer, overshared bigint)
+CREATE OR REPLACE FUNCTION @hub@.resolve_alone(record_id bigint, candidates omnicrm.judged_candidates, model_version integer, overshared bigint)
 RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  this_id CONSTANT bigint := resolve_alone.record_id;
   customer CONSTANT bigint := nextval(pg_get_serial_sequence('@hub@.customer', 'customer_id')::regclass);
-  written bigint;
   waiting bigint;
 BEGIN
-  written := @hub@.store_members(ARRAY[this_id], ARRAY[customer], ARRAY[customer], ARRAY[NULL]::bigint[], false);
+  PERFORM @hub@.store_members(ARRAY[record_id], ARRAY[customer], ARRAY[customer], ARRAY[NULL]::bigint[], false);
   IF model_version IS NOT NULL THEN
-    waiting := CASE WHEN EXISTS (SELECT FROM @hub@.match_candidate AS c WHERE c.record_a = this_id)
-                         OR EXISTS (SELECT FROM @hub@.match_candidate AS c WHERE c.record_b = this_id)
-                    THEN @hub@.store_review(ARRAY[this_id], ARRAY[customer], model_version) ELSE 0 END;
+    waiting := CASE WHEN cardinality(candidates.record_a) > 0
+                    THEN @hub@.store_review(ARRAY[record_id], candidates.record_a, candidates.record_b, model_version) ELSE 0 END;
   END IF;
   RETURN jsonb_build_object('touched', 1, 'created', 1, 'split', 0, 'links', 0, 'refused', 0, 'pairs', 0, 'overshared', overshared, 'changed', 0,
                             'merged', 0)
@@ -296,8 +268,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.resolve_alone(bigint, integer, bigint) IS
-  'Used by resolve_slice(): makes a customer of a new record that shares nothing with any other. overshared: values counted before. Returns the counts of a run.';
+COMMENT ON FUNCTION @hub@.resolve_alone(bigint, omnicrm.judged_candidates, integer, bigint) IS
+  'Used by resolve_slice(): makes a customer of a new record that shares nothing with any other. candidates: pairs of the record that the model found alike. overshared: values counted before. Returns the counts of a run.';
 
 -- One slice. again: records that did not change and whose components are to be
 -- clustered again.
@@ -314,60 +286,98 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
   use_model CONSTANT boolean := model_version IS NOT NULL;
+  -- The usual case; what is fetched for one serves all steps.
+  single CONSTANT boolean := cardinality(dirty) = 1;
   rules omnicrm.judge_rule[];
+  model jsonb;
   born_at integer;
   any_decision boolean;
   pairs omnicrm.judged_pair[] := '{}';
-  touched bigint[];
   settled record;
   overshared bigint := 0;
+  holders bigint[];
+  met record;
+  wanted bigint[];
+  known omnicrm.judged_records;
+  candidates omnicrm.judged_candidates;
+  near record;
   solved omnicrm.solved_component;
   given record;
   links record;
+  across record;
   written bigint;
   merged bigint := 0;
   waiting bigint;
 BEGIN
   SELECT array_agg(ROW (k.kind, k.priority, k.max_records, k.min_name_similarity, k.birth_date_guard, k.accept_mistyped)::omnicrm.judge_rule),
          (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date'),
-         EXISTS (SELECT FROM @hub@.match_decision AS d)
-  INTO rules, born_at, any_decision
+         EXISTS (SELECT FROM @hub@.match_decision AS d),
+         (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version)
+  INTO rules, born_at, any_decision, model
   FROM @hub@.match_rule AS k;
   rules := coalesce(rules, '{}');
   IF cardinality(dirty) > 0 THEN
     settled := @hub@.settle_values(dirty);
     overshared := settled.overshared;
+    holders := omnicrm.shared_holders(settled.shared);
     IF use_model THEN
       FOR place IN 1 .. cardinality(dirty) LOOP
-        PERFORM @hub@.compare_record(dirty[place], model_version);
+        met := @hub@.compare_record(dirty[place], model);
+        wanted := (met.meeting).partners || CASE WHEN single THEN holders END;
+        IF cardinality(wanted) > 0 THEN
+          known := @hub@.judged_records(dirty[place] || wanted, born_at);
+        END IF;
+        IF cardinality((met.meeting).partners) > 0 OR met.any_old THEN
+          candidates := @hub@.store_candidates(dirty[place], model, rules, met.meeting, known, met.any_old);
+        END IF;
       END LOOP;
+      IF NOT single THEN
+        candidates := @hub@.candidates_of(dirty);
+      END IF;
     END IF;
-    IF settled.shared IS NOT NULL THEN
-      pairs := @hub@.judge_pairs(dirty, settled.shared, rules, born_at);
+    IF holders IS NOT NULL THEN
+      IF NOT single OR known.ids IS NULL THEN
+        known := @hub@.judged_records(holders, born_at);
+      END IF;
+      pairs := omnicrm.judge_shared(known.ids, known.persons, rules, settled.shared, dirty);
     END IF;
-    pairs := pairs || @hub@.other_pairs(dirty, use_model, any_decision);
+    IF any_decision THEN
+      pairs := pairs || @hub@.decided_pairs(dirty);
+    END IF;
+    IF cardinality(candidates.record_a) > 0 THEN
+      pairs := pairs || omnicrm.model_links(candidates, rules);
+    END IF;
   END IF;
-  IF cardinality(pairs) = 0 AND cardinality(dirty) = 1 AND cardinality(again) = 0 AND NOT provisional
-     AND NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = dirty[1]) THEN
-    counts := @hub@.resolve_alone(dirty[1], model_version, overshared);
-    record_ids := dirty;
-    old_ids := ARRAY[NULL]::bigint[];
-    RETURN;
+  IF cardinality(pairs) = 0 AND single AND cardinality(again) = 0 AND NOT provisional THEN
+    IF NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = dirty[1]) THEN
+      counts := @hub@.resolve_alone(dirty[1], candidates, model_version, overshared);
+      record_ids := dirty;
+      old_ids := ARRAY[NULL]::bigint[];
+      RETURN;
+    END IF;
   END IF;
-  touched := @hub@.touched_records(dirty || again || omnicrm.linked_records(pairs));
-  solved := @hub@.solve_touched(touched, omnicrm.distinct_ids(touched, dirty), pairs, rules, born_at, use_model, any_decision);
-  given := @hub@.assign_ids(touched, solved.nodes, solved.roots, provisional);
-  links := @hub@.store_links(dirty, touched, solved.pairs);
-  written := @hub@.store_members(given.record_ids, given.customer_ids, given.home_ids, given.old_ids, given.moved);
+  near := @hub@.touched_records(dirty || again || omnicrm.linked_records(pairs));
+  IF use_model THEN
+    candidates := @hub@.candidates_of(near.touched);
+  END IF;
+  IF known.ids IS NULL OR cardinality(omnicrm.distinct_ids(near.touched, known.ids)) > 0 THEN
+    known := @hub@.judged_records(near.touched, born_at);
+  END IF;
+  solved := @hub@.solve_touched(near.touched, omnicrm.distinct_ids(near.touched, dirty), pairs, candidates, rules, known, any_decision);
+  given := omnicrm.give_ids(near.records, near.customer_ids, near.home_ids, solved.nodes, solved.roots,
+                            CASE WHEN NOT provisional THEN pg_get_serial_sequence('@hub@.customer', 'customer_id')::regclass END);
+  links := @hub@.store_links(dirty, near.touched, near.links, solved.pairs);
+  written := @hub@.store_members(given.records, given.customers, given.homes, given.olds, given.moved);
   IF given.moved THEN
-    merged := @hub@.store_redirects(given.customer_ids, given.home_ids, given.old_ids);
+    merged := @hub@.store_redirects(given.customers, given.homes, given.olds);
   END IF;
   IF use_model THEN
-    waiting := @hub@.store_review(given.record_ids, given.customer_ids, model_version);
+    across := omnicrm.pairs_across(candidates, given.records, given.customers);
+    waiting := @hub@.store_review(given.records, across.record_a, across.record_b, model_version);
   END IF;
-  record_ids := given.record_ids;
-  old_ids := given.old_ids;
-  counts := jsonb_build_object('touched', cardinality(touched), 'created', given.created, 'split', given.split, 'links', links.linked,
+  record_ids := given.records;
+  old_ids := given.olds;
+  counts := jsonb_build_object('touched', cardinality(near.touched), 'created', given.created, 'split', given.split, 'links', links.linked,
                                'refused', links.refused, 'pairs', solved.judged, 'overshared', overshared, 'changed', written - given.created,
                                'merged', merged)
             || jsonb_strip_nulls(jsonb_build_object('review', waiting));
@@ -411,11 +421,7 @@ DECLARE
   slice record;
 BEGIN
   DELETE FROM @hub@.resolve_queue AS q WHERE q.record_id = ANY (record_ids);
-  dirty := ARRAY(SELECT r.record_id
-                 FROM (SELECT DISTINCT u.id FROM unnest(record_ids) AS u(id)) AS n
-                 JOIN @hub@.source_record AS r ON r.record_id = n.id
-                 WHERE r.erased_at IS NULL
-                 ORDER BY r.record_id);
+  dirty := ARRAY(SELECT r.record_id FROM @hub@.source_record AS r WHERE r.record_id = ANY (record_ids) AND r.erased_at IS NULL ORDER BY r.record_id);
   FOR first_one IN 1 .. cardinality(dirty) BY slice_size LOOP
     slice := @hub@.resolve_slice(dirty[first_one:first_one + slice_size - 1], '{}', model_version, false);
     counts := CASE WHEN counts IS NULL THEN slice.counts ELSE @hub@.add_counts(counts, slice.counts) END;

@@ -2,19 +2,17 @@
 -- waits for a person.
 
 -- The decisions, in place of those that they replace: all of dirty records, and
--- those between two touched ones. What stays is not written again.
-CREATE OR REPLACE FUNCTION @hub@.store_links(dirty bigint[], touched bigint[], pairs omnicrm.judged_pair[], OUT linked bigint, OUT refused bigint)
+-- those between two touched ones. What stays is not written again. old: the links of
+-- touched records that are stored.
+CREATE OR REPLACE FUNCTION @hub@.store_links(
+  dirty bigint[], touched bigint[], old omnicrm.judged_pair[], pairs omnicrm.judged_pair[], OUT linked bigint, OUT refused bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   changes record;
 BEGIN
-  changes := omnicrm.changed_links(dirty, touched, ARRAY(
-    SELECT ROW (l.record_a, l.record_b, l.kind, l.value, 0, l.similarity, NULL, false, l.decision)::omnicrm.judged_pair
-    FROM (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = ANY (touched)
-          UNION ALL
-          SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = ANY (touched)) AS l), pairs);
+  changes := omnicrm.changed_links(dirty, touched, old, pairs);
   IF cardinality(changes.gone_a) > 0 THEN
     DELETE FROM @hub@.match_link AS l
     USING unnest(changes.gone_a, changes.gone_b) AS o(record_a, record_b)
@@ -30,15 +28,12 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.store_links(bigint[], bigint[], omnicrm.judged_pair[]) IS
+COMMENT ON FUNCTION @hub@.store_links(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judged_pair[]) IS
   'Used by resolve_local(): stores links and refusals in match_link. Returns the number of each.';
 
--- What waits for a person: of two customers the pair with most evidence, unless
--- somebody has decided of them already. Most customers have nothing of the kind,
--- so it is looked for that first.
-CREATE OR REPLACE FUNCTION @hub@.store_review(record_ids bigint[], customer_ids bigint[], model_version integer)
-RETURNS bigint
-LANGUAGE plpgsql
+-- Pairs of these records with those of other customers, for many of them.
+CREATE OR REPLACE FUNCTION @hub@.review_pairs(record_ids bigint[], customer_ids bigint[], OUT across_a bigint[], OUT across_b bigint[])
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -46,12 +41,6 @@ SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
-DECLARE
-  across_a bigint[];
-  across_b bigint[];
-  open_a bigint[];
-  open_b bigint[];
-  waiting bigint;
 BEGIN
   SELECT array_agg(n.record_a), array_agg(n.record_b) INTO across_a, across_b
   FROM (SELECT DISTINCT k.record_a, k.record_b
@@ -64,6 +53,30 @@ BEGIN
                             UNION ALL
                             SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_b = t.record_id AND k.record_a <> ALL (c.records)
                             OFFSET 0) AS k) AS n;
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.review_pairs(bigint[], bigint[]) IS
+  'Used by crm.resolve() of all records: the pairs that the model found alike whose records, record_ids[i] of customer_ids[i], belong to two customers; NULL for none. omnicrm.pairs_across() is the same for pairs that are at hand.';
+
+-- What waits for a person: of two customers the pair with most evidence, unless
+-- somebody has decided of them already. Most customers have nothing of the kind,
+-- so it is looked for that first.
+CREATE OR REPLACE FUNCTION @hub@.store_review(record_ids bigint[], across_a bigint[], across_b bigint[], model_version integer)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+DECLARE
+  open_a bigint[];
+  open_b bigint[];
+  waiting bigint;
+BEGIN
   SELECT array_agg(r.record_a), array_agg(r.record_b) INTO open_a, open_b
   FROM (SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_a = ANY (record_ids) AND k.state = 'open'
         UNION ALL
@@ -116,5 +129,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.store_review(bigint[], bigint[], integer) IS
-  'Used by crm.resolve(): brings crm.review_queue up to date for these records, with their customers. Returns the number of pairs of theirs that wait.';
+COMMENT ON FUNCTION @hub@.store_review(bigint[], bigint[], bigint[], integer) IS
+  'Used by crm.resolve(): brings crm.review_queue up to date for these records; across_a, across_b: the pairs of them with records of other customers that the model found alike, NULL for none. Returns the number of pairs of theirs that wait.';
