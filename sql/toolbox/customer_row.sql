@@ -91,11 +91,20 @@ AS 'MODULE_PATHNAME', 'omnicrm_require_customers';
 COMMENT ON FUNCTION omnicrm.require_customers(jsonb) IS
   'Number of records in an array of objects that omnicrm.read_customer() can read. Errors: invalid_parameter_value for records that are no objects and for attributes that a customer does not have or that are objects or arrays.';
 
+CREATE TYPE omnicrm.customer_identifier AS (
+  kind  text COLLATE "C",
+  value text COLLATE "C"
+);
+
+COMMENT ON TYPE omnicrm.customer_identifier IS 'Result of omnicrm.customer_identifiers(): an identifier of a customer record.';
+COMMENT ON COLUMN omnicrm.customer_identifier.kind IS 'device, email, loyalty_card, name_birth, name_postcode, phone, tax_id or username.';
+COMMENT ON COLUMN omnicrm.customer_identifier.value IS 'Normalised value; of a name its name_key, |, and the date of birth or the postcode.';
+
 CREATE FUNCTION omnicrm.customer_identifiers(
   device text, email text, loyalty_card text, phone text, tax_id text, username text, name_key text, birth_date date, postcode text, region text,
   today date
 )
-RETURNS TABLE (kind text, value text)
+RETURNS SETOF omnicrm.customer_identifier
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100 ROWS 5
 AS 'MODULE_PATHNAME', 'omnicrm_customer_identifiers';
 

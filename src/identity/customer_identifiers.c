@@ -123,8 +123,8 @@ add_name_birth(CustomerIdentifier *list, int *n, text *name, DateADT birth, Date
 
 /*
  * customer_identifiers(device, email, loyalty_card, phone, tax_id, username, name_key
- * text, birth_date date, postcode, region text, today date) returns setof (kind text,
- * value text): the identifiers of a customer record, ascending by
+ * text, birth_date date, postcode, region text, today date) returns setof
+ * customer_identifier: the identifiers of a customer record, ascending by
  * hashtextextended(value, 0), the order of their index, which takes half the time of
  * any other.
  * Arguments: normalised values; name_key() of the full name; the country of the source;

@@ -40,6 +40,9 @@ ALTER TABLE crm.resolve_queue ADD PRIMARY KEY (queue_id), REPLICA IDENTITY DEFAU
 ALTER INDEX crm.source_record_pkey RESET (fillfactor);
 ALTER TABLE crm.source_record ADD CONSTRAINT source_record_kind_check CHECK (kind IN ('person', 'organisation')),
   ADD CONSTRAINT source_record_gender_check CHECK (gender IN ('female', 'male', 'other'));
+ALTER TABLE crm.source_record_history ADD CONSTRAINT source_record_history_load_id_fkey FOREIGN KEY (load_id) REFERENCES crm.load_batch;
+ALTER TABLE crm.contact_seen ADD CONSTRAINT contact_seen_kind_check CHECK (kind IN ('email', 'phone', 'address', 'device')),
+  ADD CONSTRAINT contact_seen_check CHECK (first_seen <= last_seen);
 DROP FUNCTION crm.ingest_records;
 CREATE FUNCTION crm.ingest_records(source text, records jsonb) RETURNS TABLE (place bigint) LANGUAGE sql AS 'SELECT 1::bigint';
 CREATE FUNCTION crm.lock_source(source_name text, shared boolean DEFAULT false) RETURNS text LANGUAGE sql AS 'SELECT $1';
@@ -54,7 +57,7 @@ is($node->sql('shop', 'SELECT name, floor_space FROM crm.channel ORDER BY name')
 is($node->sql('shop', 'SELECT * FROM public.own_report ORDER BY 1'), "shop|shop\nweb|web", 'own view on a report stays');
 is($node->sql('shop', "SELECT max_records FROM crm.match_rule WHERE kind = 'email'"), '7', 'changed rule stays');
 is($node->sql('shop', "SELECT has_table_privilege('analyst', 'crm_bi.dim_channel', 'SELECT')"), 't', 'access stays');
-is($node->sql('shop', "SELECT count(*) FROM pg_constraint WHERE conrelid = 'crm.source_record'::regclass AND contype = 'c'"), '0', 'checks that say nothing new are gone');
+is($node->sql('shop', "SELECT count(*) FROM pg_constraint WHERE conrelid IN ('crm.source_record'::regclass, 'crm.contact_seen'::regclass) AND contype = 'c'"), '0', 'checks that say nothing new are gone');
 
 # --- A hub of earlier tables: what came later is added, own columns and rules stay
 $node->sql('shop', <<'END');

@@ -1,15 +1,19 @@
 -- Contact points: every e-mail, phone, address and device of a customer.
 
 -- Two spellings of one address have one key.
+-- In PL/pgSQL, here and below: of one record, a function in SQL would be planned anew.
 CREATE OR REPLACE FUNCTION @hub@.address_key(street text, postcode text, city text, country text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT concat_ws('|', coalesce(p.street, omnicrm.normalize_name(address_key.street), ''),
+DECLARE
+  p CONSTANT omnicrm.parsed_address := omnicrm.normalize_address(coalesce(address_key.street, ''), coalesce(address_key.country, 'ES'));
+BEGIN
+  RETURN concat_ws('|', coalesce(p.street, omnicrm.normalize_name(address_key.street), ''),
                    concat_ws(' ', p.number, p.km, p.block, p.portal, p.staircase, p.floor, p.door, p.extra),
-                   coalesce(address_key.postcode, p.postcode, omnicrm.normalize_name(address_key.city), p.town))
-  FROM omnicrm.normalize_address(coalesce(address_key.street, ''), coalesce(address_key.country, 'ES')) AS p
+                   coalesce(address_key.postcode, p.postcode, omnicrm.normalize_name(address_key.city), p.town));
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.address_key(text, text, text, text) IS
@@ -17,10 +21,12 @@ COMMENT ON FUNCTION @hub@.address_key(text, text, text, text) IS
 
 CREATE OR REPLACE FUNCTION @hub@.address_shown(street text, postcode text, city text, province text, country text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT NULLIF(concat_ws(', ', street, NULLIF(concat_ws(' ', postcode, city), ''), province, country), '')
+BEGIN
+  RETURN NULLIF(concat_ws(', ', street, NULLIF(concat_ws(' ', postcode, city), ''), province, country), '');
+END
 $$;
 
 COMMENT ON FUNCTION @hub@.address_shown(text, text, text, text, text) IS 'An address on one line; NULL when there is none.';

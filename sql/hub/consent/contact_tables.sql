@@ -1,16 +1,15 @@
 -- Contact points: what a record said before, and what is known of an address.
 
 -- Of the present version of a record everything follows from source_record; here
--- is what its earlier versions said.
+-- is what its earlier versions said. No checks: see source_record.
 CREATE TABLE @hub@.contact_seen (
   record_id  bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
-  kind       text NOT NULL CHECK (kind IN ('email', 'phone', 'address', 'device')),
+  kind       text NOT NULL,
   value      text COLLATE "C" NOT NULL,
   shown      text NOT NULL,
   first_seen timestamptz NOT NULL,
   last_seen  timestamptz NOT NULL,
-  PRIMARY KEY (record_id, kind, value),
-  CHECK (first_seen <= last_seen)
+  PRIMARY KEY (record_id, kind, value)
 );
 -- Only ever read by record: no plan needs to know what the values are.
 ALTER TABLE @hub@.contact_seen ALTER COLUMN value SET STATISTICS 0, ALTER COLUMN shown SET STATISTICS 0;

@@ -63,14 +63,6 @@ DECLARE
   old_kinds text[];
   old_values text[];
 BEGIN
-  keys := '{}';
-  ids := '{}';
-  outcomes := '{}';
-  written := '{}';
-  unchanged := 0;
-  quarantined := 0;
-  rejected := 0;
-  downgraded := 0;
   FOR place IN 0 .. jsonb_array_length(records) - 1 LOOP
     payload := records -> place;
     r := omnicrm.read_customer(payload, region, fingerprint, today);
@@ -85,20 +77,13 @@ BEGIN
     IF outcome IS NOT NULL THEN
       PERFORM @hub@.quarantine_record(load_id, outcome, CASE WHEN outcome = 'erased_subject' THEN 'erasure ' || erasure ELSE r.detail END, r.key, payload);
       id := NULL;
-      quarantined := quarantined + 1;
     ELSIF id IS NULL THEN
       outcome := 'new';
-      WITH made AS (
-        INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, payload, /* columns */)
-        VALUES (store_ingested.source_id, r.key, store_ingested.load_id, r.business_at, payload, /* values */)
-        RETURNING o.record_id
-      ), identified AS (
-        INSERT INTO @hub@.identifier (kind, value, record_id) /* identifiers */
-      )
-      SELECT m.record_id INTO id FROM made AS m;
+      INSERT INTO @hub@.source_record AS o (source_id, source_key, load_id, business_at, payload, /* columns */)
+      VALUES (store_ingested.source_id, r.key, store_ingested.load_id, r.business_at, payload, /* values */)
+      RETURNING o.record_id INTO id;
     ELSIF old_hash = r.content_hash THEN
       outcome := 'unchanged';
-      unchanged := unchanged + 1;
     ELSE
       outcome := 'changed';
       SELECT array_agg(i.kind), array_agg(i.value) INTO old_kinds, old_values
@@ -106,22 +91,22 @@ BEGIN
       JOIN @hub@.overshared_value AS v ON v.kind = i.kind AND v.value = i.value
       WHERE i.record_id = id;
       /* archive */;
-      WITH made AS (
-        UPDATE @hub@.source_record AS o
-        SET (load_id, business_at, received_at, payload, /* columns */) = ROW (store_ingested.load_id, r.business_at, now(), payload, /* values */)
-        WHERE o.record_id = id
-        RETURNING o.record_id
-      )
-      INSERT INTO @hub@.identifier (kind, value, record_id) /* identifiers */;
-      IF old_kinds IS NOT NULL THEN
-        PERFORM @hub@.release_values(old_kinds, old_values);
-      END IF;
+      UPDATE @hub@.source_record AS o
+      SET (load_id, business_at, received_at, payload, /* columns */) = ROW (store_ingested.load_id, r.business_at, now(), payload, /* values */)
+      WHERE o.record_id = id;
     END IF;
     IF outcome IN ('new', 'changed') THEN
+      INSERT INTO @hub@.identifier (kind, value, record_id)
+      SELECT i.kind, i.value, id
+      FROM omnicrm.customer_identifiers(r.device, r.email, r.loyalty_card, r.phone, r.tax_id, r.username, r.name_key, r.birth_date, r.postcode, region,
+                                        today) AS i;
+      IF outcome = 'changed' AND old_kinds IS NOT NULL THEN
+        PERFORM @hub@.release_values(old_kinds, old_values);
+      END IF;
       written := array_append(written, id);
       IF r.flags IS NOT NULL THEN
-        rejected := rejected + cardinality(array_remove(r.flags, 'birth_date_implausible'));
-        downgraded := downgraded + ('birth_date_implausible' = ANY (r.flags))::integer;
+        rejected := coalesce(rejected, 0) + cardinality(array_remove(r.flags, 'birth_date_implausible'));
+        downgraded := coalesce(downgraded, 0) + ('birth_date_implausible' = ANY (r.flags))::integer;
       END IF;
     END IF;
     keys := array_append(keys, r.key);
@@ -134,16 +119,10 @@ BEGIN
   body := replace(body, '/* columns */', @hub@.record_columns(''));
   body := replace(body, '/* values */', @hub@.record_columns('r.'));
   body := replace(body, '/* archive */', ltrim(@hub@.archive_statement('SELECT id')));
-  body := replace(body, '/* identifiers */', $sql$
-        SELECT i.kind, i.value, m.record_id
-        FROM made AS m
-        CROSS JOIN omnicrm.customer_identifiers(r.device, r.email, r.loyalty_card, r.phone, r.tax_id, r.username, r.name_key, r.birth_date, r.postcode,
-                                                region, today) AS i$sql$);
   EXECUTE format($sql$
     CREATE OR REPLACE FUNCTION @hub@.store_ingested(
       records jsonb, source_id integer, region text, load_id bigint, any_erased boolean,
-      OUT keys text[], OUT ids bigint[], OUT outcomes text[], OUT written bigint[], OUT unchanged bigint, OUT quarantined bigint,
-      OUT rejected bigint, OUT downgraded bigint)
+      OUT keys text[], OUT ids bigint[], OUT outcomes text[], OUT written bigint[], OUT rejected bigint, OUT downgraded bigint)
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS %L$sql$, '#variable_conflict use_variable' || body);
@@ -151,7 +130,7 @@ END
 $make$;
 
 COMMENT ON FUNCTION @hub@.store_ingested(jsonb, integer, text, bigint, boolean) IS
-  'Used by crm.ingest(): checks, normalises and stores records, in their order, as crm.load() does, without queueing them. records: array of objects. Returns the key, record and outcome (new, changed, unchanged, or the rule that it broke) of each, the records that are new or changed, how many others are as they were and how many wait in quarantine, and how many values were rejected and downgraded.';
+  'Used by crm.ingest(): checks, normalises and stores records, in their order, as crm.load() does, without queueing them. records: array of objects. Returns the key, record and outcome (new, changed, unchanged, or the rule that it broke) of each, the records that are new or changed, and how many values were rejected and downgraded; NULL: none.';
 
 -- What a change of single records begins with. Locks are taken in the order in which
 -- all take them: erasures held off, loads of this source waited for, then whoever
@@ -196,7 +175,8 @@ $$;
 COMMENT ON FUNCTION @hub@.begin_records(text) IS
   'Used by crm.ingest() and crm.delete_record(): checks that the hub is current and takes the locks for a change of records of this source, held until the end of the transaction. Returns the source, the country of what comes without one, whether anybody was ever erased, and the load_batch of what crm.ingest() took in from the source today (UTC), NULL: none yet. Errors: object_not_in_prerequisite_state, undefined_object, invalid_transaction_state.';
 
-CREATE OR REPLACE FUNCTION @hub@.ingest_records(source text, records jsonb, OUT keys text[], OUT ids bigint[], OUT outcomes text[])
+CREATE OR REPLACE FUNCTION @hub@.ingest_records(source text, records jsonb)
+RETURNS record
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -210,6 +190,8 @@ DECLARE
   batch bigint := own.load_id;
   stored record;
   waiting bigint[];
+  loaded bigint;
+  unchanged bigint;
   counts jsonb;
 BEGIN
   IF batch IS NULL THEN
@@ -218,29 +200,29 @@ BEGIN
     RETURNING b.load_id INTO batch;
   END IF;
   stored := @hub@.store_ingested(records, own.source_id, own.region, batch, own.any_erased);
-  keys := stored.keys;
-  ids := stored.ids;
-  outcomes := stored.outcomes;
   waiting := stored.written;
-  IF stored.unchanged > 0 THEN
+  loaded := coalesce(cardinality(waiting), 0);
+  unchanged := coalesce(cardinality(array_positions(stored.outcomes, 'unchanged')), 0);
+  IF unchanged > 0 THEN
     -- A record that crm.load() brought before may still wait.
     waiting := waiting || ARRAY(SELECT u.id
-                                FROM unnest(ids, outcomes) AS u(id, outcome)
+                                FROM unnest(stored.ids, stored.outcomes) AS u(id, outcome)
                                 WHERE u.outcome = 'unchanged' AND (SELECT true FROM @hub@.customer_member AS m WHERE m.record_id = u.id) IS NULL);
   END IF;
   IF cardinality(waiting) > 0 THEN
     counts := @hub@.resolve_local(waiting, @hub@.applied_model());
   END IF;
   UPDATE @hub@.load_batch AS b
-  SET rows_in = b.rows_in + all_rows, rows_loaded = b.rows_loaded + cardinality(stored.written), rows_unchanged = b.rows_unchanged + stored.unchanged,
-      rows_quarantined = b.rows_quarantined + stored.quarantined, values_rejected = b.values_rejected + stored.rejected,
-      values_downgraded = b.values_downgraded + stored.downgraded, finished_at = clock_timestamp()
+  SET rows_in = b.rows_in + all_rows, rows_loaded = b.rows_loaded + loaded, rows_unchanged = b.rows_unchanged + unchanged,
+      rows_quarantined = b.rows_quarantined + all_rows - loaded - unchanged, values_rejected = b.values_rejected + coalesce(stored.rejected, 0),
+      values_downgraded = b.values_downgraded + coalesce(stored.downgraded, 0), finished_at = clock_timestamp()
   WHERE b.load_id = batch;
+  RETURN stored;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.ingest_records(text, jsonb) IS
-  'Used by crm.ingest(): stores records of a source, resolves them, and counts them in the load_batch of this source and day. Returns the key, record and outcome of each. Errors: those of begin_records(), invalid_parameter_value.';
+  'Used by crm.ingest(): stores records of a source, resolves them, and counts them in the load_batch of this source and day. Returns what store_ingested() returns. Errors: those of begin_records(), invalid_parameter_value.';
 
 CREATE OR REPLACE FUNCTION @hub@.ingest(source text, key text, attributes jsonb)
 RETURNS bigint

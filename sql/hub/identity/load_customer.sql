@@ -113,7 +113,7 @@ AS $$
   SELECT format($sql$
     WITH changed AS MATERIALIZED (
       SELECT o.record_id, o.load_id, o.business_at, o.received_at, o.payload, o.email, o.phone, o.device, o.street, o.postcode, o.city, o.province,
-             o.country
+             o.country, num_nonnulls(o.street, o.postcode, o.city, o.province, o.country) > 0 AS has_address
       FROM (%s) AS s(record_id)
       JOIN @hub@.source_record AS o ON o.record_id = s.record_id
     ), gone AS (
@@ -124,9 +124,8 @@ AS $$
       FROM changed AS c
       CROSS JOIN LATERAL (VALUES
         ('email', c.email, c.email), ('phone', c.phone, c.phone), ('device', c.device, c.device),
-        ('address', CASE WHEN num_nonnulls(c.street, c.postcode, c.city, c.province, c.country) > 0
-                         THEN @hub@.address_key(c.street, c.postcode, c.city, c.country) END,
-         @hub@.address_shown(c.street, c.postcode, c.city, c.province, c.country))) AS v(kind, value, shown)
+        ('address', CASE WHEN c.has_address THEN @hub@.address_key(c.street, c.postcode, c.city, c.country) END,
+         CASE WHEN c.has_address THEN @hub@.address_shown(c.street, c.postcode, c.city, c.province, c.country) END)) AS v(kind, value, shown)
       WHERE v.value IS NOT NULL
       ON CONFLICT (record_id, kind, value) DO UPDATE
       SET shown = excluded.shown, first_seen = least(k.first_seen, excluded.first_seen), last_seen = greatest(k.last_seen, excluded.last_seen)

@@ -28,7 +28,7 @@ DROP FUNCTION IF EXISTS @hub@.compare_record(bigint, integer);
 DROP FUNCTION IF EXISTS @hub@.resolve_alone(bigint, integer, bigint);
 DO $change$
 BEGIN
-  IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('@hub@.ingest_records(text, jsonb)') AND p.proretset) THEN
+  IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('@hub@.ingest_records(text, jsonb)') AND p.proallargtypes IS NOT NULL) THEN
     DROP FUNCTION @hub@.ingest_records(text, jsonb);
   END IF;
   IF EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = '@hub@.outbox'::regclass AND c.conname = 'outbox_change_check') THEN
@@ -41,6 +41,8 @@ BEGIN
   END IF;
   IF EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = '@hub@.source_record'::regclass AND c.conname = 'source_record_kind_check') THEN
     ALTER TABLE @hub@.source_record DROP CONSTRAINT source_record_kind_check, DROP CONSTRAINT source_record_gender_check;
+    ALTER TABLE @hub@.source_record_history DROP CONSTRAINT source_record_history_load_id_fkey;
+    ALTER TABLE @hub@.contact_seen DROP CONSTRAINT contact_seen_kind_check, DROP CONSTRAINT contact_seen_check;
   END IF;
 END
 $change$;

@@ -219,7 +219,7 @@ COMMENT ON COLUMN @hub@.source_record.payload IS 'The row as delivered.';
 CREATE TABLE @hub@.source_record_history (
   record_id     bigint NOT NULL REFERENCES @hub@.source_record ON DELETE CASCADE,
   superseded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  load_id       bigint NOT NULL REFERENCES @hub@.load_batch,
+  load_id       bigint NOT NULL,
   business_at   timestamptz,
   received_at   timestamptz NOT NULL,
   payload       jsonb NOT NULL,
