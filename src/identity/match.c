@@ -177,7 +177,7 @@ omnicrm_match_pairs_between(PG_FUNCTION_ARGS)
  * omni_match_entities: the entities of the records, and their blocks where asked for.
  */
 MatchClusters *
-omni_match_entities(const MatchData *data, MatchBlocks **used)
+omni_match_entities(MatchData *data, MatchBlocks **used)
 {
 	const MatchModel *model = data->model;
 	MatchBlocks *blocks = omni_match_blocks(data);
@@ -267,6 +267,7 @@ omnicrm_resolve_entities(PG_FUNCTION_ARGS)
 	omni_match_fields(PG_GETARG_JSONB_P(2), PG_GETARG_JSONB_P(3), model);
 	omni_match_run_options(PG_GETARG_JSONB_P(3), model, &options);
 	data = omni_match_read(&input, 1, &options, model);
+	data->keep_keys = true;
 	omni_match_train(model, data);
 	/* as read back: what match_clusters() makes of the stored model, to the bit */
 	omni_match_model(omni_match_model_json(model), model);

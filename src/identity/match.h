@@ -199,6 +199,7 @@ typedef struct MatchRunOptions
 } MatchRunOptions;
 
 typedef struct MatchSharedValues MatchSharedValues;
+typedef struct MatchKeys MatchKeys;
 
 typedef struct MatchData
 {
@@ -209,9 +210,12 @@ typedef struct MatchData
 	int			width;			/* of a row, a power of two */
 	uint8		second[MATCH_FIELDS_MAX];	/* word of a row with the second sketch of a field, or 0 */
 	uint32		first_values;	/* room that a dictionary starts with, a power of two */
-	uint32	   *values;			/* nrecords rows: the value number of each field, then the sketches, then second ones */
+	uint32	   *kept;			/* of those without copies: their numbers among all; or NULL */
+	uint32	   *values;			/* nrecords rows, of all where some are kept: the value number of each field, then the sketches, then second ones */
 	MatchDictionary dictionary[MATCH_FIELDS_MAX];
 	MatchSharedValues *shared;	/* with workers, see match_parallel.c */
+	bool		keep_keys;		/* blocks follow the training, which leaves the keys: */
+	MatchKeys  *keys;			/* or NULL */
 	bool		copies_known;	/* training found the copies: */
 	uint32	   *original;		/* as in MatchBlocks */
 	uint32	   *order;			/* while values are read: the row of each record, as it was read */
@@ -282,6 +286,7 @@ typedef struct MatchProbe
 	const MatchData *data;
 	uint32		record;
 	const uint32 *row;
+	uint64	   *levels;			/* of pairs of values that were compared, or NULL; see match_compare.c */
 	bool		ready[MATCH_FIELDS_MAX];
 	OmniPattern pattern[MATCH_FIELDS_MAX];
 } MatchProbe;
@@ -385,6 +390,13 @@ omni_match_other_name(const MatchData *data, const uint32 *row)
 	return data->dictionary[given_name].other_column[row[given_name]];
 }
 
+/* The number of a record by which its row is found. */
+static inline uint32
+omni_match_kept(const MatchData *data, uint32 record)
+{
+	return data->kept != NULL ? data->kept[record] : record;
+}
+
 /* Bits as a weight in whole units. */
 static inline int32
 omni_match_units(double bits)
@@ -449,10 +461,12 @@ extern ArrayType *omni_match_key_array(uint64 *keys, int n);
 
 /* match_blocks.c */
 extern MatchKeyEntry *omni_match_sort_keys(MatchKeyEntry *entries, MatchKeyEntry *room, Size n, int lowest, int end);
-extern MatchBlocks *omni_match_blocks(const MatchData *data);
+extern MatchBlocks *omni_match_blocks(MatchData *data);
 extern void omni_match_list_blocks(const MatchData *data, MatchBlocks *blocks);
 
 /* match_compare.c */
+extern void omni_match_remember_levels(MatchProbe *probe);
+extern void omni_match_recall(const MatchProbe *probe, const uint32 *row, MatchBound *bound);
 extern void omni_match_probe(MatchProbe *probe, uint32 record);
 extern void omni_match_prefetch_compared(const MatchProbe *probe, uint32 other);
 extern uint64 omni_match_compare(MatchProbe *probe, uint32 other);
@@ -502,7 +516,7 @@ extern MatchData *omni_match_run(FunctionCallInfo fcinfo, int options_argument, 
 								 MatchClusters **clusters, MatchBlocks **blocks);
 
 /* match.c */
-extern MatchClusters *omni_match_entities(const MatchData *data, MatchBlocks **used);
+extern MatchClusters *omni_match_entities(MatchData *data, MatchBlocks **used);
 extern char *omni_match_pattern_text(const MatchModel *model, uint64 pattern);
 extern double omni_match_probability(double weight);
 extern int64 omni_match_cluster_id(const MatchData *data, uint32 record);

@@ -101,26 +101,19 @@ order_by_name(const MatchData *data)
 	return record;
 }
 
-/* Lays the rows out in that order. */
-static void
-arrange_rows(MatchArranged *arranged, const MatchData *data)
+/*
+ * omni_match_arrange: the order in which a scan should have the records and their
+ * blocks.
+ * Arguments: the records; the blocks.
+ * Result: what is known of it, in a context of its own, that of the data, which is the
+ * caller's to delete; rows and members are still to be put into their places.
+ * Errors: program_limit_exceeded.
+ */
+MatchArranged *
+omni_match_arrange(const MatchData *data, const MatchBlocks *blocks)
 {
-	Size		row = data->width * sizeof(uint32);
-	uint32		n = data->nrecords;
-
-	arranged->data.values = omni_lines_alloc(arranged->data.context, mul_size(Max(n, 1), row));
-	arranged->data.source = MemoryContextAllocHuge(arranged->data.context, Max(n, 1));
-	for (uint32 i = 0; i < n; i++)
-	{
-		memcpy(arranged->data.values + (Size) i * data->width, omni_match_row(data, arranged->record[i]), row);
-		arranged->data.source[i] = data->source[arranged->record[i]];
-	}
-}
-
-/* Puts places for records into the blocks, and marks the last member of each. */
-static void
-arrange_members(MatchArranged *arranged, const MatchBlocks *blocks, const uint32 *place)
-{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm arranged", ALLOCSET_DEFAULT_SIZES);
+	MatchArranged *arranged = MemoryContextAllocZero(context, sizeof(MatchArranged));
 	MatchMeetings *meetings = &arranged->meetings;
 
 	/* a place among the members takes 32 bits */
@@ -128,72 +121,93 @@ arrange_members(MatchArranged *arranged, const MatchBlocks *blocks, const uint32
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("blocks of more than %u records together", PG_UINT32_MAX)));
+	arranged->data = *data;
+	arranged->data.context = context;
+	arranged->data.values = NULL;
+	arranged->data.source = NULL;
+	arranged->record = order_by_name(data);
+	meetings->pairs = omni_match_block_pairs(blocks);
 	meetings->nmembers = blocks->nmembers;
-	meetings->member = omni_lines_alloc(arranged->data.context, mul_size(Max(blocks->nmembers, 1), sizeof(uint32)));
-	for (uint32 b = 0; b < blocks->nblocks; b++)
-	{
-		uint64		end = blocks->start[b + 1];
-		double		n = end - blocks->start[b];
-
-		for (uint64 i = blocks->start[b]; i < end; i++)
-			meetings->member[i] = place[blocks->member[i]];
-		meetings->member[end - 1] |= MATCH_LAST_MEMBER;
-		meetings->pairs += n * (n - 1) / 2;
-	}
-}
-
-/* Lists where each record stands among the members, but for those that nobody follows. */
-static void
-list_places(MatchArranged *arranged)
-{
-	MatchMeetings *meetings = &arranged->meetings;
-	uint32		n = arranged->data.nrecords;
-	uint64	   *next = MemoryContextAllocHuge(CurrentMemoryContext, mul_size((Size) n + 1, sizeof(uint64)));
-
-	meetings->start = MemoryContextAllocExtended(arranged->data.context, mul_size((Size) n + 1, sizeof(uint64)),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint64 i = 0; i < meetings->nmembers; i++)
-	{
-		if ((meetings->member[i] & MATCH_LAST_MEMBER) == 0)
-			meetings->start[meetings->member[i] + 1]++;
-	}
-	for (uint32 r = 0; r < n; r++)
-		meetings->start[r + 1] += meetings->start[r];
-	meetings->place = omni_lines_alloc(arranged->data.context, mul_size(Max(meetings->start[n], 1), sizeof(uint32)));
-	memcpy(next, meetings->start, n * sizeof(uint64));
-	for (uint64 i = 0; i < meetings->nmembers; i++)
-	{
-		if ((meetings->member[i] & MATCH_LAST_MEMBER) == 0)
-			meetings->place[next[meetings->member[i]]++] = i;
-	}
-	pfree(next);
+	meetings->nplaces = blocks->nmembers - blocks->nblocks;
+	return arranged;
 }
 
 /*
- * omni_match_arrange: the records and their blocks as a scan should have them.
- * Arguments: the records; the blocks.
- * Result: copies of what the order changes, in a context of their own, that of the
- * data, which is the caller's to delete; all else is shared with the records.  Which
- * record has which place stands in the present context.
+ * omni_match_alloc_arranged: room for rows and members, where there is no image that
+ * has it.
  */
-MatchArranged *
-omni_match_arrange(const MatchData *data, const MatchBlocks *blocks)
+void
+omni_match_alloc_arranged(MatchArranged *arranged)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omnicrm arranged", ALLOCSET_DEFAULT_SIZES);
-	MatchArranged *arranged = MemoryContextAllocZero(context, sizeof(MatchArranged));
-	uint32	   *place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint32)));
+	MatchData  *data = &arranged->data;
+	MatchMeetings *meetings = &arranged->meetings;
+	Size		n = Max(data->nrecords, 1);
 
-	arranged->data = *data;
-	arranged->data.context = context;
-	arranged->record = order_by_name(&arranged->data);
-	CHECK_FOR_INTERRUPTS();
-	arrange_rows(arranged, data);
-	CHECK_FOR_INTERRUPTS();
+	data->values = omni_lines_alloc(data->context, mul_size(n, data->width * sizeof(uint32)));
+	data->source = MemoryContextAllocHuge(data->context, n);
+	meetings->member = omni_lines_alloc(data->context, mul_size(Max(meetings->nmembers, 1), sizeof(uint32)));
+	meetings->start = MemoryContextAllocHuge(data->context, mul_size(omni_match_scan_chunks(n) + 1, sizeof(uint64)));
+	meetings->place = omni_lines_alloc(data->context, mul_size(Max(meetings->nplaces, 1), sizeof(uint32)));
+}
+
+/*
+ * omni_match_put_rows: lays the rows of records out in the order of a scan.
+ * Arguments: the order; the records; where there is room.
+ */
+void
+omni_match_put_rows(const MatchArranged *arranged, const MatchData *data, MatchData *target)
+{
 	for (uint32 i = 0; i < data->nrecords; i++)
+	{
+		if ((i & 65535) == 0)
+			CHECK_FOR_INTERRUPTS();
+		memcpy(target->values + (Size) i * data->width, omni_match_row(data, arranged->record[i]), data->width * sizeof(uint32));
+		target->source[i] = data->source[arranged->record[i]];
+	}
+}
+
+/* Puts the members of blocks by their places in the order of a scan, and counts those that others follow, by chunk. */
+static void
+put_members(const MatchArranged *arranged, const MatchBlocks *blocks, MatchMeetings *target, uint64 *count)
+{
+	uint32		n = arranged->data.nrecords;
+	uint32	   *place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(n, 1), sizeof(uint32)));
+
+	for (uint32 i = 0; i < n; i++)
 		place[arranged->record[i]] = i;
-	arrange_members(arranged, blocks, place);
+	for (uint32 b = 0; b < blocks->nblocks; b++)
+	{
+		uint64		last = blocks->start[b + 1] - 1;
+
+		for (uint64 i = blocks->start[b]; i < last; i++)
+		{
+			target->member[i] = place[blocks->member[i]];
+			count[target->member[i] / MATCH_SCAN_CHUNK]++;
+		}
+		target->member[last] = place[blocks->member[last]] | MATCH_LAST_MEMBER;
+	}
 	pfree(place);
+}
+
+/*
+ * omni_match_put_members: puts down who meets whom, for a scan.
+ * Arguments: the order; the blocks; where there is room.
+ */
+void
+omni_match_put_members(const MatchArranged *arranged, const MatchBlocks *blocks, MatchMeetings *target)
+{
+	uint64		nchunks = omni_match_scan_chunks(arranged->data.nrecords);
+	uint64	   *next = palloc0((nchunks + 1) * sizeof(uint64));
+
+	put_members(arranged, blocks, target, next + 1);
 	CHECK_FOR_INTERRUPTS();
-	list_places(arranged);
-	return arranged;
+	for (uint64 i = 0; i < nchunks; i++)
+		next[i + 1] += next[i];
+	memcpy(target->start, next, (nchunks + 1) * sizeof(uint64));
+	for (uint64 i = 0; i < blocks->nmembers; i++)
+	{
+		if ((target->member[i] & MATCH_LAST_MEMBER) == 0)
+			target->place[next[target->member[i] / MATCH_SCAN_CHUNK]++] = i;
+	}
+	pfree(next);
 }

@@ -16,5 +16,8 @@ typedef struct MatchArranged
 } MatchArranged;
 
 extern MatchArranged *omni_match_arrange(const MatchData *data, const MatchBlocks *blocks);
+extern void omni_match_alloc_arranged(MatchArranged *arranged);
+extern void omni_match_put_rows(const MatchArranged *arranged, const MatchData *data, MatchData *target);
+extern void omni_match_put_members(const MatchArranged *arranged, const MatchBlocks *blocks, MatchMeetings *target);
 
 #endif							/* OMNICRM_IDENTITY_MATCH_ARRANGE_H */

@@ -174,7 +174,7 @@ add_block(RangeBlocks *range, const MatchKeyEntry *entries, Size count)
 
 /* Counts the keys among sorted entries and keeps the blocks within their limits. */
 static void
-add_blocks(RangeBlocks *range, const MatchModel *model, const MatchKeyEntry *entries, Size n)
+add_blocks(RangeBlocks *range, const int *limit, const MatchKeyEntry *entries, Size n)
 {
 	for (Size i = 0; i < n;)
 	{
@@ -186,7 +186,7 @@ add_blocks(RangeBlocks *range, const MatchModel *model, const MatchKeyEntry *ent
 			records += entries[end].record != entries[end - 1].record;
 		count->keys++;
 		count->largest = Max(count->largest, records);
-		if (records > omni_match_key_limit(model, entries[i].kind))
+		if (records > limit[entries[i].kind])
 			count->dropped++;
 		else if (records > 1)
 			add_block(range, entries + i, end - i);
@@ -194,10 +194,11 @@ add_blocks(RangeBlocks *range, const MatchModel *model, const MatchKeyEntry *ent
 	}
 }
 
-/* Blocks of the keys of some buckets: the first one and the one after the last, with the number of keys of each. */
+/* Blocks of the keys of some buckets: the first one and the one after the last. */
 static void
-make_range(RangeBlocks *range, const MatchData *data, MatchKeyPieces *pieces, const uint64 *per_bucket, int first, int end)
+make_range(RangeBlocks *range, const MatchJob *job, MatchKeyPieces *pieces, int first, int end)
 {
+	const uint64 *per_bucket = job->per_bucket;
 	Size		start[MATCH_BUCKETS + 1];
 	Size		largest = 0;
 	MatchKeyEntry *entries;
@@ -214,7 +215,7 @@ make_range(RangeBlocks *range, const MatchData *data, MatchKeyPieces *pieces, co
 	room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(largest, 1), sizeof(MatchKeyEntry)));
 	omni_match_read_keys(pieces, first, end, entries, start);
 	for (int b = first; b < end; b++)
-		add_blocks(range, data->model, sort_bucket(entries + start[b], room, per_bucket[b]), per_bucket[b]);
+		add_blocks(range, job->limit, sort_bucket(entries + start[b], room, per_bucket[b]), per_bucket[b]);
 	pfree(entries);
 	pfree(room);
 }
@@ -231,7 +232,7 @@ omni_match_blocks_task(MatchShare *share, uint64 task)
 
 	if (share->state == NULL)
 		share->state = omni_match_open_keys(&job->files);
-	make_range(&range, share->data, share->state, job->per_bucket, job->first_bucket[task], job->first_bucket[task + 1]);
+	make_range(&range, job, share->state, job->first_bucket[task], job->first_bucket[task + 1]);
 	omni_match_put(&share->output, &task, sizeof(task));
 	omni_match_put(&share->output, &range, sizeof(range));
 	omni_match_put(&share->output, range.size, range.nblocks * sizeof(uint32));
@@ -345,57 +346,58 @@ omni_match_list_blocks(const MatchData *data, MatchBlocks *blocks)
 	pfree(next);
 }
 
-/* Parts the buckets into ranges whose keys fit into the memory of a participant. */
+/* Parts the first so many buckets into ranges whose keys fit into the memory of a participant. */
 static void
-plan_ranges(MatchJob *job, int participants)
+plan_ranges(MatchJob *job, int buckets, int participants)
 {
 	uint64		total = 0;
 	uint64		most;
 	int			n = 0;
 
-	for (int b = 0; b < MATCH_BUCKETS; b++)
+	for (int b = 0; b < buckets; b++)
 		total += job->per_bucket[b];
 	most = Max((Size) maintenance_work_mem * 1024 / participants / sizeof(MatchKeyEntry), 65536);
 	/* two ranges each at least, and no last one that all wait for */
 	most = Min(most, total / (2 * participants) + 1);
-	for (int b = 0; b < MATCH_BUCKETS;)
+	for (int b = 0; b < buckets;)
 	{
 		uint64		keys = job->per_bucket[b];
 
 		job->first_bucket[n++] = b++;
-		while (b < MATCH_BUCKETS && keys + job->per_bucket[b] <= most)
+		while (b < buckets && keys + job->per_bucket[b] <= most)
 			keys += job->per_bucket[b++];
 	}
-	job->first_bucket[n] = MATCH_BUCKETS;
+	job->first_bucket[n] = buckets;
 	job->ntasks = n;
 }
 
 /* The blocks of the keys in the first so many buckets, range by range; they last as long as the work. */
 static Ranges *
-make_ranges(MatchWork *work, int buckets, uint64 *nranges)
+make_ranges(const MatchKeys *keys, const MatchModel *model, int buckets, uint64 *nranges)
 {
-	MatchFiles *files = omni_match_make_files(CurrentMemoryContext);
 	MatchJob	job = {.kind = MATCH_JOB_BLOCKS};
 	Ranges	   *ranges = palloc0_object(Ranges);
 
-	omni_match_spread_keys(work, files, buckets, job.per_bucket);
-	job.files = files->set;
-	plan_ranges(&job, omni_match_participants(work));
-	omni_match_work(work, &job, take_ranges, ranges);
-	omni_match_free_files(files);
+	memcpy(job.per_bucket, keys->per_bucket, buckets * sizeof(uint64));
+	for (int k = 0; k < MATCH_KEY_VALUE + model->nfields; k++)
+		job.limit[k] = omni_match_key_limit(model, k);
+	job.files = keys->files->set;
+	plan_ranges(&job, buckets, omni_match_participants(keys->work));
+	omni_match_work(keys->work, &job, take_ranges, ranges);
 	*nranges = job.ntasks;
 	return ranges;
 }
 
 /*
- * omni_match_blocks: the blocks of all records.
+ * omni_match_blocks: the blocks of all records; uses up the keys that training left.
  * Memory: the keys of a range of the hash fit into maintenance_work_mem; the
  * blocks take some 100 bytes a record beside it.
  */
 MatchBlocks *
-omni_match_blocks(const MatchData *data)
+omni_match_blocks(MatchData *data)
 {
 	MatchBlocks *blocks = MemoryContextAllocZero(data->context, sizeof(MatchBlocks));
+	MatchKeys  *keys = data->keys;
 	Ranges	   *ranges;
 	uint64		nranges;
 	MatchWork  *work;
@@ -403,8 +405,12 @@ omni_match_blocks(const MatchData *data)
 	/* of two relations, and where sources exclude each other, each record counts for itself */
 	if (!data->across && !data->one_per_source)
 		blocks->original = data->copies_known ? data->original : omni_match_copies(data);
-	work = omni_match_begin_work(data, blocks->original, NULL, NULL);
-	ranges = make_ranges(work, MATCH_BUCKETS, &nranges);
+	if (keys == NULL)
+		keys = omni_match_spread_keys(omni_match_begin_work(data, blocks->original, NULL, NULL), MATCH_BUCKETS);
+	work = keys->work;
+	data->keys = NULL;
+	ranges = make_ranges(keys, data->model, MATCH_BUCKETS, &nranges);
+	omni_match_end_keys(keys);
 	join_ranges(data, blocks, ranges, nranges);
 	omni_match_end_work(work);
 	pfree(ranges);
@@ -423,20 +429,29 @@ affordable(const double *pairs, int largest, double budget)
 }
 
 /*
+ * omni_match_afford_buckets: how many buckets of the keys of so many records
+ * omni_match_afford() looks at.
+ */
+int
+omni_match_afford_buckets(uint32 nrecords)
+{
+	return nrecords >= SAMPLED_RECORDS ? SAMPLED_BUCKETS : MATCH_BUCKETS;
+}
+
+/*
  * omni_match_afford: lowers the limits of a model until the blocks of these records
  * bring no more pairs than budgeted.
  * Arguments: the model, whose limits for weak keys and values are not set yet; the
- * work on the records.
+ * keys of the records; their number, without those for which others stand.
  */
 void
-omni_match_afford(MatchModel *model, MatchWork *work)
+omni_match_afford(MatchModel *model, MatchKeys *keys, uint32 nrecords)
 {
-	const MatchData *data = omni_match_work_data(work);
-	int			buckets = data->nrecords >= SAMPLED_RECORDS ? SAMPLED_BUCKETS : MATCH_BUCKETS;
+	int			buckets = omni_match_afford_buckets(nrecords);
 	double	   *weak = palloc0((model->max_block + 1) * sizeof(double));
 	double	   *value = palloc0((model->max_block + 1) * sizeof(double));
 	uint64		nranges;
-	Ranges	   *ranges = make_ranges(work, buckets, &nranges);
+	Ranges	   *ranges = make_ranges(keys, model, buckets, &nranges);
 
 	for (uint64 i = 0; i < nranges; i++)
 	{
@@ -452,8 +467,8 @@ omni_match_afford(MatchModel *model, MatchWork *work)
 				value[range->size[b]] += pairs;
 		}
 	}
-	model->max_weak_block = affordable(weak, model->max_block, Max(data->nrecords * WEAK_PAIRS_PER_RECORD, PAIRS_AT_LEAST));
-	model->max_value_block = affordable(value, model->max_block, Max(data->nrecords * VALUE_PAIRS_PER_RECORD, PAIRS_AT_LEAST));
+	model->max_weak_block = affordable(weak, model->max_block, Max(nrecords * WEAK_PAIRS_PER_RECORD, PAIRS_AT_LEAST));
+	model->max_value_block = affordable(value, model->max_block, Max(nrecords * VALUE_PAIRS_PER_RECORD, PAIRS_AT_LEAST));
 	pfree(ranges);
 	pfree(weak);
 	pfree(value);

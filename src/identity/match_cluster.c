@@ -427,6 +427,7 @@ make_clustering(const MatchData *data)
 	c->data = data;
 	c->probe = palloc0_object(MatchProbe);
 	c->probe->data = data;
+	omni_match_remember_levels(c->probe);
 	c->threshold = (int64) (model->threshold * MATCH_UNIT);
 	c->unscored = (int64) (model->unscored * MATCH_UNIT);
 	for (uint32 size = 1; size <= LEAST_KNOWN; size++)

@@ -24,6 +24,34 @@
 #define SURNAME_SHARED_WORD		4
 #define GIVEN_SHARED_WORD		4
 
+/* pairs of values whose levels are remembered: what fits into a core's own cache */
+#define REMEMBERED		16384
+#define LEVEL_FIELD_SHIFT	59
+#define LEVEL_VALUE_BITS	28
+
+StaticAssertDecl(MATCH_RECORDS_MAX < 1 << LEVEL_VALUE_BITS, "there are no more values than records");
+StaticAssertDecl(MATCH_FIELDS_MAX <= 16, "the number of a field fits into four bits");
+
+/*
+ * omni_match_remember_levels: lets a probe remember what the comparison of two values
+ * gave, in the present context: records that are held against each other one after the
+ * other have much the same values.
+ */
+void
+omni_match_remember_levels(MatchProbe *probe)
+{
+	probe->levels = palloc(REMEMBERED * sizeof(uint64));
+	memset(probe->levels, 0xff, REMEMBERED * sizeof(uint64));
+}
+
+/* Where the level of two values is remembered, and how: that, the field and both values as one number. */
+static inline uint64 *
+remembered(const MatchProbe *probe, int f, uint32 a, uint32 b, uint64 *known)
+{
+	*known = (uint64) f << LEVEL_FIELD_SHIFT | (uint64) a << (LEVEL_VALUE_BITS + MATCH_LEVEL_BITS) | (uint64) b << MATCH_LEVEL_BITS;
+	return &probe->levels[*known * UINT64CONST(0x9e3779b97f4a7c15) >> 50];
+}
+
 /*
  * omni_match_probe: makes a record the one that is held against others.
  */
@@ -360,12 +388,51 @@ static inline int
 field_level(MatchProbe *probe, int f, const uint32 *row, uint32 possible)
 {
 	const MatchValue *values = probe->data->dictionary[f].values;
+	uint64	   *place;
+	uint64		known;
+	int			level;
 
 	if (possible == 0)
 		return MATCH_NO_EVIDENCE;
 	if ((possible & (possible - 1)) == 0)
 		return pg_rightmost_one_pos32(possible);
-	return level_of(probe, f, &values[probe->row[f]], &values[row[f]], possible);
+	if (probe->levels == NULL)
+		return level_of(probe, f, &values[probe->row[f]], &values[row[f]], possible);
+	place = remembered(probe, f, probe->row[f], row[f], &known);
+	if ((*place ^ known) < MATCH_STATES)
+		return *place ^ known;
+	level = level_of(probe, f, &values[probe->row[f]], &values[row[f]], possible);
+	*place = known | level;
+	return level;
+}
+
+/*
+ * omni_match_recall: settles the open fields of a pair of which the probe remembers
+ * the levels.
+ * Arguments: the probe, the row of the other record, what omni_match_bound() found.
+ */
+void
+omni_match_recall(const MatchProbe *probe, const uint32 *row, MatchBound *bound)
+{
+	int			open = 0;
+
+	for (int i = 0; i < bound->nopen; i++)
+	{
+		int			f = bound->open[i];
+		const MatchField *field = &probe->data->model->field[f];
+		uint64		known;
+		const uint64 *place = remembered(probe, f, probe->row[f], row[f], &known);
+
+		if ((*place ^ known) >= MATCH_STATES)
+		{
+			bound->open[open++] = f;
+			continue;
+		}
+		bound->level[f] = *place ^ known;
+		if (bound->elsewhere == MATCH_NULL)
+			bound->most += field->best[LEVEL(bound->level[f])] - field->best[bound->possible[f]];
+	}
+	bound->nopen = open;
 }
 
 /*

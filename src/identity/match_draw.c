@@ -49,15 +49,15 @@ count_random(const MatchData *data, MatchProbe *probe, MatchPatternTable *table,
 
 	if (is_every_pair(n))
 	{
-		omni_match_probe(probe, i);
+		omni_match_probe(probe, omni_match_kept(data, i));
 		for (uint64 b = i + 1; b < n; b++)
-			omni_match_add_pattern(table, omni_match_compare(probe, b), 1);
+			omni_match_add_pattern(table, omni_match_compare(probe, omni_match_kept(data, b)), 1);
 		return;
 	}
-	omni_match_probe(probe, omni_mix(RANDOM_SEED + i) % n);
+	omni_match_probe(probe, omni_match_kept(data, omni_mix(RANDOM_SEED + i) % n));
 	for (int k = 0; k < RANDOM_OTHERS; k++)
 	{
-		other[k] = omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n;
+		other[k] = omni_match_kept(data, omni_mix(RANDOM_SEED * 31 + i * RANDOM_OTHERS + k) % n);
 		__builtin_prefetch(omni_match_row(data, other[k]));
 	}
 	for (int k = 0; k < RANDOM_OTHERS; k++)
@@ -165,8 +165,9 @@ sort_holders(const MatchData *data, const Run *run, MatchKeyEntry *holders, uint
 	int			low_bits = run->second >= 0 ? value_bits(data, run->second) : 0;
 	uint32		n = 0;
 
-	for (uint32 r = 0; r < data->nrecords; r++)
+	for (uint32 i = 0; i < data->nrecords; i++)
 	{
+		uint32		r = omni_match_kept(data, i);
 		const uint32 *row = omni_match_row(data, r);
 
 		if (row[run->first] == MATCH_NULL || (run->second >= 0 && row[run->second] == MATCH_NULL))

@@ -424,7 +424,7 @@ omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *b
 	outputs->nrecords = data->nrecords;
 	plan_fields(&job, files, bytes, nfields);
 	omni_match_work(work, &job, take_fields, outputs);
-	data->values = omni_lines_alloc(data->context, mul_size(Max(data->nrecords, 1), data->width * sizeof(uint32)));
+	data->values = omni_match_alloc_rows(data);
 	for (int f = 0; f < nfields; f++)
 		keep_dictionary(data, &outputs->field[f]);
 	for (uint32 r = 0; r < data->nrecords; r++)

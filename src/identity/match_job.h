@@ -16,7 +16,7 @@
 
 /* records taken at a time, and those of a scan */
 #define MATCH_RECORD_CHUNK	4096
-#define MATCH_SCAN_CHUNK	512
+#define MATCH_SCAN_CHUNK	2048
 /* parts of the keys, see match_spread.h */
 #define MATCH_BUCKETS		256
 
@@ -51,6 +51,7 @@ typedef struct MatchJob
 	int			buckets;		/* of spreading keys: how many are wanted, from the first on */
 	uint64		per_bucket[MATCH_BUCKETS];	/* of blocks: number of keys */
 	int			first_bucket[MATCH_BUCKETS + 1];	/* of the range of each task, and the one after the last */
+	int			limit[MATCH_KEY_KINDS]; /* largest block of each kind of key */
 	FileSet		files;			/* of fields: their raw values; of keys and blocks: the keys */
 	int			field[MATCH_FIELDS_MAX];	/* of each task */
 } MatchJob;
@@ -63,9 +64,10 @@ typedef struct MatchMeetings
 {
 	double		pairs;			/* those of several blocks counted in each */
 	uint64		nmembers;
+	uint64		nplaces;
 	uint32	   *member;			/* records of one block after the other; MATCH_LAST_MEMBER marks the last one of each */
-	uint64	   *start;			/* nrecords + 1: of the places of each record */
-	uint32	   *place;			/* of a record among the members, where others follow it */
+	uint64	   *start;			/* of the places of each chunk of records, and their end */
+	uint32	   *place;			/* among the members where records of a chunk have others after them, in no order */
 } MatchMeetings;
 
 #define MATCH_LAST_MEMBER	((uint32) 1 << 31)
@@ -89,6 +91,13 @@ typedef struct MatchComponents
 	bool	   *together;		/* by smallest record: clustered together with others; NULL: none */
 } MatchComponents;
 
+/* Number of chunks of a scan. */
+static inline uint64
+omni_match_scan_chunks(uint32 nrecords)
+{
+	return ((uint64) nrecords + MATCH_SCAN_CHUNK - 1) / MATCH_SCAN_CHUNK;
+}
+
 /* What a participant works with. */
 typedef struct MatchShare
 {
@@ -110,7 +119,9 @@ typedef void (*MatchTake) (void *target, const char *bytes, Size size);
 extern void omni_match_share_values(MatchData *data);
 extern MatchWork *omni_match_begin_work(const MatchData *data, const uint32 *original, const MatchMeetings *meetings,
 										const MatchComponents *components);
+extern uint32 *omni_match_alloc_rows(MatchData *data);
 extern bool omni_match_use_image(MatchWork *work);
+extern MatchShare *omni_match_work_share(MatchWork *work);
 extern const MatchData *omni_match_work_data(const MatchWork *work);
 extern int	omni_match_participants(const MatchWork *work);
 extern void omni_match_work(MatchWork *work, const MatchJob *job, MatchTake take, void *target);
@@ -141,7 +152,8 @@ extern BufFile *omni_match_open_file(const FileSet *set, const char *kind, int n
 extern void omni_match_read_fields(MatchData *data, const MatchFiles *files, const uint64 *bytes);
 
 /* match_blocks.c */
-extern void omni_match_afford(MatchModel *model, MatchWork *work);
+extern void omni_match_afford(MatchModel *model, MatchKeys *keys, uint32 nrecords);
+extern int	omni_match_afford_buckets(uint32 nrecords);
 
 /* match_cluster.c */
 extern void omni_match_cluster_together(const MatchData *data, const MatchBlocks *blocks, const MatchComponents *components,

@@ -2,8 +2,8 @@
  * match_parallel.c
  *		Parallel workers for the jobs of match_job.h.
  *
- * Values are laid out once in shared memory, records and blocks for each work; workers
- * and leader take tasks from a counter.  A worker writes its output to a shared temporary file,
+ * Values and rows are laid out once in shared memory, what else a work needs for it;
+ * workers and leader take tasks from a counter.  A worker writes its output to a shared temporary file,
  * which the leader reads when all have ended.  Where there is no shared memory or
  * no worker, the leader does everything.
  */
@@ -23,6 +23,7 @@
 #include "utils/resowner.h"
 
 #include "common/compat.h"
+#include "common/memory.h"
 #include "identity/match_job.h"
 
 #define KEY_JOB			UINT64CONST(0x6f6d6e690001)
@@ -34,6 +35,7 @@
 typedef struct SharedJob
 {
 	dsm_handle	values;
+	dsm_handle	rows;			/* DSM_HANDLE_INVALID: in the image */
 	dsm_handle	image;
 	pg_atomic_uint64 next;		/* first task not taken */
 	SharedFileSet files;
@@ -45,6 +47,7 @@ struct MatchWork
 	MemoryContext context;		/* outputs */
 	MatchShare	share;			/* of the leader */
 	dsm_segment *values;
+	dsm_segment *rows;			/* NULL: in the image */
 	dsm_segment *image;			/* NULL: no workers */
 	int			workers;
 	void		(*beside) (void *argument);	/* what this process does first, or NULL */
@@ -78,7 +81,8 @@ typedef struct Image
 	bool		across;
 	bool		one_per_source;
 	Size		order;
-	Size		values;
+	Size		kept;
+	Size		values;			/* 0: the rows have a segment of their own */
 	Size		source;
 	uint32		dictionary_count[MATCH_FIELDS_MAX];
 	Size		dictionary_adjust[MATCH_FIELDS_MAX];
@@ -101,10 +105,11 @@ typedef struct ValuesImage
 	Size		other[MATCH_FIELDS_MAX];
 } ValuesImage;
 
-/* Where that is, for all copies of a MatchData. */
+/* Where that is, for all copies of a MatchData, and the rows of its records. */
 struct MatchSharedValues
 {
 	dsm_segment *segment;		/* NULL: nowhere yet */
+	dsm_segment *rows;			/* NULL: not in shared memory */
 	MemoryContextCallback clean_up;
 };
 
@@ -121,6 +126,16 @@ place(char *image, Size *used, const void *array, Size size)
 	*used = add_size(*used, TYPEALIGN(MATCH_LINE, size));
 	if (image != NULL)
 		memcpy(image + offset, array, size);
+	return offset;
+}
+
+/* Room in the image, which the leader fills later. */
+static Size
+reserve(Size *used, Size size)
+{
+	Size		offset = *used;
+
+	*used = add_size(*used, TYPEALIGN(MATCH_LINE, size));
 	return offset;
 }
 
@@ -165,9 +180,11 @@ lay_out(char *address, const MatchShare *share)
 	image->nrecords = data->nrecords;
 	image->across = data->across;
 	image->one_per_source = data->one_per_source;
+	image->kept = place(address, &used, data->kept, mul_size(data->nrecords, sizeof(uint32)));
 	image->order = place(address, &used, data->order, mul_size(data->nrecords, sizeof(uint32)));
-	image->values = place(address, &used, data->values, mul_size(data->nrecords, data->width * sizeof(uint32)));
-	image->source = place(address, &used, data->source, data->nrecords);
+	if (meetings != NULL)
+		image->values = reserve(&used, mul_size(data->nrecords, data->width * sizeof(uint32)));
+	image->source = meetings != NULL ? reserve(&used, data->nrecords) : place(address, &used, data->source, data->nrecords);
 	for (int f = 0; f < nfields; f++)
 	{
 		const MatchDictionary *dictionary = &data->dictionary[f];
@@ -180,9 +197,9 @@ lay_out(char *address, const MatchShare *share)
 	image->original = place(address, &used, share->original, mul_size(data->nrecords, sizeof(uint32)));
 	if (meetings != NULL)
 	{
-		image->member = place(address, &used, meetings->member, mul_size(meetings->nmembers, sizeof(uint32)));
-		image->member_start = place(address, &used, meetings->start, mul_size((Size) data->nrecords + 1, sizeof(uint64)));
-		image->member_place = place(address, &used, meetings->place, mul_size(meetings->start[data->nrecords], sizeof(uint32)));
+		image->member = reserve(&used, mul_size(meetings->nmembers, sizeof(uint32)));
+		image->member_start = reserve(&used, mul_size(omni_match_scan_chunks(data->nrecords) + 1, sizeof(uint64)));
+		image->member_place = reserve(&used, mul_size(meetings->nplaces, sizeof(uint32)));
 	}
 	if (components != NULL)
 	{
@@ -231,7 +248,7 @@ open_model(char *address)
 
 /* What a participant works with, as the values and the image have it. */
 static void
-open_image(char *values, char *address, MatchShare *share)
+open_image(char *values, char *rows, char *address, MatchShare *share)
 {
 	const ValuesImage *shared = (const ValuesImage *) values;
 	Image	   *image = (Image *) address;
@@ -250,7 +267,8 @@ open_image(char *values, char *address, MatchShare *share)
 	data->across = image->across;
 	data->one_per_source = image->one_per_source;
 	data->order = at(address, image->order);
-	data->values = at(address, image->values);
+	data->kept = at(address, image->kept);
+	data->values = rows != NULL ? (uint32 *) rows : at(address, image->values);
 	data->source = at(address, image->source);
 	for (int f = 0; f < image->model.nfields; f++)
 	{
@@ -321,6 +339,7 @@ omni_match_worker(dsm_segment *segment, shm_toc *toc)
 {
 	SharedJob  *shared = shm_toc_lookup(toc, KEY_JOB, false);
 	dsm_segment *values;
+	dsm_segment *rows = NULL;
 	dsm_segment *image;
 	MatchShare	share = {0};
 	BufFile    *file;
@@ -329,9 +348,11 @@ omni_match_worker(dsm_segment *segment, shm_toc *toc)
 	SharedFileSetAttach(&shared->files, segment);
 	values = dsm_attach(shared->values);
 	image = dsm_attach(shared->image);
-	if (values == NULL || image == NULL)
+	if (shared->rows != DSM_HANDLE_INVALID)
+		rows = dsm_attach(shared->rows);
+	if (values == NULL || image == NULL || (shared->rows != DSM_HANDLE_INVALID && rows == NULL))
 		elog(ERROR, "could not map the records to be matched");
-	open_image(dsm_segment_address(values), dsm_segment_address(image), &share);
+	open_image(dsm_segment_address(values), rows != NULL ? dsm_segment_address(rows) : NULL, dsm_segment_address(image), &share);
 	share.job = &shared->job;
 	take_part(&share, &shared->next);
 	file_name(name, sizeof(name), ParallelWorkerNumber);
@@ -342,6 +363,8 @@ omni_match_worker(dsm_segment *segment, shm_toc *toc)
 	BufFileExportFileSet(file);
 	BufFileClose(file);
 	dsm_detach(image);
+	if (rows != NULL)
+		dsm_detach(rows);
 	dsm_detach(values);
 }
 
@@ -409,12 +432,26 @@ forget_values(dsm_segment *segment, Datum argument)
 }
 
 static void
-detach_values(void *argument)
+forget_rows(dsm_segment *segment, Datum argument)
+{
+	((MatchSharedValues *) DatumGetPointer(argument))->rows = NULL;
+}
+
+static void
+detach_values(MatchSharedValues *shared)
+{
+	if (shared->segment != NULL)
+		dsm_detach(shared->segment);
+}
+
+static void
+detach_all(void *argument)
 {
 	MatchSharedValues *shared = argument;
 
-	if (shared->segment != NULL)
-		dsm_detach(shared->segment);
+	detach_values(shared);
+	if (shared->rows != NULL)
+		dsm_detach(shared->rows);
 }
 
 /*
@@ -432,7 +469,7 @@ omni_match_share_values(MatchData *data)
 		return;
 	}
 	data->shared = shared = MemoryContextAllocZero(data->context, sizeof(MatchSharedValues));
-	shared->clean_up.func = detach_values;
+	shared->clean_up.func = detach_all;
 	shared->clean_up.arg = shared;
 	MemoryContextRegisterResetCallback(data->context, &shared->clean_up);
 }
@@ -453,11 +490,21 @@ values_are_shared(const MatchData *data)
 	return true;
 }
 
+/* Whether the rows of the records are in a segment of their own, if at all in shared memory. */
+static bool
+rows_are_shared(const MatchData *data)
+{
+	return data->shared->rows != NULL && (char *) data->values == (char *) dsm_segment_address(data->shared->rows);
+}
+
 /* Puts what a job works with into shared memory; NULL where there is none. */
 static dsm_segment *
 make_image(const MatchShare *share)
 {
-	dsm_segment *segment = values_are_shared(share->data) ? make_segment(lay_out(NULL, share)) : NULL;
+	dsm_segment *segment = NULL;
+
+	if ((share->meetings != NULL || share->data->values == NULL || rows_are_shared(share->data)) && values_are_shared(share->data))
+		segment = make_segment(lay_out(NULL, share));
 
 	if (segment != NULL)
 		(void) lay_out(dsm_segment_address(segment), share);
@@ -475,6 +522,24 @@ workers_worth(const MatchShare *share)
 	if (share->meetings != NULL ? share->meetings->pairs < PARALLEL_PAIRS : share->data->nrecords < PARALLEL_RECORDS)
 		return 0;
 	return workers;
+}
+
+/*
+ * omni_match_alloc_rows: room for the rows of the records, which are not read yet: in
+ * shared memory where workers will want them.
+ */
+uint32 *
+omni_match_alloc_rows(MatchData *data)
+{
+	Size		size = mul_size(Max(data->nrecords, 1), data->width * sizeof(uint32));
+	MatchShare	share = {.data = data};
+
+	if (workers_worth(&share) > 0)
+		data->shared->rows = make_segment(size);
+	if (data->shared->rows == NULL)
+		return omni_lines_alloc(data->context, size);
+	on_dsm_detach(data->shared->rows, forget_rows, PointerGetDatum(data->shared));
+	return dsm_segment_address(data->shared->rows);
 }
 
 /*
@@ -497,16 +562,19 @@ omni_match_begin_work(const MatchData *data, const uint32 *original, const Match
 	if (work->workers > 0)
 		work->image = make_image(&work->share);
 	if (work->image != NULL)
+	{
 		work->values = data->shared->segment;
+		if (meetings == NULL && data->values != NULL)
+			work->rows = data->shared->rows;
+	}
 	else
 		work->workers = 0;
 	return work;
 }
 
 /*
- * omni_match_use_image: lets this process, too, work with the shared copy of records
- * and blocks, so that the caller may free what it was made of; false where there is
- * none.
+ * omni_match_use_image: lets this process, too, work with the image, of which it fills
+ * what a scan needs; false where there is none.
  */
 bool
 omni_match_use_image(MatchWork *work)
@@ -514,7 +582,8 @@ omni_match_use_image(MatchWork *work)
 	MemoryContext old = MemoryContextSwitchTo(work->context);
 
 	if (work->image != NULL)
-		open_image(dsm_segment_address(work->values), dsm_segment_address(work->image), &work->share);
+		open_image(dsm_segment_address(work->values), work->rows != NULL ? dsm_segment_address(work->rows) : NULL,
+				   dsm_segment_address(work->image), &work->share);
 	MemoryContextSwitchTo(old);
 	return work->image != NULL;
 }
@@ -526,6 +595,15 @@ const MatchData *
 omni_match_work_data(const MatchWork *work)
 {
 	return work->share.data;
+}
+
+/*
+ * omni_match_work_share: what this process works with.
+ */
+MatchShare *
+omni_match_work_share(MatchWork *work)
+{
+	return &work->share;
 }
 
 /*
@@ -560,6 +638,7 @@ launch_workers(MatchWork *work, const MatchJob *job, SharedJob **shared)
 	}
 	*shared = shm_toc_allocate(context->toc, sizeof(SharedJob));
 	(*shared)->values = dsm_segment_handle(work->values);
+	(*shared)->rows = work->rows != NULL ? dsm_segment_handle(work->rows) : DSM_HANDLE_INVALID;
 	(*shared)->image = dsm_segment_handle(work->image);
 	(*shared)->job = *job;
 	pg_atomic_init_u64(&(*shared)->next, 0);

@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
-#include "identity/match_job.h"
+#include "identity/match_spread.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_match_blocking_report);
 
@@ -51,7 +51,7 @@ typedef struct Line
 
 typedef struct Report
 {
-	const MatchData *data;
+	MatchData  *data;
 	const MatchBlocks *blocks;
 	Line		line[MATCH_KEY_KINDS];
 	Line		total;
@@ -376,10 +376,13 @@ omnicrm_match_blocking_report(PG_FUNCTION_ARGS)
 	if (!trained)
 	{
 		MatchWork  *work;
+		MatchKeys  *keys;
 
 		model->max_weak_block = model->max_value_block = 0;
 		work = omni_match_begin_work(report->data, NULL, NULL, NULL);
-		omni_match_afford(model, work);
+		keys = omni_match_spread_keys(work, omni_match_afford_buckets(report->data->nrecords));
+		omni_match_afford(model, keys, report->data->nrecords);
+		omni_match_end_keys(keys);
 		omni_match_end_work(work);
 	}
 	blocks = omni_match_blocks(report->data);

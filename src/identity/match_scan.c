@@ -24,6 +24,8 @@
 #define PARTNERS_MAX	(16 * MATCH_LANES)
 /* records whose blocks are asked for ahead of their turn */
 #define PREFETCH_RECORDS	4
+/* places whose records are asked for ahead of their turn */
+#define PREFETCH_PLACES		16
 /* pairs that wait for their values */
 #define WAITING_MAX		16
 
@@ -49,6 +51,10 @@ typedef struct MatchScan
 	Waiting		waiting[WAITING_MAX];
 	int			nwaiting;
 	MatchEdges *edges;
+	/* the present chunk */
+	uint32		start[MATCH_SCAN_CHUNK + 1];	/* of the places of each record */
+	uint32	   *place;			/* where it has others after it among the members, record by record */
+	Size		capacity;
 } MatchScan;
 
 /* A scan for pairs of at least that weight. */
@@ -61,6 +67,7 @@ begin_scan(const MatchData *data, const MatchMeetings *meetings, int32 floor)
 	scan->meetings = meetings;
 	scan->floor = floor;
 	scan->probe.data = data;
+	omni_match_remember_levels(&scan->probe);
 	scan->given_names = omni_match_given_names(data);
 	scan->met = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint32)),
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -99,6 +106,13 @@ let_wait(MatchScan *scan, uint32 other, const MatchLaneBounds *bounds, int lane)
 		(void) omni_match_bound(&scan->probe, row, &waiting->bound, PG_INT32_MIN);
 	else
 		omni_match_lane_bound(&scan->probe, bounds, lane, &waiting->bound);
+	omni_match_recall(&scan->probe, row, &waiting->bound);
+	scan->edges->scored++;
+	if (waiting->bound.most < scan->floor)
+	{
+		scan->nwaiting--;
+		return;
+	}
 	for (int i = 0; i < waiting->bound.nopen; i++)
 	{
 		int			f = waiting->bound.open[i];
@@ -106,7 +120,6 @@ let_wait(MatchScan *scan, uint32 other, const MatchLaneBounds *bounds, int lane)
 		__builtin_prefetch(&dictionary[f].values[scan->probe.row[f]]);
 		__builtin_prefetch(&dictionary[f].values[row[f]]);
 	}
-	scan->edges->scored++;
 }
 
 /* Judges the partners that were collected, and forgets them. */
@@ -137,14 +150,42 @@ judge_partners(MatchScan *scan)
 	scan->npartners = 0;
 }
 
-/* Asks for the blocks of a record. */
+/* Asks for the blocks of the n-th record of the chunk. */
 static inline void
-prefetch_blocks(const MatchScan *scan, uint32 record)
+prefetch_blocks(const MatchScan *scan, uint32 n)
 {
-	const MatchMeetings *meetings = scan->meetings;
+	for (uint32 i = scan->start[n]; i < scan->start[n + 1]; i++)
+		__builtin_prefetch(&scan->meetings->member[scan->place[i]]);
+}
 
-	for (uint64 i = meetings->start[record]; i < meetings->start[record + 1]; i++)
-		__builtin_prefetch(&meetings->member[meetings->place[i]]);
+/* Orders the places of a chunk by their records. */
+static void
+sort_places(MatchScan *scan, uint64 chunk)
+{
+	const uint32 *member = scan->meetings->member;
+	const uint32 *place = scan->meetings->place + scan->meetings->start[chunk];
+	Size		n = scan->meetings->start[chunk + 1] - scan->meetings->start[chunk];
+	uint32		sum = 0;
+
+	if (n > scan->capacity)
+	{
+		if (scan->place != NULL)
+			pfree(scan->place);
+		scan->capacity = n + n / 4;
+		scan->place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(scan->capacity, sizeof(uint32)));
+	}
+	memset(scan->start, 0, sizeof(scan->start));
+	for (Size i = 0; i < n; i++)
+	{
+		if (i + PREFETCH_PLACES < n)
+			__builtin_prefetch(&member[place[i + PREFETCH_PLACES]]);
+		scan->start[member[place[i]] % MATCH_SCAN_CHUNK]++;
+	}
+	for (int r = 0; r <= MATCH_SCAN_CHUNK; r++)
+		scan->start[r] = sum += scan->start[r];
+	/* from the last one on, so that each start ends up where it belongs */
+	for (Size i = n; i-- > 0;)
+		scan->place[--scan->start[member[place[i]] % MATCH_SCAN_CHUNK]] = place[i];
 }
 
 /* Collects who follows the probe in one of its blocks, from its place there on, and was not met yet. */
@@ -173,19 +214,18 @@ collect_partners(MatchScan *scan, const uint32 *member)
 	} while ((next & MATCH_LAST_MEMBER) == 0);
 }
 
-/* The pairs of one record with those that follow it in its blocks. */
+/* The pairs of the n-th record of the chunk with those that follow it in its blocks. */
 static void
-scan_record(MatchScan *scan, uint32 record)
+scan_record(MatchScan *scan, uint32 record, uint32 n)
 {
-	const MatchMeetings *meetings = scan->meetings;
 	const MatchModel *model = scan->data->model;
 
 	omni_match_probe(&scan->probe, record);
 	scan->given_name = MATCH_NULL;
 	if (scan->given_names != NULL && scan->probe.row[model->surname] != MATCH_NULL)
 		scan->given_name = scan->given_names[scan->probe.row[model->surname]];
-	for (uint64 i = meetings->start[record]; i < meetings->start[record + 1]; i++)
-		collect_partners(scan, meetings->member + meetings->place[i]);
+	for (uint32 i = scan->start[n]; i < scan->start[n + 1]; i++)
+		collect_partners(scan, scan->meetings->member + scan->place[i]);
 	judge_partners(scan);
 	weigh_waiting(scan);
 }
@@ -231,17 +271,17 @@ void
 omni_match_scan_task(MatchShare *share, uint64 task)
 {
 	uint32		first = task * MATCH_SCAN_CHUNK;
-	uint32		nrecords = share->data->nrecords;
-	uint32		end = Min(first + MATCH_SCAN_CHUNK, nrecords);
+	uint32		n = Min(MATCH_SCAN_CHUNK, share->data->nrecords - first);
 
 	if (share->state == NULL)
 		share->state = begin_scan(share->data, share->meetings, share->job->floor);
-	for (uint32 r = first; r < end; r++)
+	sort_places(share->state, task);
+	for (uint32 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (r + PREFETCH_RECORDS < nrecords)
-			prefetch_blocks(share->state, r + PREFETCH_RECORDS);
-		scan_record(share->state, r);
+		if (i + PREFETCH_RECORDS < n)
+			prefetch_blocks(share->state, i + PREFETCH_RECORDS);
+		scan_record(share->state, first + i, i);
 	}
 }
 
@@ -346,13 +386,15 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 	uint32	   *record = arranged->record;
 	MatchWork  *work = omni_match_begin_work(&arranged->data, NULL, &arranged->meetings, NULL);
 	MatchJob	job = {.kind = MATCH_JOB_SCAN};
-	bool		shared = omni_match_use_image(work);
+	const MatchShare *share = omni_match_work_share(work);
 
+	if (!omni_match_use_image(work))
+		omni_match_alloc_arranged(arranged);
+	omni_match_put_rows(arranged, data, unconstify(MatchData *, share->data));
+	omni_match_put_members(arranged, blocks, unconstify(MatchMeetings *, share->meetings));
 	MemoryContextSwitchTo(old);
-	if (shared)
-		MemoryContextDelete(arranged->data.context);
 	job.floor = floor;
-	job.ntasks = (data->nrecords + MATCH_SCAN_CHUNK - 1) / MATCH_SCAN_CHUNK;
+	job.ntasks = omni_match_scan_chunks(data->nrecords);
 	omni_match_work(work, &job, take_edges, edges);
 	omni_match_end_work(work);
 	for (uint64 i = 0; i < edges->count; i++)
@@ -361,7 +403,6 @@ omni_match_scan(const MatchData *data, const MatchBlocks *blocks, int32 floor)
 		edges->edge[i].b = record[edges->edge[i].b];
 	}
 	pfree(record);
-	if (!shared)
-		MemoryContextDelete(arranged->data.context);
+	MemoryContextDelete(arranged->data.context);
 	return edges;
 }

@@ -55,6 +55,7 @@ omni_match_make_small(const MatchData *data)
 
 	small->data = data;
 	small->probe.data = data;
+	omni_match_remember_levels(&small->probe);
 	small->unscored = (int64) (data->model->unscored * MATCH_UNIT);
 	small->pairs = palloc(MATCH_SMALL_MAX * MATCH_SMALL_MAX * sizeof(SmallPair));
 	for (uint32 size = 1; size <= MATCH_SMALL_MAX; size++)

@@ -174,12 +174,15 @@ StaticAssertDecl(sizeof(KeyPiece) % sizeof(uint64) == 0, "pieces follow each oth
 
 /*
  * omni_match_spread_keys: spreads the keys of all records.
- * Arguments: the work; the files, which hold the keys afterwards; the number of
- * buckets that are wanted, from the first on; where the number of keys in each is put.
+ * Arguments: the work on the records, which is the caller's to end; the number of
+ * buckets that are wanted, from the first on.
+ * Result: the keys, in the present context, until omni_match_end_keys().
  */
-void
-omni_match_spread_keys(MatchWork *work, const MatchFiles *files, int buckets, uint64 *per_bucket)
+MatchKeys *
+omni_match_spread_keys(MatchWork *work, int buckets)
 {
+	MatchKeys  *keys = palloc0_object(MatchKeys);
+	MatchFiles *files = omni_match_make_files(CurrentMemoryContext);
 	uint32		nrecords = omni_match_work_data(work)->nrecords;
 	MatchJob	job = {.kind = MATCH_JOB_SPREAD_KEYS};
 	BufFile    *file = omni_match_create_file(&files->set, PIECES_FILE, 0);
@@ -191,11 +194,13 @@ omni_match_spread_keys(MatchWork *work, const MatchFiles *files, int buckets, ui
 	job.buckets = buckets;
 	pieces = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(npieces, 1), sizeof(KeyPiece)));
 	omni_match_work(work, &job, take_pieces, pieces);
-	memset(per_bucket, 0, MATCH_BUCKETS * sizeof(uint64));
+	keys->work = work;
+	keys->files = files;
+	keys->buckets = buckets;
 	for (uint64 i = 0; i < npieces; i++)
 	{
 		for (int b = 0; b < MATCH_BUCKETS; b++)
-			per_bucket[b] += pieces[i].count[b];
+			keys->per_bucket[b] += pieces[i].count[b];
 	}
 	BufFileWrite(file, &npieces, sizeof(npieces));
 	if (npieces > 0)
@@ -203,6 +208,17 @@ omni_match_spread_keys(MatchWork *work, const MatchFiles *files, int buckets, ui
 	BufFileExportFileSet(file);
 	BufFileClose(file);
 	pfree(pieces);
+	return keys;
+}
+
+/*
+ * omni_match_end_keys: deletes the files.
+ */
+void
+omni_match_end_keys(MatchKeys *keys)
+{
+	omni_match_free_files(keys->files);
+	pfree(keys);
 }
 
 /*

@@ -13,7 +13,17 @@
 
 typedef struct MatchKeyPieces MatchKeyPieces;
 
-extern void omni_match_spread_keys(MatchWork *work, const MatchFiles *files, int buckets, uint64 *per_bucket);
+/* Keys that were spread, and the work on the records that have them. */
+struct MatchKeys
+{
+	MatchWork  *work;
+	MatchFiles *files;
+	int			buckets;		/* from the first on */
+	uint64		per_bucket[MATCH_BUCKETS];	/* number of keys */
+};
+
+extern MatchKeys *omni_match_spread_keys(MatchWork *work, int buckets);
+extern void omni_match_end_keys(MatchKeys *keys);
 extern MatchKeyPieces *omni_match_open_keys(const FileSet *set);
 extern void omni_match_read_keys(MatchKeyPieces *pieces, int first, int end, MatchKeyEntry *entries, const Size *start);
 extern void omni_match_close_keys(MatchKeyPieces *pieces);

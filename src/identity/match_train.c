@@ -29,6 +29,7 @@
 
 #include "common/compat.h"
 #include "identity/match_draw.h"
+#include "identity/match_spread.h"
 
 #define ITERATIONS_MAX	500
 #define CONVERGED		1e-7
@@ -145,12 +146,18 @@ typedef struct RunLogs
 {
 	double		match[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
 	double		relatives[MATCH_FIELDS_MAX][MATCH_STATES][MATCH_STATES];
+	double		match_odds;		/* log of lambda, and of the share of relatives, over the rest */
+	double		relatives_odds;
 } RunLogs;
 
 static void
 run_logs(const MatchModel *model, const Run *run, RunLogs *logs)
 {
+	double		strangers = 1 - run->lambda - run->relatives;
+
 	memset(logs, 0, sizeof(RunLogs));
+	logs->match_odds = log(run->lambda / strangers);
+	logs->relatives_odds = run->relatives > 0 ? log(run->relatives / strangers) : 0;
 	for (int f = 0; f < model->nfields; f++)
 	{
 		const MatchField *field = &model->field[f];
@@ -178,9 +185,8 @@ static void
 expect(const Run *run, const RunLogs *logs, const MatchModel *model, const uint8 *level, double count,
 	   double *matches, double *relatives)
 {
-	double		strangers = 1 - run->lambda - run->relatives;
-	double		x = log(run->lambda / strangers);
-	double		y = run->relatives > 0 ? log(run->relatives / strangers) : 0;
+	double		x = logs->match_odds;
+	double		y = logs->relatives_odds;
 	double		most;
 
 	for (int f = 0; f < model->nfields; f++)
@@ -603,6 +609,74 @@ collect_terms(MatchField *field, const MatchDictionary *dictionary)
 	pfree(terms);
 }
 
+/* What learning goes by. */
+typedef struct Learning
+{
+	MatchModel *model;
+	const MatchData *data;
+	RandomPairs *random;
+	Run		   *runs;
+	int			nruns;
+} Learning;
+
+/* Learns all but the limits of blocks from the pairs that were drawn. */
+static void
+learn(void *argument)
+{
+	Learning   *learning = argument;
+	MatchModel *model = learning->model;
+	Run		   *runs = learning->runs;
+	int			nruns = learning->nruns;
+	RunLogs    *logs = palloc_object(RunLogs);
+
+	for (int round = 0; round < 2 * ROUNDS && nruns > 0; round++)
+	{
+		for (int i = 0; i < nruns; i++)
+			run_em(model, &runs[i], logs);
+		average_runs(model, runs, nruns);
+		anchor_prior(model, learning->data, runs, nruns);
+		omni_match_learn_relatives(model, learning->data, runs, nruns);
+		take_matches_out(model, learning->random);
+		/* only what is known of the matches tells what others have in common */
+		if (round == ROUNDS - 1)
+		{
+			count_joint(model, learning->random, logs);
+			find_dependence(model, learning->random);
+			learn_dependence(model, learning->random, runs, nruns);
+			for (int i = 0; i < nruns; i++)
+				em_step(model, &runs[i], logs);
+		}
+		learn_dependence(model, learning->random, runs, nruns);
+	}
+	omni_match_settle_relatives(model, runs, nruns);
+	pfree(logs);
+}
+
+/*
+ * Learns, and sets the limits of blocks.  Where blocks of the same records follow, this
+ * process learns while workers spread the keys of all records, which stay.
+ */
+static void
+learn_and_afford(Learning *learning, MatchWork *work, MatchData *all)
+{
+	uint32		nrecords = learning->data->nrecords;
+	MatchKeys  *keys;
+
+	if (all->keep_keys && (all->original == NULL || (!all->across && !all->one_per_source)))
+	{
+		MatchWork  *later = learning->data == all ? work : omni_match_begin_work(all, all->original, NULL, NULL);
+
+		omni_match_work_beside(later, learn, learning);
+		all->keys = omni_match_spread_keys(later, MATCH_BUCKETS);
+		omni_match_afford(learning->model, all->keys, nrecords);
+		return;
+	}
+	learn(learning);
+	keys = omni_match_spread_keys(work, omni_match_afford_buckets(nrecords));
+	omni_match_afford(learning->model, keys, nrecords);
+	omni_match_end_keys(keys);
+}
+
 /*
  * omni_match_train: learns m, u, lambda and term frequencies.
  * Arguments: the model, with its fields; the records, read with it.
@@ -613,9 +687,8 @@ omni_match_train(MatchModel *model, MatchData *all)
 	MatchData  *data = omni_match_without_copies(all);
 	RandomPairs *random = palloc0_object(RandomPairs);
 	Run		   *runs = palloc0(MATCH_FIELDS_MAX * MATCH_FIELDS_MAX * sizeof(Run));
-	RunLogs    *logs = palloc_object(RunLogs);
+	Learning	learning = {.model = model, .data = data, .random = random, .runs = runs};
 	MatchWork  *work;
-	int			nruns;
 
 	model->records = all->nrecords;
 	model->max_weak_block = model->max_value_block = 0;
@@ -626,29 +699,10 @@ omni_match_train(MatchModel *model, MatchData *all)
 	count_random_pairs(work, data, random);
 	take_matches_out(model, random);
 	omni_match_usual_relatives(model, data);
-	nruns = omni_match_draw_conditions(work, model, runs);
-	for (int round = 0; round < 2 * ROUNDS && nruns > 0; round++)
-	{
-		for (int i = 0; i < nruns; i++)
-			run_em(model, &runs[i], logs);
-		average_runs(model, runs, nruns);
-		anchor_prior(model, data, runs, nruns);
-		omni_match_learn_relatives(model, data, runs, nruns);
-		take_matches_out(model, random);
-		/* only what is known of the matches tells what others have in common */
-		if (round == ROUNDS - 1)
-		{
-			count_joint(model, random, logs);
-			find_dependence(model, random);
-			learn_dependence(model, random, runs, nruns);
-			for (int i = 0; i < nruns; i++)
-				em_step(model, &runs[i], logs);
-		}
-		learn_dependence(model, random, runs, nruns);
-	}
-	omni_match_settle_relatives(model, runs, nruns);
-	omni_match_afford(model, work);
-	omni_match_end_work(work);
+	learning.nruns = omni_match_draw_conditions(work, model, runs);
+	learn_and_afford(&learning, work, all);
+	if (all->keys == NULL || all->keys->work != work)
+		omni_match_end_work(work);
 	for (int f = 0; f < model->nfields; f++)
 		collect_terms(&model->field[f], &data->dictionary[f]);
 	omni_match_with_copies(all, data);
