@@ -35,6 +35,8 @@
 /* records from which on training looks at a part of the keys only, and which */
 #define SAMPLED_RECORDS		200000
 #define SAMPLED_BUCKETS		16
+/* ranges of buckets for each participant, at least */
+#define RANGES_EACH			8
 /* entries up to that many are sorted by insertion */
 #define INSERTION_MAX		24
 
@@ -194,15 +196,35 @@ add_blocks(RangeBlocks *range, const int *limit, const MatchKeyEntry *entries, S
 	}
 }
 
+/* What a participant has of making blocks. */
+typedef struct BlocksState
+{
+	MatchKeyPieces *pieces;
+	MatchKeyEntry *entries;		/* keys of a range; its room serves the next one */
+	Size		capacity;
+	MatchKeyEntry *room;		/* for those of a bucket */
+	Size		room_capacity;
+} BlocksState;
+
+/* Makes room for so many keys, of which none is kept. */
+static void
+make_room(MatchKeyEntry **entries, Size *capacity, Size wanted)
+{
+	if (wanted <= *capacity)
+		return;
+	if (*entries != NULL)
+		pfree(*entries);
+	*capacity = wanted + wanted / 8;
+	*entries = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(*capacity, sizeof(MatchKeyEntry)));
+}
+
 /* Blocks of the keys of some buckets: the first one and the one after the last. */
 static void
-make_range(RangeBlocks *range, const MatchJob *job, MatchKeyPieces *pieces, int first, int end)
+make_range(RangeBlocks *range, const MatchJob *job, BlocksState *state, int first, int end)
 {
 	const uint64 *per_bucket = job->per_bucket;
 	Size		start[MATCH_BUCKETS + 1];
 	Size		largest = 0;
-	MatchKeyEntry *entries;
-	MatchKeyEntry *room;
 
 	start[first] = 0;
 	for (int b = first; b < end; b++)
@@ -211,13 +233,11 @@ make_range(RangeBlocks *range, const MatchJob *job, MatchKeyPieces *pieces, int 
 		largest = Max(largest, per_bucket[b]);
 	}
 	start_range(range);
-	entries = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(start[end], 1), sizeof(MatchKeyEntry)));
-	room = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(largest, 1), sizeof(MatchKeyEntry)));
-	omni_match_read_keys(pieces, first, end, entries, start);
+	make_room(&state->entries, &state->capacity, start[end]);
+	make_room(&state->room, &state->room_capacity, largest);
+	omni_match_read_keys(state->pieces, first, end, state->entries, start);
 	for (int b = first; b < end; b++)
-		add_blocks(range, job->limit, sort_bucket(entries + start[b], room, per_bucket[b]), per_bucket[b]);
-	pfree(entries);
-	pfree(room);
+		add_blocks(range, job->limit, sort_bucket(state->entries + start[b], state->room, per_bucket[b]), per_bucket[b]);
 }
 
 /*
@@ -228,11 +248,15 @@ void
 omni_match_blocks_task(MatchShare *share, uint64 task)
 {
 	const MatchJob *job = share->job;
+	BlocksState *state = share->state;
 	RangeBlocks range;
 
-	if (share->state == NULL)
-		share->state = omni_match_open_keys(&job->files);
-	make_range(&range, job, share->state, job->first_bucket[task], job->first_bucket[task + 1]);
+	if (state == NULL)
+	{
+		share->state = state = palloc0_object(BlocksState);
+		state->pieces = omni_match_open_keys(&job->files);
+	}
+	make_range(&range, job, state, job->first_bucket[task], job->first_bucket[task + 1]);
 	omni_match_put(&share->output, &task, sizeof(task));
 	omni_match_put(&share->output, &range, sizeof(range));
 	omni_match_put(&share->output, range.size, range.nblocks * sizeof(uint32));
@@ -244,8 +268,16 @@ omni_match_blocks_task(MatchShare *share, uint64 task)
 void
 omni_match_blocks_end(MatchShare *share)
 {
-	if (share->state != NULL)
-		omni_match_close_keys(share->state);
+	BlocksState *state = share->state;
+
+	if (state == NULL)
+		return;
+	omni_match_close_keys(state->pieces);
+	if (state->entries != NULL)
+		pfree(state->entries);
+	if (state->room != NULL)
+		pfree(state->room);
+	pfree(state);
 }
 
 /* The ranges that came out, by number; they point into the output of their makers. */
@@ -357,8 +389,8 @@ plan_ranges(MatchJob *job, int buckets, int participants)
 	for (int b = 0; b < buckets; b++)
 		total += job->per_bucket[b];
 	most = Max((Size) maintenance_work_mem * 1024 / participants / sizeof(MatchKeyEntry), 65536);
-	/* two ranges each at least, and no last one that all wait for */
-	most = Min(most, total / (2 * participants) + 1);
+	/* several ranges each: what one takes a cache may hold, and nobody waits for the last one */
+	most = Min(most, total / (RANGES_EACH * participants) + 1);
 	for (int b = 0; b < buckets;)
 	{
 		uint64		keys = job->per_bucket[b];

@@ -31,17 +31,19 @@
 /* A raw value that was met, and the number of its normalised value. */
 typedef struct RawEntry
 {
-	uint64		hash;
+	uint32		hash;
 	uint32		value;			/* MATCH_NULL: no value */
-	uint32		length;			/* 0: free */
-	Size		offset;
+	uint64		length:8;		/* 0: free */
+	uint64		offset:56;
 } RawEntry;
+
+StaticAssertDecl(RAW_CACHED_MAX < 1 << 8, "the length of a remembered text fits into eight bits");
 
 /* A raw value of the batch. */
 typedef struct RawValue
 {
 	struct varlena *text;		/* NULL: no value */
-	uint64		hash;
+	uint32		hash;
 	uint32		length;
 } RawValue;
 
@@ -93,8 +95,8 @@ grow_cache(FieldReader *reader)
 	uint32		old_size = reader->size;
 
 	reader->size = Max(old_size * 2, FIRST_VALUES);
-	reader->entries = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(reader->size, sizeof(RawEntry)),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	reader->entries = omni_lines_alloc(CurrentMemoryContext, mul_size(reader->size, sizeof(RawEntry)));
+	memset(reader->entries, 0, mul_size(reader->size, sizeof(RawEntry)));
 	for (uint32 i = 0; i < old_size; i++)
 	{
 		if (old[i].length > 0)
@@ -107,7 +109,7 @@ grow_cache(FieldReader *reader)
 		}
 	}
 	if (old != NULL)
-		pfree(old);
+		omni_lines_free(old);
 }
 
 /* Makes so many bytes of the file be at hand. */
@@ -143,7 +145,7 @@ put_into_batch(FieldReader *reader, int i)
 	SET_VARSIZE(raw->text, VARHDRSZ + length);
 	memcpy(VARDATA(raw->text), reader->bytes + reader->taken, length);
 	reader->taken += length;
-	raw->hash = hash_bytes_extended((const unsigned char *) VARDATA(raw->text), length, 0);
+	raw->hash = hash_bytes((const unsigned char *) VARDATA(raw->text), length);
 	if (reader->size > 0)
 		__builtin_prefetch(&reader->entries[raw->hash & (reader->size - 1)]);
 }
@@ -238,7 +240,7 @@ look_up_values(FieldReader *reader, uint32 nrows)
 	pfree(reader->bytes);
 	pfree(reader->texts);
 	if (reader->entries != NULL)
-		pfree(reader->entries);
+		omni_lines_free(reader->entries);
 	if (reader->pool != NULL)
 		pfree(reader->pool);
 	return number;
