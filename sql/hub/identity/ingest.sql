@@ -144,19 +144,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   locked boolean := pg_advisory_xact_lock_shared(hashtextextended('omnicrm erasure', '@hub@.erased_key'::regclass::oid::bigint)) IS NOT NULL;
-  known record;
+  version text;
 BEGIN
-  SELECT v.version, s.source_id, coalesce(s.region, v.region) AS region INTO known
+  SELECT v.version, s.source_id, coalesce(s.region, v.region) INTO version, source_id, region
   FROM @hub@.hub_version AS v
   LEFT JOIN @hub@.source AS s ON s.name = begin_records.source;
-  IF known.version IS DISTINCT FROM omnicrm.version() THEN
+  IF version IS DISTINCT FROM omnicrm.version() THEN
     PERFORM @hub@.require_current();
   END IF;
-  IF known.source_id IS NULL THEN
+  IF source_id IS NULL THEN
     PERFORM @hub@.raise_unknown_source(begin_records.source);
   END IF;
-  source_id := known.source_id;
-  region := known.region;
   locked := pg_advisory_xact_lock_shared(hashtextextended('omnicrm source ' || source_id, '@hub@.source'::regclass::oid::bigint)) IS NOT NULL;
   IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
     PERFORM @hub@.lock_customers();
@@ -165,7 +163,7 @@ BEGIN
   SELECT EXISTS (SELECT FROM @hub@.subject_log AS l WHERE l.action = 'erase'),
          (SELECT b.load_id
           FROM @hub@.load_batch AS b
-          WHERE b.source_id = known.source_id AND b.relation = 'ingest' AND b.started_at >= date_trunc('day', now(), 'UTC')
+          WHERE b.source_id = begin_records.source_id AND b.relation = 'ingest' AND b.started_at >= date_trunc('day', now(), 'UTC')
           ORDER BY b.load_id DESC
           LIMIT 1)
   INTO any_erased, load_id;
