@@ -168,46 +168,63 @@ COMMENT ON COLUMN omnicrm.judged_records.ids IS 'Record ids, ascending.';
 COMMENT ON COLUMN omnicrm.judged_records.persons IS 'What is told of each.';
 COMMENT ON COLUMN omnicrm.judged_records.ties IS 'Decides between equal links.';
 
-CREATE TYPE omnicrm.judged_candidates AS (
-  record_a      bigint[],
-  record_b      bigint[],
-  weights       double precision[],
-  probabilities double precision[],
-  patterns      text[],
-  verdicts      text[]
+CREATE TYPE omnicrm.judged_candidate AS (
+  record_a    bigint,
+  record_b    bigint,
+  weight      double precision,
+  probability double precision,
+  pattern     text,
+  verdict     text
 );
 
-COMMENT ON TYPE omnicrm.judged_candidates IS 'Pairs that a matching model found alike: arrays that belong together element by element, or NULL when there is none.';
-COMMENT ON COLUMN omnicrm.judged_candidates.record_a IS 'Smaller record id.';
-COMMENT ON COLUMN omnicrm.judged_candidates.record_b IS 'Larger record id.';
-COMMENT ON COLUMN omnicrm.judged_candidates.weights IS 'Evidence in bits, with the prior.';
-COMMENT ON COLUMN omnicrm.judged_candidates.probabilities IS 'Probability of that weight.';
-COMMENT ON COLUMN omnicrm.judged_candidates.patterns IS 'Pattern of agreement, as of omnicrm.match_pairs().';
-COMMENT ON COLUMN omnicrm.judged_candidates.verdicts IS 'As of omnicrm.judge_weight().';
+COMMENT ON TYPE omnicrm.judged_candidate IS 'Two records that a matching model found alike.';
+COMMENT ON COLUMN omnicrm.judged_candidate.record_a IS 'Smaller record id.';
+COMMENT ON COLUMN omnicrm.judged_candidate.record_b IS 'Larger record id.';
+COMMENT ON COLUMN omnicrm.judged_candidate.weight IS 'Evidence in bits, with the prior.';
+COMMENT ON COLUMN omnicrm.judged_candidate.probability IS 'Probability of that weight.';
+COMMENT ON COLUMN omnicrm.judged_candidate.pattern IS 'Pattern of agreement, as of omnicrm.match_pairs().';
+COMMENT ON COLUMN omnicrm.judged_candidate.verdict IS 'As of omnicrm.judge_weight().';
 
 CREATE FUNCTION omnicrm.judge_partners(record_id bigint, partners bigint[], weights double precision[], probabilities double precision[], patterns text[],
   ids bigint[], persons omnicrm.judged_person[], rules omnicrm.judge_rule[], model jsonb)
-RETURNS omnicrm.judged_candidates
+RETURNS omnicrm.judged_candidate[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000
 AS 'MODULE_PATHNAME', 'omnicrm_judge_partners';
 
 COMMENT ON FUNCTION omnicrm.judge_partners(bigint, bigint[], double precision[], double precision[], text[], bigint[], omnicrm.judged_person[], omnicrm.judge_rule[], jsonb) IS
   'The pairs of a record with its partners, as of omnicrm.match_meet(), that omnicrm.judge_weight() finds worth a look, by the rule of kind model; none without that rule. ids: the record and its partners, ascending, and persons: what is told of them; who is not among them makes no pair. Errors: invalid_parameter_value for arrays of different length, for what is no model or no pattern of it; null_value_not_allowed.';
 
-CREATE FUNCTION omnicrm.model_links(pairs omnicrm.judged_candidates, rules omnicrm.judge_rule[], among bigint[] DEFAULT NULL)
+CREATE FUNCTION omnicrm.model_links(pairs omnicrm.judged_candidate[], rules omnicrm.judge_rule[], among bigint[] DEFAULT NULL)
 RETURNS omnicrm.judged_pair[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'omnicrm_model_links';
 
-COMMENT ON FUNCTION omnicrm.model_links(omnicrm.judged_candidates, omnicrm.judge_rule[], bigint[]) IS
-  'The links among pairs of a model (NULL: none), with the priority of the rule of kind model. among: those alone of which both records are among these; NULL: all. Errors: invalid_parameter_value for arrays of different length and for a link without a rule of kind model; null_value_not_allowed.';
+COMMENT ON FUNCTION omnicrm.model_links(omnicrm.judged_candidate[], omnicrm.judge_rule[], bigint[]) IS
+  'The links among pairs of a model (NULL: none), with the priority of the rule of kind model. among: those alone of which both records are among these; NULL: all. Errors: invalid_parameter_value for a link without a rule of kind model; null_value_not_allowed.';
 
-CREATE FUNCTION omnicrm.pairs_across(pairs omnicrm.judged_candidates, record_ids bigint[], customer_ids bigint[], OUT record_a bigint[], OUT record_b bigint[])
-RETURNS record
+CREATE FUNCTION omnicrm.paired_records(pairs omnicrm.judged_candidate[])
+RETURNS bigint[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'omnicrm_paired_records';
+
+COMMENT ON FUNCTION omnicrm.paired_records(omnicrm.judged_candidate[]) IS
+  'The records of pairs of a model (NULL: none), each once, ascending. Errors: null_value_not_allowed.';
+
+CREATE TYPE omnicrm.record_pairs AS (
+  record_a bigint[],
+  record_b bigint[]
+);
+
+COMMENT ON TYPE omnicrm.record_pairs IS 'Pairs of records: arrays that belong together element by element, or NULL when there is none.';
+COMMENT ON COLUMN omnicrm.record_pairs.record_a IS 'Smaller record id.';
+COMMENT ON COLUMN omnicrm.record_pairs.record_b IS 'Larger record id.';
+
+CREATE FUNCTION omnicrm.pairs_across(pairs omnicrm.judged_candidate[], record_ids bigint[], customer_ids bigint[])
+RETURNS omnicrm.record_pairs
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10
 AS 'MODULE_PATHNAME', 'omnicrm_pairs_across';
 
-COMMENT ON FUNCTION omnicrm.pairs_across(omnicrm.judged_candidates, bigint[], bigint[]) IS
+COMMENT ON FUNCTION omnicrm.pairs_across(omnicrm.judged_candidate[], bigint[], bigint[]) IS
   'The pairs of a model (NULL: none) with one of these records and one that is not of the same customer, each once, in the order of their records; record_ids[i] belongs to customer_ids[i]. NULL for none. Errors: invalid_parameter_value for arrays of different length, null_value_not_allowed.';
 
 CREATE FUNCTION omnicrm.shared_holders(shared omnicrm.shared_value[])

@@ -48,10 +48,11 @@ CREATE TYPE omnicrm.match_meeting AS (
   partners      bigint[],
   weights       double precision[],
   probabilities double precision[],
-  patterns      text[]
+  patterns      text[],
+  twin          boolean
 );
 
-COMMENT ON TYPE omnicrm.match_meeting IS 'Result of omnicrm.match_meet(): the first three columns belong together element by element, and the last four.';
+COMMENT ON TYPE omnicrm.match_meeting IS 'Result of omnicrm.match_meet(): the first three columns belong together element by element, and the next four.';
 COMMENT ON COLUMN omnicrm.match_meeting.full_keys IS 'Keys of the record that more records have than may, ascending as numbers without sign.';
 COMMENT ON COLUMN omnicrm.match_meeting.full_limits IS 'How many records may have each of them.';
 COMMENT ON COLUMN omnicrm.match_meeting.full_records IS 'How many have it.';
@@ -59,6 +60,7 @@ COMMENT ON COLUMN omnicrm.match_meeting.partners IS 'Ids of the records that mak
 COMMENT ON COLUMN omnicrm.match_meeting.weights IS 'Weight of each pair in bits, with the prior.';
 COMMENT ON COLUMN omnicrm.match_meeting.probabilities IS 'Probability of that weight.';
 COMMENT ON COLUMN omnicrm.match_meeting.patterns IS 'Pattern of agreement, as of omnicrm.match_pairs().';
+COMMENT ON COLUMN omnicrm.match_meeting.twin IS 'True: one of the others has the same values, and there are some.';
 
 CREATE FUNCTION omnicrm.match_meet(model jsonb, id bigint, probe bytea, common_keys bigint[], ids bigint[], others bytea[])
 RETURNS omnicrm.match_meeting

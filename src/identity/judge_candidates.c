@@ -23,20 +23,22 @@
 PG_FUNCTION_INFO_V1(omnicrm_judge_partners);
 PG_FUNCTION_INFO_V1(omnicrm_model_links);
 PG_FUNCTION_INFO_V1(omnicrm_pairs_across);
+PG_FUNCTION_INFO_V1(omnicrm_paired_records);
 
-/* attributes of judged_candidates */
+/* attributes of judged_candidate */
 #define CANDIDATE_ATTRIBUTES	6
 
-/* The arrays of a judged_candidates, which belong together element by element. */
-typedef struct Candidates
+/* A judged_candidate. */
+typedef struct Candidate
 {
-	int			n;
-	Datum	   *column[CANDIDATE_ATTRIBUTES];	/* smaller record, greater record, weight, probability, pattern, verdict */
-} Candidates;
+	int64		record_a;
+	int64		record_b;
+	double		weight;
+	double		probability;
+	const text *verdict;
+} Candidate;
 
-static const char *const candidate_names[] = {"record_a", "record_b", "weights", "probabilities", "patterns", "verdicts"};
-
-/* An array of as many elements as the others have. */
+/* An array of as many elements as another one has. */
 static Datum *
 read_column(ArrayType *array, const char *name, int n)
 {
@@ -46,56 +48,41 @@ read_column(ArrayType *array, const char *name, int n)
 	if (count != n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%d elements of %s for %d pairs", count, name, n),
+				 errmsg("%d elements of %s in the place of %d", count, name, n),
 				 errhint("The arrays belong together, element by element.")));
 	return elements;
 }
 
-/* Reads a judged_candidates, the first argument; without pairs it may be null, or its columns. */
-static void
-read_candidates(FunctionCallInfo fcinfo, Candidates *pairs)
+/* The first argument, an array of judged_candidate; NULL for none. Their number. */
+static int
+read_candidates(FunctionCallInfo fcinfo, Candidate **candidates)
 {
-	Datum		values[CANDIDATE_ATTRIBUTES];
-	bool		nulls[CANDIDATE_ATTRIBUTES];
+	Datum	   *rows;
+	int			n;
 
-	memset(pairs, 0, sizeof(*pairs));
+	*candidates = NULL;
 	if (PG_ARGISNULL(0))
-		return;
-	omni_row_attributes(PG_GETARG_DATUM(0), "judged_candidates", CANDIDATE_ATTRIBUTES, values, nulls);
-	if (nulls[0])
-		return;
-	for (int i = 0; i < CANDIDATE_ATTRIBUTES; i++)
+		return 0;
+	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(0), "pairs", &rows);
+	*candidates = palloc_array(Candidate, n + 1);
+	for (int i = 0; i < n; i++)
 	{
-		if (nulls[i])
+		Candidate  *candidate = &(*candidates)[i];
+		Datum		values[CANDIDATE_ATTRIBUTES];
+		bool		nulls[CANDIDATE_ATTRIBUTES];
+
+		omni_row_attributes(rows[i], "judged_candidate", CANDIDATE_ATTRIBUTES, values, nulls);
+		if (nulls[0] || nulls[1] || nulls[2] || nulls[3] || nulls[5])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s of the pairs are NULL", candidate_names[i])));
-		if (i == 0)
-			pairs->n = omni_array_elements(DatumGetArrayTypeP(values[i]), candidate_names[i], &pairs->column[i]);
-		else
-			pairs->column[i] = read_column(DatumGetArrayTypeP(values[i]), candidate_names[i], pairs->n);
+					 errmsg("a pair has no records, weight, probability or verdict")));
+		candidate->record_a = DatumGetInt64(values[0]);
+		candidate->record_b = DatumGetInt64(values[1]);
+		candidate->weight = DatumGetFloat8(values[2]);
+		candidate->probability = DatumGetFloat8(values[3]);
+		candidate->verdict = DatumGetTextPP(values[5]);
 	}
-}
-
-/* The row of a judged_candidates. */
-static Datum
-make_candidates(FunctionCallInfo fcinfo, const Candidates *pairs)
-{
-	static const Oid types[] = {INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, TEXTOID};
-	Datum		values[CANDIDATE_ATTRIBUTES];
-	bool		nulls[CANDIDATE_ATTRIBUTES] = {false};
-	TupleDesc	description;
-
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE || description->natts != CANDIDATE_ATTRIBUTES)
-		elog(ERROR, "judge_partners must return judged_candidates");
-	for (int i = 0; i < CANDIDATE_ATTRIBUTES; i++)
-	{
-		bool		is_text = types[i] == TEXTOID;
-
-		values[i] = PointerGetDatum(construct_array(pairs->column[i], pairs->n, types[i], is_text ? -1 : sizeof(int64),
-													is_text ? false : FLOAT8PASSBYVAL, is_text ? TYPALIGN_INT : TYPALIGN_DOUBLE));
-	}
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
+	return n;
 }
 
 static int
@@ -120,7 +107,7 @@ find_id(const Datum *ids, int n, int64 id)
 /*
  * judge_partners(record_id bigint, partners bigint[], weights double precision[],
  * probabilities double precision[], patterns text[], ids bigint[], persons
- * judged_person[], rules judge_rule[], model jsonb) returns judged_candidates: the
+ * judged_person[], rules judge_rule[], model jsonb) returns judged_candidate[]: the
  * pairs of a record with its partners that are worth a look; ids ascend.
  * Errors: invalid_parameter_value, null_value_not_allowed.
  */
@@ -140,13 +127,17 @@ omnicrm_judge_partners(PG_FUNCTION_ARGS)
 	int			own = find_id(ids, nids, id);
 	Component	component = {0};
 	const NamedRule *rule;
-	Candidates	pairs = {0};
 	JudgedPerson mine;
+	Oid			type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	Datum	   *pairs = palloc_array(Datum, n + 1);
+	int			npairs = 0;
+	TupleDesc	description;
 
+	if (!OidIsValid(type))
+		elog(ERROR, "judge_partners must return judged_candidate[]");
+	description = lookup_rowtype_tupdesc(type, -1);
 	omni_component_read_rules(&component, PG_GETARG_ARRAYTYPE_P(7));
 	rule = omni_component_rule(&component, cstring_to_text("model"));
-	for (int i = 0; i < CANDIDATE_ATTRIBUTES; i++)
-		pairs.column[i] = palloc_array(Datum, n + 1);
 	if (own >= 0)
 		omni_judged_read(persons[own], &mine);
 	for (int i = 0; i < n && own >= 0 && rule != NULL; i++)
@@ -155,6 +146,8 @@ omnicrm_judge_partners(PG_FUNCTION_ARGS)
 		int			at = find_id(ids, nids, partner);
 		JudgedPerson other;
 		const char *verdict;
+		Datum		values[CANDIDATE_ATTRIBUTES];
+		bool		nulls[CANDIDATE_ATTRIBUTES] = {false};
 
 		CHECK_FOR_INTERRUPTS();
 		if (at < 0)
@@ -165,14 +158,16 @@ omnicrm_judge_partners(PG_FUNCTION_ARGS)
 															omni_judge_read_pattern(DatumGetTextPP(patterns[i]), &model->model)));
 		if (verdict == NULL)
 			continue;
-		pairs.column[0][pairs.n] = Int64GetDatum(Min(partner, id));
-		pairs.column[1][pairs.n] = Int64GetDatum(Max(partner, id));
-		pairs.column[2][pairs.n] = weights[i];
-		pairs.column[3][pairs.n] = probabilities[i];
-		pairs.column[4][pairs.n] = patterns[i];
-		pairs.column[5][pairs.n++] = CStringGetTextDatum(verdict);
+		values[0] = Int64GetDatum(Min(partner, id));
+		values[1] = Int64GetDatum(Max(partner, id));
+		values[2] = weights[i];
+		values[3] = probabilities[i];
+		values[4] = patterns[i];
+		values[5] = CStringGetTextDatum(verdict);
+		pairs[npairs++] = HeapTupleGetDatum(heap_form_tuple(description, values, nulls));
 	}
-	PG_RETURN_DATUM(make_candidates(fcinfo, &pairs));
+	ReleaseTupleDesc(description);
+	PG_RETURN_ARRAYTYPE_P(construct_array(pairs, npairs, type, -1, false, TYPALIGN_DOUBLE));
 }
 
 /* The bits of a link as match_link.value tells them: rounded to one decimal. */
@@ -187,26 +182,25 @@ bits_text(double weight)
 
 /* A link of the model as a judged_pair. */
 static Datum
-make_link(TupleDesc description, const Candidates *pairs, int i, int32 priority)
+make_link(TupleDesc description, const Candidate *pair, int32 priority)
 {
-	double		weight = DatumGetFloat8(pairs->column[2][i]);
 	Datum		values[PAIR_ATTRIBUTES];
 	bool		nulls[PAIR_ATTRIBUTES] = {false};
 
-	values[0] = pairs->column[0][i];
-	values[1] = pairs->column[1][i];
+	values[0] = Int64GetDatum(pair->record_a);
+	values[1] = Int64GetDatum(pair->record_b);
 	values[2] = CStringGetTextDatum("model");
-	values[3] = bits_text(weight);
+	values[3] = bits_text(pair->weight);
 	values[4] = Int32GetDatum(priority);
-	values[5] = Float4GetDatum((float4) DatumGetFloat8(pairs->column[3][i]));
-	values[6] = Float4GetDatum((float4) weight);
+	values[5] = Float4GetDatum((float4) pair->probability);
+	values[6] = Float4GetDatum((float4) pair->weight);
 	values[7] = BoolGetDatum(false);
 	values[8] = CStringGetTextDatum(omni_judge_decision_text(JUDGE_LINKED));
 	return HeapTupleGetDatum(heap_form_tuple(description, values, nulls));
 }
 
 /*
- * model_links(pairs judged_candidates, rules judge_rule[], among bigint[]) returns
+ * model_links(pairs judged_candidate[], rules judge_rule[], among bigint[]) returns
  * judged_pair[]: the pairs that the model links, of which both records are among
  * these; all of them without the third argument.
  * Errors: invalid_parameter_value without a rule for the model, null_value_not_allowed.
@@ -215,7 +209,8 @@ Datum
 omnicrm_model_links(PG_FUNCTION_ARGS)
 {
 	Oid			type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	Candidates	pairs;
+	Candidate  *pairs;
+	int			npairs;
 	Component	component = {0};
 	const NamedRule *rule;
 	Datum	   *among = NULL;
@@ -223,6 +218,7 @@ omnicrm_model_links(PG_FUNCTION_ARGS)
 	Datum	   *links;
 	int			n = 0;
 	TupleDesc	description;
+	const char *link = omni_judge_verdict_text(VERDICT_LINK);
 
 	if (!OidIsValid(type))
 		elog(ERROR, "model_links must return judged_pair[]");
@@ -230,7 +226,7 @@ omnicrm_model_links(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the rules are NULL")));
-	read_candidates(fcinfo, &pairs);
+	npairs = read_candidates(fcinfo, &pairs);
 	omni_component_read_rules(&component, PG_GETARG_ARRAYTYPE_P(1));
 	rule = omni_component_rule(&component, cstring_to_text("model"));
 	if (!PG_ARGISNULL(2))
@@ -238,24 +234,22 @@ omnicrm_model_links(PG_FUNCTION_ARGS)
 		namong = omni_array_elements(PG_GETARG_ARRAYTYPE_P(2), "among", &among);
 		qsort(among, namong, sizeof(Datum), compare_ids);
 	}
-	links = palloc_array(Datum, pairs.n + 1);
+	links = palloc_array(Datum, npairs + 1);
 	description = lookup_rowtype_tupdesc(type, -1);
-	for (int i = 0; i < pairs.n; i++)
+	for (int i = 0; i < npairs; i++)
 	{
-		const text *verdict = DatumGetTextPP(pairs.column[5][i]);
-		const char *link = omni_judge_verdict_text(VERDICT_LINK);
+		const text *verdict = pairs[i].verdict;
 
 		if (VARSIZE_ANY_EXHDR(verdict) != strlen(link) || memcmp(VARDATA_ANY(verdict), link, strlen(link)) != 0)
 			continue;
-		if (!PG_ARGISNULL(2) && (find_id(among, namong, DatumGetInt64(pairs.column[0][i])) < 0 ||
-								 find_id(among, namong, DatumGetInt64(pairs.column[1][i])) < 0))
+		if (!PG_ARGISNULL(2) && (find_id(among, namong, pairs[i].record_a) < 0 || find_id(among, namong, pairs[i].record_b) < 0))
 			continue;
 		if (rule == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("no rule of kind \"model\""),
 					 errhint("Links of the model need its rule.")));
-		links[n++] = make_link(description, &pairs, i, rule->priority);
+		links[n++] = make_link(description, &pairs[i], rule->priority);
 	}
 	ReleaseTupleDesc(description);
 	PG_RETURN_ARRAYTYPE_P(construct_array(links, n, type, -1, false, TYPALIGN_DOUBLE));
@@ -304,16 +298,16 @@ compare_pairs(const void *x, const void *y)
 }
 
 /*
- * pairs_across(pairs judged_candidates, record_ids bigint[], customer_ids bigint[],
- * OUT record_a bigint[], OUT record_b bigint[]): the pairs with one of these records
- * and another one that does not belong to the same customer, each once, ascending;
- * NULL when there is none.
+ * pairs_across(pairs judged_candidate[], record_ids bigint[], customer_ids bigint[])
+ * returns record_pairs: the pairs with one of these records and another one that does
+ * not belong to the same customer, each once, ascending; nulls when there is none.
  * Errors: invalid_parameter_value, null_value_not_allowed.
  */
 Datum
 omnicrm_pairs_across(PG_FUNCTION_ARGS)
 {
-	Candidates	pairs;
+	Candidate  *pairs;
+	int			npairs;
 	Datum	   *records;
 	Datum	   *customers;
 	int			n;
@@ -327,12 +321,12 @@ omnicrm_pairs_across(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {true, true};
 
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE || description->natts != lengthof(values))
-		elog(ERROR, "pairs_across must return %d columns", (int) lengthof(values));
+		elog(ERROR, "pairs_across must return record_pairs");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the records or their customers are NULL")));
-	read_candidates(fcinfo, &pairs);
+	npairs = read_candidates(fcinfo, &pairs);
 	n = omni_array_elements(PG_GETARG_ARRAYTYPE_P(1), "record_ids", &records);
 	customers = read_column(PG_GETARG_ARRAYTYPE_P(2), "customer_ids", n);
 	members = palloc_array(Member, n + 1);
@@ -342,10 +336,10 @@ omnicrm_pairs_across(PG_FUNCTION_ARGS)
 		members[i].customer = DatumGetInt64(customers[i]);
 	}
 	qsort(members, n, sizeof(Member), compare_members);
-	across = palloc_array(Pair, pairs.n + 1);
-	for (int i = 0; i < pairs.n; i++)
+	across = palloc_array(Pair, npairs + 1);
+	for (int i = 0; i < npairs; i++)
 	{
-		Pair		pair = {DatumGetInt64(pairs.column[0][i]), DatumGetInt64(pairs.column[1][i])};
+		Pair		pair = {pairs[i].record_a, pairs[i].record_b};
 		const Member *a = find_member(members, n, pair.a);
 		const Member *b = find_member(members, n, pair.b);
 
@@ -368,4 +362,31 @@ omnicrm_pairs_across(PG_FUNCTION_ARGS)
 		values[k] = PointerGetDatum(construct_array(column[k], distinct, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
+}
+
+/*
+ * paired_records(pairs judged_candidate[]) returns bigint[]: the records of these
+ * pairs, each once, ascending.
+ * Errors: null_value_not_allowed.
+ */
+Datum
+omnicrm_paired_records(PG_FUNCTION_ARGS)
+{
+	Candidate  *pairs;
+	int			n = read_candidates(fcinfo, &pairs);
+	Datum	   *ids = palloc_array(Datum, 2 * n + 1);
+	int			distinct = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		ids[2 * i] = Int64GetDatum(pairs[i].record_a);
+		ids[2 * i + 1] = Int64GetDatum(pairs[i].record_b);
+	}
+	qsort(ids, 2 * n, sizeof(Datum), compare_ids);
+	for (int i = 0; i < 2 * n; i++)
+	{
+		if (i == 0 || compare_ids(&ids[i], &ids[distinct - 1]) != 0)
+			ids[distinct++] = ids[i];
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(ids, distinct, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }

@@ -175,6 +175,23 @@ typedef struct MatchPacked
 	const unsigned char *text;
 } MatchPacked;
 
+/* What a value of a packed record adds to the weight of a pair at most, by that of the probe. */
+typedef struct MatchReachField
+{
+	int			head;			/* how a value of the field begins */
+	int			length;			/* of the probe's value; 0: none */
+	const unsigned char *text;
+	int32		equal;
+	int32		different;
+} MatchReachField;
+
+/* A probe as packed records are held against it: see omni_match_within_reach(). */
+typedef struct MatchReach
+{
+	const struct MatchProbe *probe;
+	MatchReachField field[MATCH_FIELDS_MAX];
+} MatchReach;
+
 /* What somebody decided of two records. */
 typedef struct MatchDecision
 {
@@ -436,11 +453,13 @@ extern void omni_match_apply_terms(MatchData *data);
 
 /* match_compared.c */
 extern int	omni_match_unpack(const bytea *packed, const MatchModel *model, MatchPacked *values);
+extern void omni_match_make_reach(MatchReach *reach, const MatchProbe *probe);
+extern bool omni_match_within_reach(const MatchReach *reach, const bytea *packed, int32 floor);
 extern int	omni_match_packed_keys(const bytea *packed, const MatchModel *model, uint64 *keys, uint8 *kinds);
 extern int	omni_match_key_entries(const bytea *packed, const MatchModel *model, MatchKeyEntry *entries);
 
 /* match_sketch.c */
-extern bool omni_match_within_reach(const MatchProbe *probe, const MatchPacked *values, int nvalues, int32 floor);
+extern uint32 omni_match_possible_packed(const MatchProbe *probe, const MatchPacked *packed);
 extern void omni_match_add_sketches(MatchData *data);
 
 /* match_copies.c */

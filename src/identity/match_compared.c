@@ -133,6 +133,125 @@ omni_match_unpack(const bytea *packed, const MatchModel *model, MatchPacked *val
 }
 
 /*
+ * omni_match_make_reach: what omni_match_within_reach() asks of a probe, each time.
+ */
+void
+omni_match_make_reach(MatchReach *reach, const MatchProbe *probe)
+{
+	const MatchModel *model = probe->data->model;
+
+	memset(reach, 0, sizeof(*reach));
+	reach->probe = probe;
+	for (int f = 0; f < model->nfields; f++)
+	{
+		const MatchField *field = &model->field[f];
+		const MatchDictionary *dictionary = &probe->data->dictionary[f];
+		MatchReachField *own = &reach->field[f];
+
+		own->head = field->kind | (field->blocking ? BLOCKING_BIT : 0);
+		if (probe->row[f] == MATCH_NULL)
+			continue;
+		own->length = dictionary->values[probe->row[f]].length;
+		own->text = omni_match_text(dictionary, &dictionary->values[probe->row[f]]);
+		own->equal = field->best[1 << 0] + dictionary->adjust[probe->row[f]];
+		own->different = field->best_different;
+	}
+}
+
+/* Bytes before the text of a packed value. */
+static inline int
+head_length(const unsigned char *value)
+{
+	return PACKED_HEAD + 2 * (value[1] >> KIND_BITS & GROUPS_MASK);
+}
+
+/* Whether a packed value is that of the probe. */
+static inline bool
+same_packed(const MatchReachField *own, const unsigned char *value)
+{
+	return own->length == value[2] && memcmp(own->text, value + head_length(value), own->length) == 0;
+}
+
+/* Whether there is a value of that field, as check_value() has it, before the end. */
+static inline bool
+sound_packed(const MatchReachField *own, const unsigned char *value, const unsigned char *end)
+{
+	return (value[1] & ~(GROUPS_MASK << KIND_BITS)) == own->head && (value[1] >> KIND_BITS & GROUPS_MASK) <= MATCH_GROUPS_MAX &&
+		value[2] >= 1 && value[2] <= MATCH_TEXT_MAX && end - value >= head_length(value) + value[2] &&
+		((own->head & KIND_MASK) != MATCH_BIRTH_DATE || value[2] == DATE_LENGTH);
+}
+
+/* The levels, as bits, that a value that is not the probe's may reach. */
+static uint32
+possible_of(const MatchReach *reach, int f, const unsigned char *at)
+{
+	MatchPacked value = {0};
+
+	value.field = f;
+	value.kind = at[1] & KIND_MASK;
+	value.ngroups = at[1] >> KIND_BITS & GROUPS_MASK;
+	value.length = at[2];
+	value.groups = at + PACKED_HEAD;
+	value.text = value.groups + 2 * value.ngroups;
+	while (value.kind == MATCH_EMAIL && value.local < value.length && value.text[value.local] != '@')
+		value.local++;
+	return omni_match_possible_packed(reach->probe, &value);
+}
+
+/*
+ * omni_match_within_reach: whether the weight of the probe and a packed record may
+ * reach the floor: omni_match_bound() for one that has no row, of which as few
+ * values as possible are looked at. True for bytes that omni_match_unpack() does not
+ * read, which is left to say what is wrong with them.
+ * Arguments: the probe; the bytes of the record; the floor in units.
+ */
+bool
+omni_match_within_reach(const MatchReach *reach, const bytea *packed, int32 floor)
+{
+	const MatchModel *model = reach->probe->data->model;
+	const unsigned char *at = (const unsigned char *) VARDATA_ANY(packed);
+	const unsigned char *end = at + VARSIZE_ANY_EXHDR(packed);
+	const unsigned char *value[MATCH_FIELDS_MAX] = {NULL};
+	const MatchReachField *given_name = model->given_name < 0 ? NULL : &reach->field[model->given_name];
+	const MatchReachField *surname = model->surname < 0 ? NULL : &reach->field[model->surname];
+	int32		most = model->prior_weight;
+	uint32		different = 0;
+
+	if (at < end && (*at++ != PACKED_VERSION || at == end))
+		return true;
+	for (int f, previous = -1; at < end; previous = f)
+	{
+		const MatchReachField *own = &reach->field[at[0] % MATCH_FIELDS_MAX];
+
+		f = at[0];
+		if (end - at < PACKED_HEAD || f <= previous || f >= model->nfields || !sound_packed(own, at, end))
+			return true;
+		value[f] = at;
+		if (own->length > 0)
+		{
+			bool		same = same_packed(own, at);
+
+			most += same ? own->equal : own->different;
+			different |= (same ? 0 : 1) << f;
+		}
+		at += head_length(at) + at[2];
+	}
+	/* a name in the given name's column of one and in the surname's of the other */
+	if (given_name != NULL && surname != NULL &&
+		((given_name->length > 0 && value[model->surname] != NULL && same_packed(given_name, value[model->surname])) ||
+		 (surname->length > 0 && value[model->given_name] != NULL && same_packed(surname, value[model->given_name]))))
+		return true;
+	for (int i = 0; i < model->nfields && most >= floor; i++)
+	{
+		int			f = model->doubt_order[i];
+
+		if (different >> f & 1)
+			most += model->field[f].best[possible_of(reach, f, value[f])] - model->field[f].best_different;
+	}
+	return most >= floor;
+}
+
+/*
  * match_compared(model jsonb, record jsonb) returns bytea: the values of a record,
  * as the engine compares them.
  * Errors: invalid_parameter_value.

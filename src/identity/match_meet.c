@@ -238,6 +238,19 @@ count_holders(ProbeKeys *keys, Named *named, int nnamed, const MatchModel *model
 	}
 }
 
+/* Whether one of them has the values of the probe, which has some. */
+static bool
+twin_among(const bytea *probe, const Named *named, int n)
+{
+	for (int i = 0; i < n && VARSIZE_ANY_EXHDR(probe) > 0; i++)
+	{
+		if (VARSIZE_ANY_EXHDR(named[i].packed) == VARSIZE_ANY_EXHDR(probe) &&
+			memcmp(VARDATA_ANY(named[i].packed), VARDATA_ANY(probe), VARSIZE_ANY_EXHDR(probe)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Whether a record shares an open key. */
 static bool
 has_met(const Named *named, const KeySet *closed)
@@ -277,17 +290,18 @@ make_probe(const MatchData *data, int patterns)
 static int
 leave_within_reach(const MatchModel *model, const bytea *probe, Named *named, int n, int32 floor)
 {
-	MatchPacked values[MATCH_FIELDS_MAX];
 	/* nobody's patterns are asked for */
 	MatchProbe *own = make_probe(omni_match_of_packed(model, 1, &probe), 0);
+	MatchReach	reach;
 	int			left = 0;
 
 	omni_match_probe(own, 0);
+	omni_match_make_reach(&reach, own);
 	for (int i = 0; i < n; i++)
 	{
 		if ((i & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (omni_match_within_reach(own, values, omni_match_unpack(named[i].packed, model, values), floor))
+		if (omni_match_within_reach(&reach, named[i].packed, floor))
 			named[left++] = named[i];
 	}
 	return left;
@@ -398,7 +412,7 @@ put_partners(const Partners *partners, Datum *values)
 static Datum
 make_row(FunctionCallInfo fcinfo, QueryModel *query, Datum *values, int n, MemoryContext context)
 {
-	bool		nulls[7] = {false};
+	bool		nulls[8] = {false};
 	MemoryContext old;
 	Datum		row;
 
@@ -437,11 +451,12 @@ omnicrm_match_meet(PG_FUNCTION_ARGS)
 	Partners	partners = {0};
 	Named	   *named;
 	int			n;
-	Datum		values[7];
+	Datum		values[8];
 	Datum		row;
 
 	read_keys(keys, probe, model, PG_GETARG_ARRAYTYPE_P(3));
 	named = read_named(PG_GETARG_ARRAYTYPE_P(4), PG_GETARG_ARRAYTYPE_P(5), id, &n);
+	values[7] = BoolGetDatum(twin_among(probe, named, n));
 	count_holders(keys, named, n, model);
 	n = leave_met(named, n, &keys->closed);
 	if (n > 0)
@@ -714,9 +729,10 @@ omnicrm_match_meet_final(PG_FUNCTION_ARGS)
 	ProbeKeys  *keys = palloc0_object(ProbeKeys);
 	Partners	partners = {0};
 	const MatchModel *model = NULL;
-	Datum		values[7];
+	Datum		values[8];
 	Datum		row;
 
+	values[7] = BoolGetDatum(false);
 	if (meeting != NULL)
 	{
 		int			n = meeting->n;
@@ -726,6 +742,7 @@ omnicrm_match_meet_final(PG_FUNCTION_ARGS)
 		model = &omni_judge_model(meeting->json)->model;
 		memcpy(named, meeting->named, n * sizeof(Named));
 		sort_named(named, n, meeting->id);
+		values[7] = BoolGetDatum(twin_among(meeting->probe, named, n));
 		*keys = meeting->keys;
 		exact = may_be_full(keys, model);
 		if (exact)

@@ -180,9 +180,12 @@ omni_match_add_sketches(MatchData *data)
 	}
 }
 
-/* The levels, as bits, that a packed value may reach which is not that of the probe. */
-static uint32
-possible_of_packed(const MatchProbe *probe, const MatchPacked *packed)
+/*
+ * omni_match_possible_packed: the levels, as bits, that a packed value may reach which
+ * is not that of the probe.
+ */
+uint32
+omni_match_possible_packed(const MatchProbe *probe, const MatchPacked *packed)
 {
 	const MatchData *data = probe->data;
 	int			f = packed->field;
@@ -194,69 +197,4 @@ possible_of_packed(const MatchProbe *probe, const MatchPacked *packed)
 		more = sketch_count(probe->row[data->second[f]] ^ parities(packed->text, packed->length, SKETCH_MORE_PARITIES));
 	return sketch_possible(data->model->field[f].kind, probe->row[data->model->nfields + f],
 						   sketch_of(&data->model->field[f], &value, packed->text), more);
-}
-
-/* Whether a value of the probe is this text. */
-static bool
-is_probe_value(const MatchProbe *probe, int f, const MatchPacked *packed)
-{
-	const MatchDictionary *dictionary = &probe->data->dictionary[f];
-	const MatchValue *mine = &dictionary->values[probe->row[f]];
-
-	return mine->length == packed->length && memcmp(omni_match_text(dictionary, mine), packed->text, packed->length) == 0;
-}
-
-/* Whether a name stands in the given name's column of one and in the surname's of the other. */
-static bool
-exchanged_names(const MatchProbe *probe, const MatchPacked *const *values)
-{
-	int			given_name = probe->data->model->given_name;
-	int			surname = probe->data->model->surname;
-
-	if (given_name < 0 || surname < 0)
-		return false;
-	return (probe->row[given_name] != MATCH_NULL && values[surname] != NULL && is_probe_value(probe, given_name, values[surname])) ||
-		(probe->row[surname] != MATCH_NULL && values[given_name] != NULL && is_probe_value(probe, surname, values[given_name]));
-}
-
-/*
- * omni_match_within_reach: whether the weight of the probe and a packed record may
- * reach the floor: omni_match_bound() for one that has no row, of which as few
- * values as possible are looked at.
- * Arguments: the probe; the values of the record; their number; the floor in units.
- */
-bool
-omni_match_within_reach(const MatchProbe *probe, const MatchPacked *values, int nvalues, int32 floor)
-{
-	const MatchModel *model = probe->data->model;
-	const MatchPacked *value[MATCH_FIELDS_MAX] = {NULL};
-	uint8		order[MATCH_FIELDS_MAX];
-	int			different = 0;
-	int32		most = model->prior_weight;
-
-	for (int i = 0; i < nvalues; i++)
-		value[values[i].field] = &values[i];
-	if (exchanged_names(probe, value))
-		return true;
-	for (int i = 0; i < model->nfields; i++)
-	{
-		int			f = model->doubt_order[i];
-
-		if (probe->row[f] == MATCH_NULL || value[f] == NULL)
-			continue;
-		if (is_probe_value(probe, f, value[f]))
-			most += model->field[f].best[LEVEL(0)] + probe->data->dictionary[f].adjust[probe->row[f]];
-		else
-		{
-			order[different++] = f;
-			most += model->field[f].best_different;
-		}
-	}
-	for (int i = 0; i < different && most >= floor; i++)
-	{
-		const MatchField *field = &model->field[order[i]];
-
-		most += field->best[possible_of_packed(probe, value[order[i]])] - field->best_different;
-	}
-	return most >= floor;
 }

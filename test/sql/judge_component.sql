@@ -233,18 +233,18 @@ SELECT omnicrm.shared_holders(ARRAY[ROW ('email', 'x', NULL)::omnicrm.shared_val
 SELECT omnicrm.apart_records(ARRAY[pair(1, 2, 'linked'), pair(1, 3, 'names differ'), pair(1, 9, 'tax numbers differ'), pair(2, 8, 'already linked elsewhere'), pair(7, 8, 'groups differ'),
                                    pair(1, 2, 'decided apart'), pair(1, 9, 'tax numbers differ')], '{2,1}'), omnicrm.apart_records('{}', '{1}');
 -- The links of the model, all or among some; pairs of two customers, also where one is not known.
-CREATE FUNCTION candidates(VARIADIC pairs bigint[]) RETURNS omnicrm.judged_candidates LANGUAGE sql AS $$
-  SELECT ROW (array_agg(pairs[i]), array_agg(pairs[i + 1]), array_agg(12.25::float8 + i), array_agg(0.75::float8), array_agg(text '1-'),
-              array_agg(CASE WHEN i % 3 = 0 THEN 'below the threshold' ELSE 'link' END))::omnicrm.judged_candidates
+CREATE FUNCTION candidates(VARIADIC pairs bigint[]) RETURNS omnicrm.judged_candidate[] LANGUAGE sql AS $$
+  SELECT array_agg(ROW (pairs[i], pairs[i + 1], 12.25 + i, 0.75, '1-', CASE WHEN i % 3 = 0 THEN 'below the threshold' ELSE 'link' END)::omnicrm.judged_candidate)
   FROM generate_series(1, cardinality(pairs), 2) AS i
 $$;
 SELECT l.* FROM unnest(omnicrm.model_links(candidates(1, 2, 3, 4, 2, 9), (SELECT array_agg(r.rule) FROM rule AS r))) AS l;
 SELECT l.record_a, l.record_b FROM unnest(omnicrm.model_links(candidates(1, 2, 3, 4, 2, 9, 2, 9), (SELECT array_agg(r.rule) FROM rule AS r), '{9,5,2}')) AS l;
-SELECT omnicrm.model_links(NULL, '{}'), omnicrm.model_links(ROW (NULL, NULL, NULL, NULL, NULL, NULL)::omnicrm.judged_candidates, '{}'), omnicrm.model_links(candidates(1, 2), '{}', '{1}');
+SELECT omnicrm.model_links(NULL, '{}'), omnicrm.model_links('{}', '{}'), omnicrm.model_links(candidates(1, 2), '{}', '{1}');
 SELECT omnicrm.model_links(candidates(1, 2), '{}');
 SELECT omnicrm.model_links(candidates(1, 2), NULL);
-SELECT omnicrm.model_links(ROW ('{1}', '{2}', '{1}', '{1}', '{1}', '{link,link}')::omnicrm.judged_candidates, '{}');
-SELECT omnicrm.model_links(ROW ('{1}', NULL, '{1}', '{1}', '{1}', '{link}')::omnicrm.judged_candidates, '{}');
+SELECT omnicrm.model_links(ARRAY[ROW (1, NULL, 1, 1, '1', 'link')::omnicrm.judged_candidate], '{}');
+SELECT omnicrm.model_links(ARRAY[NULL::omnicrm.judged_candidate], '{}');
+SELECT omnicrm.paired_records(candidates(7, 9, 1, 2, 2, 3)), omnicrm.paired_records(NULL), omnicrm.paired_records('{}');
 SELECT a.* FROM omnicrm.pairs_across(candidates(7, 9, 1, 2, 2, 3, 7, 9, 1, 8, 10, 11, 1, 3), '{3,2,1,7}', '{5,4,4,6}') AS a;
 SELECT a.* FROM omnicrm.pairs_across(candidates(1, 2), '{1,2}', '{4,4}') AS a;
 SELECT a.* FROM omnicrm.pairs_across(NULL, '{1,2}', '{4,4}') AS a;

@@ -145,7 +145,7 @@ SELECT (omnicrm.match_meet(m.model, 1, '', '{}', 2::bigint, ''::bytea, '{}')).* 
 CREATE TABLE t.judged AS
 SELECT p.id, ROW ('person', p.full_name, omnicrm.name_key(p.full_name), omnicrm.parse_date(p.birth, 'YMD'), true, p.email, p.phone, p.tax_id)::omnicrm.judged_person AS person
 FROM t.people AS p;
-CREATE FUNCTION t.partners(meeting omnicrm.match_meeting, id bigint, model jsonb, rules omnicrm.judge_rule[]) RETURNS omnicrm.judged_candidates LANGUAGE sql AS $$
+CREATE FUNCTION t.partners(meeting omnicrm.match_meeting, id bigint, model jsonb, rules omnicrm.judge_rule[]) RETURNS omnicrm.judged_candidate[] LANGUAGE sql AS $$
   SELECT omnicrm.judge_partners($2, meeting.partners, meeting.weights, meeting.probabilities, meeting.patterns, array_agg(j.id ORDER BY j.id),
                                 array_agg(j.person ORDER BY j.id), rules, model)
   FROM t.judged AS j WHERE j.id <> 6
@@ -161,22 +161,20 @@ SELECT m.id, t.partners(m.meeting, m.id, g.model, ARRAY[ROW ('email', 5, 50, 0.7
              WHERE v.verdict IS NOT NULL AND 6 NOT IN (m.id, u.partner)
              ORDER BY u.partner) AS alone
 FROM t.tight AS g, t.met(g.model, '{}') AS m;
-SELECT count(*) > 400 AS records, sum(cardinality((v.pairs).record_a)) > 200 AS pairs,
-       count(*) FILTER (WHERE v.alone IS DISTINCT FROM ARRAY(
-         SELECT ROW (u.*)::text FROM ROWS FROM (unnest((v.pairs).record_a), unnest((v.pairs).record_b), unnest((v.pairs).weights),
-                                                unnest((v.pairs).probabilities), unnest((v.pairs).patterns), unnest((v.pairs).verdicts)) AS u)) AS differences
+SELECT count(*) > 400 AS records, sum(cardinality(v.pairs)) > 200 AS pairs,
+       count(*) FILTER (WHERE v.alone IS DISTINCT FROM ARRAY(SELECT ROW (u.*)::text FROM unnest(v.pairs) AS u)) AS differences
 FROM t.verdict AS v;
-SELECT u.verdict, count(*) > 1 AS often FROM t.verdict AS v, unnest((v.pairs).verdicts) AS u(verdict) GROUP BY u.verdict ORDER BY u.verdict COLLATE "C";
+SELECT u.verdict, count(*) > 1 AS often FROM t.verdict AS v, unnest(v.pairs) AS u GROUP BY u.verdict ORDER BY u.verdict COLLATE "C";
 -- Its links as a run writes them.
 SELECT count(*) > 50 AS links, count(*) FILTER (WHERE l.kind <> 'model' OR l.value <> round(u.weight::numeric, 1) || ' bits' OR l.priority <> 10 OR l.similarity <> u.probability::real
                                                       OR l.strength <> u.weight::real OR l.attach OR l.decision <> 'linked') AS differences
 FROM t.verdict AS v
 CROSS JOIN LATERAL unnest(omnicrm.model_links(v.pairs, ARRAY[ROW ('model', 10, 4, 0.8, true, true)::omnicrm.judge_rule])) AS l
-CROSS JOIN LATERAL unnest((v.pairs).record_a, (v.pairs).record_b, (v.pairs).weights, (v.pairs).probabilities, (v.pairs).verdicts) AS u(a, b, weight, probability, verdict)
-WHERE u.a = l.record_a AND u.b = l.record_b AND u.verdict = 'link';
-SELECT t.partners(ROW ('{}', '{}', '{}', '{9}', '{20}', '{1}', ARRAY['-------------'])::omnicrm.match_meeting, 3, m.model, '{}') FROM t.model AS m;
-SELECT t.partners(ROW ('{}', '{}', '{}', '{9}', '{20,1}', '{1}', ARRAY['-------------'])::omnicrm.match_meeting, 3, m.model, '{}') FROM t.model AS m;
-SELECT t.partners(ROW ('{}', '{}', '{}', '{9}', '{20}', '{1}', '{2}')::omnicrm.match_meeting, 3, m.model, ARRAY[ROW ('model', 10, 4, 0.8, true, true)::omnicrm.judge_rule]) FROM t.model AS m;
+CROSS JOIN LATERAL unnest(v.pairs) AS u
+WHERE u.record_a = l.record_a AND u.record_b = l.record_b AND u.verdict = 'link';
+SELECT t.partners(ROW ('{}', '{}', '{}', '{9}', '{20}', '{1}', ARRAY['-------------'], false)::omnicrm.match_meeting, 3, m.model, '{}') FROM t.model AS m;
+SELECT t.partners(ROW ('{}', '{}', '{}', '{9}', '{20,1}', '{1}', ARRAY['-------------'], false)::omnicrm.match_meeting, 3, m.model, '{}') FROM t.model AS m;
+SELECT t.partners(ROW ('{}', '{}', '{}', '{9}', '{20}', '{1}', '{2}', false)::omnicrm.match_meeting, 3, m.model, ARRAY[ROW ('model', 10, 4, 0.8, true, true)::omnicrm.judge_rule]) FROM t.model AS m;
 -- In parallel workers.
 CREATE FUNCTION t.in_parallel(q text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE

@@ -95,14 +95,12 @@ BEGIN
         FROM @hub@.source_record AS r
         WHERE r.record_id = ANY (record_ids)
         OFFSET 0) AS s;
-  IF u.golden IS NULL THEN
-    RETURN 0;
-  END IF;
   IF u.record_count > 1 THEN
     u.certainty := coalesce((SELECT min(k.certainty)
-                             FROM @hub@.match_link AS l
-                             JOIN @hub@.match_rule AS k ON k.kind = l.kind
-                             WHERE l.record_a = ANY (u.records) AND l.decision = 'linked'), 1);
+                             FROM @hub@.match_rule AS k
+                             WHERE k.kind = ANY (ARRAY(SELECT l.kind FROM @hub@.match_link AS l WHERE l.record_a = ANY (u.records) AND l.decision = 'linked'))), 1);
+  ELSIF u.record_count IS NULL THEN
+    RETURN 0;
   END IF;
   IF overridden THEN
     u.decisions := (/* decided */);
@@ -305,10 +303,10 @@ BEGIN
   CROSS JOIN LATERAL (SELECT array_agg(k.source_id) AS ids, array_agg(k.trust) AS trusts
                       FROM @hub@.source AS k
                       WHERE NOT coalesce(s.plan -> 'sources' ? k.source_id::text, false)) AS n;
-  IF state.restored THEN
-    PERFORM @hub@.settle_outbox();
-  END IF;
-  IF state.overridden THEN
+  IF state.restored OR state.overridden THEN
+    IF state.restored THEN
+      PERFORM @hub@.settle_outbox();
+    END IF;
     IF EXISTS (SELECT FROM @hub@.customer_override AS o WHERE o.record_id IS NULL AND o.withdrawn_at IS NULL) THEN
       PERFORM @hub@.anchor_overrides(record_ids, customer_ids);
     END IF;

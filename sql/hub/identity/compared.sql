@@ -189,13 +189,13 @@ COMMENT ON FUNCTION @hub@.settle_copies(bigint, bytea, boolean) IS
 -- in place of its old ones, where it may have any.
 CREATE OR REPLACE FUNCTION @hub@.store_candidates(
   record_id bigint, model jsonb, rules omnicrm.judge_rule[], meeting omnicrm.match_meeting, known omnicrm.judged_records, any_old boolean)
-RETURNS omnicrm.judged_candidates
+RETURNS omnicrm.judged_candidate[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   this_id CONSTANT bigint := store_candidates.record_id;
-  pairs omnicrm.judged_candidates;
+  pairs omnicrm.judged_candidate[];
   gone bigint[];
 BEGIN
   IF cardinality(meeting.partners) > 0 THEN
@@ -208,19 +208,16 @@ BEGIN
       ARRAY(SELECT k.record_b FROM @hub@.match_candidate AS k WHERE k.record_a = this_id
             UNION ALL
             SELECT k.record_a FROM @hub@.match_candidate AS k WHERE k.record_b = this_id),
-      coalesce(pairs.record_a || pairs.record_b, '{}'));
+      omnicrm.paired_records(pairs));
     IF cardinality(gone) > 0 THEN
       DELETE FROM @hub@.match_candidate AS c
       USING unnest(gone) AS o(id)
       WHERE c.record_a = least(o.id, this_id) AND c.record_b = greatest(o.id, this_id);
     END IF;
   END IF;
-  IF cardinality(pairs.record_a) > 0 THEN
-    -- By their places: the arrays side by side would be a plan of many parts.
+  IF cardinality(pairs) > 0 THEN
     INSERT INTO @hub@.match_candidate AS c (record_a, record_b, weight, probability, pattern, verdict)
-    SELECT pairs.record_a[p.place], pairs.record_b[p.place], pairs.weights[p.place], pairs.probabilities[p.place], pairs.patterns[p.place],
-           pairs.verdicts[p.place]
-    FROM generate_subscripts(pairs.record_a, 1) AS p(place)
+    SELECT p.* FROM unnest(pairs) AS p
     ON CONFLICT ON CONSTRAINT match_candidate_pkey DO UPDATE
     SET weight = excluded.weight, probability = excluded.probability, pattern = excluded.pattern, verdict = excluded.verdict
     WHERE (c.weight, c.pattern, c.verdict) IS DISTINCT FROM (excluded.weight, excluded.pattern, excluded.verdict);
@@ -277,7 +274,7 @@ BEGIN
   partners := CASE WHEN NOT same.enough THEN '{}' WHEN copy THEN ARRAY[twins.original] ELSE twins.copies END;
   IF copy THEN
     -- It has no keys, so it fills none.
-    meeting := ROW ('{}', '{}', '{}', '{}', '{}', '{}', '{}')::omnicrm.match_meeting;
+    meeting := ROW ('{}', '{}', '{}', '{}', '{}', '{}', '{}', true)::omnicrm.match_meeting;
   END IF;
   SELECT array_agg(p.partner), array_agg(p.weight), array_agg(p.probability), array_agg(p.pattern)
   INTO meeting.partners, meeting.weights, meeting.probabilities, meeting.patterns
@@ -351,53 +348,42 @@ SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = on
 AS $$
 DECLARE
-  this_id CONSTANT bigint := compare_record.record_id;
   old_values bytea;
   old_copy boolean;
   old_keys bigint[];
   new_values bytea;
-  new_copy boolean;
   new_keys bigint[];
   common bigint[];
-  wanted integer[];
   lost bigint[];
   met record;
 BEGIN
-  SELECT c.compared, c.copy, omnicrm.match_compared(model, to_jsonb(p))
-  INTO old_values, old_copy, new_values
-  FROM (SELECT this_id AS id) AS i
-  LEFT JOIN @hub@.match_compared AS c ON c.record_id = i.id
-  LEFT JOIN @hub@.match_record AS p ON p.record_id = i.id;
-  IF new_values IS NULL THEN
-    PERFORM @hub@.forget_record(this_id);
+  SELECT c.compared, c.copy, omnicrm.match_compared_keys(c.compared, c.copy), c.record_id IS NOT NULL, omnicrm.match_compared(model, to_jsonb(p))
+  INTO old_values, old_copy, old_keys, any_old, new_values
+  FROM @hub@.match_record AS p
+  LEFT JOIN @hub@.match_compared AS c ON c.record_id = p.record_id
+  WHERE p.record_id = compare_record.record_id;
+  IF NOT FOUND THEN
+    PERFORM @hub@.forget_record(compare_record.record_id);
     RETURN;
   END IF;
-  any_old := old_values IS NOT NULL;
   IF old_values <> new_values AND octet_length(old_values) > 0 THEN
-    PERFORM @hub@.leave_copies(this_id, old_values, old_copy);
+    PERFORM @hub@.leave_copies(compare_record.record_id, old_values, old_copy);
   END IF;
 
   new_keys := omnicrm.match_compared_keys(new_values, false);
-  old_keys := omnicrm.match_compared_keys(old_values, old_copy);
   common := ARRAY(SELECT k.key FROM @hub@.match_common_key AS k WHERE k.key = ANY (new_keys || old_keys));
-  wanted := omnicrm.match_short_keys(omnicrm.distinct_ids(new_keys, common));
-  SELECT omnicrm.match_meet(model, this_id, new_values, common, c.record_id, c.compared, c.keys) AS meeting,
-         bool_or(c.compared = new_values) AS twin, false AS copy
+  SELECT omnicrm.match_meet(model, compare_record.record_id, new_values, common, c.record_id, c.compared, c.keys) AS meeting, false AS copy
   INTO met
   FROM @hub@.match_compared AS c
-  WHERE c.keys && wanted AND NOT c.copy AND c.record_id <> this_id;
-  IF met.twin OR old_copy THEN
-    met := @hub@.meet_copies(this_id, new_values, model, met.meeting);
+  WHERE c.keys && omnicrm.match_short_keys(omnicrm.distinct_ids(new_keys, common)) AND NOT c.copy AND c.record_id <> compare_record.record_id;
+  IF (met.meeting).twin OR old_copy THEN
+    met := @hub@.meet_copies(compare_record.record_id, new_values, model, met.meeting);
   END IF;
-  meeting := met.meeting;
-  new_copy := met.copy;
 
-  IF (old_values = new_values AND old_copy = new_copy) IS NOT TRUE THEN
-    IF new_copy THEN
-      new_keys := omnicrm.match_compared_keys(new_values, true);
-    END IF;
+  IF (old_values = new_values AND old_copy = met.copy) IS NOT TRUE THEN
+    new_keys := CASE WHEN met.copy THEN omnicrm.match_compared_keys(new_values, true) ELSE new_keys END;
     INSERT INTO @hub@.match_compared AS c (record_id, compared, copy, keys)
-    VALUES (this_id, new_values, new_copy, omnicrm.match_short_keys(new_keys))
+    VALUES (compare_record.record_id, new_values, met.copy, omnicrm.match_short_keys(new_keys))
     ON CONFLICT ON CONSTRAINT match_compared_pkey DO UPDATE SET compared = excluded.compared, copy = excluded.copy, keys = excluded.keys;
     IF any_old AND cardinality(common) > 0 THEN
       -- Of the keys that it has no more those that are common.
@@ -408,6 +394,7 @@ BEGIN
       END IF;
     END IF;
   END IF;
+  meeting := met.meeting;
   IF cardinality(meeting.full_keys) > 0 THEN
     PERFORM @hub@.close_keys(meeting.full_keys, meeting.full_limits);
   END IF;

@@ -352,8 +352,7 @@ BEGIN
   step_ms := step_ms || jsonb_build_object('golden', @hub@.elapsed_ms(started));
   IF use_model THEN
     started := clock_timestamp();
-    SELECT @hub@.store_review(given.record_ids, r.across_a, r.across_b, model.version) INTO waiting
-    FROM @hub@.review_pairs(given.record_ids, given.customer_ids) AS r;
+    waiting := @hub@.store_review(given.record_ids, @hub@.review_pairs(given.record_ids, given.customer_ids), model.version);
     step_ms := step_ms || jsonb_build_object('review', @hub@.elapsed_ms(started));
   END IF;
   SELECT jsonb_build_object(

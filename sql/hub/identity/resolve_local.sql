@@ -37,19 +37,16 @@ COMMENT ON FUNCTION @hub@.decided_pairs(bigint[]) IS
 
 -- Pairs of these records that the model found alike; one with two of them comes twice.
 CREATE OR REPLACE FUNCTION @hub@.candidates_of(record_ids bigint[])
-RETURNS omnicrm.judged_candidates
+RETURNS omnicrm.judged_candidate[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  found omnicrm.judged_candidates;
 BEGIN
-  SELECT array_agg(c.record_a), array_agg(c.record_b), array_agg(c.weight), array_agg(c.probability), array_agg(c.pattern), array_agg(c.verdict)
-  INTO found
-  FROM (SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_a = ANY (record_ids)
-        UNION ALL
-        SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_b = ANY (record_ids)) AS c;
-  RETURN found;
+  RETURN ARRAY(
+    SELECT ROW (c.record_a, c.record_b, c.weight, c.probability, c.pattern, c.verdict)::omnicrm.judged_candidate
+    FROM (SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_a = ANY (record_ids)
+          UNION ALL
+          SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_b = ANY (record_ids)) AS c);
 END
 $$;
 
@@ -69,14 +66,23 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  fresh bigint[] := record_ids;
+  fresh bigint[];
   more record;
   near omnicrm.judged_pair[];
   rest bigint[];
 BEGIN
-  touched := record_ids;
+  SELECT array_agg(m.record_id), array_agg(m.customer_id), array_agg(m.home_id)
+  INTO records, customer_ids, home_ids
+  FROM @hub@.customer_member AS m
+  WHERE m.customer_id = ANY (ARRAY(SELECT k.customer_id FROM @hub@.customer_member AS k WHERE k.record_id = ANY (record_ids)));
+  links := ARRAY(
+    SELECT ROW (l.record_a, l.record_b, l.kind, l.value, 0, l.similarity, NULL, false, l.decision)::omnicrm.judged_pair
+    FROM (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = ANY (record_ids || records)
+          UNION ALL
+          SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = ANY (record_ids || records)) AS l);
+  fresh := omnicrm.distinct_ids(omnicrm.apart_records(links, records), record_ids || records);
   -- A loop, since the hash tables of a recursive query cost more than all else here.
-  LOOP
+  WHILE cardinality(fresh) > 0 LOOP
     SELECT array_agg(m.record_id) AS records, array_agg(m.customer_id) AS customer_ids, array_agg(m.home_id) AS home_ids
     INTO more
     FROM @hub@.customer_member AS m
@@ -86,17 +92,14 @@ BEGIN
       FROM (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = ANY (fresh || more.records)
             UNION ALL
             SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = ANY (fresh || more.records)) AS l);
+    touched := touched || fresh;
     links := links || near;
-    EXIT WHEN more.records IS NULL;
     records := records || more.records;
     customer_ids := customer_ids || more.customer_ids;
     home_ids := home_ids || more.home_ids;
-    touched := touched || more.records;
-    fresh := omnicrm.distinct_ids(omnicrm.apart_records(near, more.records), touched);
-    EXIT WHEN cardinality(fresh) = 0;
-    touched := touched || fresh;
+    fresh := omnicrm.distinct_ids(omnicrm.apart_records(near, more.records), record_ids || records || touched);
   END LOOP;
-  touched := omnicrm.distinct_ids(touched);
+  touched := omnicrm.distinct_ids(record_ids || records || touched);
   rest := omnicrm.distinct_ids(touched, coalesce(records, '{}'));
   IF cardinality(rest) > 0 THEN
     records := records || rest;
@@ -111,7 +114,7 @@ COMMENT ON FUNCTION @hub@.touched_records(bigint[]) IS
 
 -- The clusters of the touched records.
 CREATE OR REPLACE FUNCTION @hub@.solve_touched(
-  touched bigint[], clean bigint[], pairs omnicrm.judged_pair[], candidates omnicrm.judged_candidates, rules omnicrm.judge_rule[],
+  touched bigint[], clean bigint[], pairs omnicrm.judged_pair[], candidates omnicrm.judged_candidate[], rules omnicrm.judge_rule[],
   known omnicrm.judged_records, any_decision boolean)
 RETURNS omnicrm.solved_component
 LANGUAGE plpgsql STABLE
@@ -145,13 +148,13 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judged_candidates, omnicrm.judge_rule[], omnicrm.judged_records, boolean) IS
+COMMENT ON FUNCTION @hub@.solve_touched(bigint[], bigint[], omnicrm.judged_pair[], omnicrm.judged_candidate[], omnicrm.judge_rule[], omnicrm.judged_records, boolean) IS
   'Used by resolve_local(): clusters the touched records, of which the clean ones did not change; pairs: what is known of the pairs of the others; candidates: what the model says of all; known: the records, as of judged_records(), and maybe others. Result: as of omnicrm.solve_component().';
 
 -- The values that dirty records share with others. Those that have just become
 -- over-shared: whom they linked is left to the next crm.resolve(). Such a value is
 -- rare, so it is only looked whether there is one.
-CREATE OR REPLACE FUNCTION @hub@.settle_values(dirty bigint[], OUT shared omnicrm.shared_value[], OUT overshared bigint)
+CREATE OR REPLACE FUNCTION @hub@.settle_values(dirty bigint[], rule_kinds text[], rule_limits integer[], OUT shared omnicrm.shared_value[], OUT overshared bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -160,16 +163,19 @@ DECLARE
   values_of text[];
   counts integer[];
 BEGIN
-  SELECT array_agg(ROW (v.rule, v.value, v.records)::omnicrm.shared_value) FILTER (WHERE cardinality(v.records) <= v.max_records),
-         count(*) FILTER (WHERE cardinality(v.records) > v.max_records)
+  SELECT array_agg(ROW (rule_kinds[v.rule], v.value, v.records)::omnicrm.shared_value) FILTER (WHERE cardinality(v.records) <= rule_limits[v.rule]),
+         count(*) FILTER (WHERE cardinality(v.records) > rule_limits[v.rule])
   INTO shared, overshared
-  FROM (SELECT h.kind, h.value, r.kind AS rule, r.max_records,
+  FROM (SELECT h.kind, h.value, h.rule,
                ARRAY(SELECT i.record_id
                      FROM @hub@.identifier AS i
                      WHERE hashtextextended(i.value, 0) = hashtextextended(h.value, 0) AND i.value = h.value AND i.kind = h.kind
-                     LIMIT r.max_records + 1) AS records
-        FROM (SELECT i.kind, i.value FROM @hub@.identifier AS i WHERE i.record_id = ANY (dirty) OFFSET 0) AS h
-        CROSS JOIN LATERAL (SELECT k.kind, k.max_records FROM @hub@.match_rule AS k WHERE k.kind = omnicrm.judge_rule_of(h.kind, h.value) OFFSET 0) AS r
+                     LIMIT rule_limits[h.rule] + 1) AS records
+        FROM (SELECT i.kind, i.value, array_position(rule_kinds, omnicrm.judge_rule_of(i.kind, i.value)) AS rule
+              FROM @hub@.identifier AS i
+              WHERE i.record_id = ANY (dirty)
+              OFFSET 0) AS h
+        WHERE h.rule IS NOT NULL
         OFFSET 0) AS v
   WHERE cardinality(v.records) > 1
     AND (SELECT true FROM @hub@.overshared_value AS o WHERE o.kind = v.kind AND o.value = v.value) IS NULL;
@@ -205,8 +211,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.settle_values(bigint[]) IS
-  'Used by resolve_local(): puts values of these records that too many records hold by now on the list, and queues the records that they linked. Returns the values by which these records may link with others, NULL for none, and the number of those that are on the list since now.';
+COMMENT ON FUNCTION @hub@.settle_values(bigint[], text[], integer[]) IS
+  'Used by resolve_local(), with the kinds of match_rule and how many records may share a value of each: puts values of these records that too many records hold by now on the list, and queues the records that they linked. Returns the values by which these records may link with others, NULL for none, and the number of those that are on the list since now.';
 
 CREATE OR REPLACE FUNCTION @hub@.release_values(kinds text[], values_of text[])
 RETURNS void
@@ -248,7 +254,7 @@ COMMENT ON FUNCTION @hub@.release_values(text[], text[]) IS
 -- A new record that no pair speaks of is a customer by itself: what the steps of
 -- resolve_slice() would make of it, without them. It has no links and waits in no
 -- review yet.
-CREATE OR REPLACE FUNCTION @hub@.resolve_alone(record_id bigint, candidates omnicrm.judged_candidates, model_version integer, overshared bigint)
+CREATE OR REPLACE FUNCTION @hub@.resolve_alone(record_id bigint, candidates omnicrm.judged_candidate[], model_version integer, overshared bigint)
 RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -259,8 +265,8 @@ DECLARE
 BEGIN
   PERFORM @hub@.store_members(ARRAY[record_id], ARRAY[customer], ARRAY[customer], ARRAY[NULL]::bigint[], false);
   IF model_version IS NOT NULL THEN
-    waiting := CASE WHEN cardinality(candidates.record_a) > 0
-                    THEN @hub@.store_review(ARRAY[record_id], candidates.record_a, candidates.record_b, model_version) ELSE 0 END;
+    waiting := CASE WHEN cardinality(candidates) > 0
+                    THEN @hub@.store_review(ARRAY[record_id], omnicrm.pairs_across(candidates, ARRAY[record_id], ARRAY[customer]), model_version) ELSE 0 END;
   END IF;
   RETURN jsonb_build_object('touched', 1, 'created', 1, 'split', 0, 'links', 0, 'refused', 0, 'pairs', 0, 'overshared', overshared, 'changed', 0,
                             'merged', 0)
@@ -268,7 +274,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.resolve_alone(bigint, omnicrm.judged_candidates, integer, bigint) IS
+COMMENT ON FUNCTION @hub@.resolve_alone(bigint, omnicrm.judged_candidate[], integer, bigint) IS
   'Used by resolve_slice(): makes a customer of a new record that shares nothing with any other. candidates: pairs of the record that the model found alike. overshared: values counted before. Returns the counts of a run.';
 
 -- One slice. again: records that did not change and whose components are to be
@@ -285,68 +291,58 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  use_model CONSTANT boolean := model_version IS NOT NULL;
   -- The usual case; what is fetched for one serves all steps.
   single CONSTANT boolean := cardinality(dirty) = 1;
   rules omnicrm.judge_rule[];
+  rule_kinds text[];
+  rule_limits integer[];
   model jsonb;
   born_at integer;
   any_decision boolean;
-  pairs omnicrm.judged_pair[] := '{}';
   settled record;
-  overshared bigint := 0;
+  overshared bigint;
   holders bigint[];
   met record;
-  wanted bigint[];
   known omnicrm.judged_records;
-  candidates omnicrm.judged_candidates;
+  candidates omnicrm.judged_candidate[];
+  pairs omnicrm.judged_pair[];
   near record;
   solved omnicrm.solved_component;
   given record;
   links record;
-  across record;
   written bigint;
-  merged bigint := 0;
+  merged bigint;
   waiting bigint;
 BEGIN
-  SELECT array_agg(ROW (k.kind, k.priority, k.max_records, k.min_name_similarity, k.birth_date_guard, k.accept_mistyped)::omnicrm.judge_rule),
+  -- Each expression of PL/pgSQL is made ready anew in each transaction, so there are as
+  -- few as there may be.
+  SELECT coalesce(array_agg(ROW (k.kind, k.priority, k.max_records, k.min_name_similarity, k.birth_date_guard, k.accept_mistyped)::omnicrm.judge_rule), '{}'),
          (SELECT s.position FROM @hub@.survivorship_attribute AS s WHERE s.attribute = 'birth_date'),
          EXISTS (SELECT FROM @hub@.match_decision AS d),
-         (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version)
-  INTO rules, born_at, any_decision, model
+         (SELECT m.model FROM @hub@.match_model AS m WHERE m.version = model_version), array_agg(k.kind), array_agg(k.max_records)
+  INTO rules, born_at, any_decision, model, rule_kinds, rule_limits
   FROM @hub@.match_rule AS k;
-  rules := coalesce(rules, '{}');
   IF cardinality(dirty) > 0 THEN
-    settled := @hub@.settle_values(dirty);
+    settled := @hub@.settle_values(dirty, rule_kinds, rule_limits);
     overshared := settled.overshared;
-    holders := omnicrm.shared_holders(settled.shared);
-    IF use_model THEN
-      FOR place IN 1 .. cardinality(dirty) LOOP
-        met := @hub@.compare_record(dirty[place], model);
-        wanted := (met.meeting).partners || CASE WHEN single THEN holders END;
-        IF cardinality(wanted) > 0 THEN
-          known := @hub@.judged_records(dirty[place] || wanted, born_at);
-        END IF;
-        IF cardinality((met.meeting).partners) > 0 OR met.any_old THEN
-          candidates := @hub@.store_candidates(dirty[place], model, rules, met.meeting, known, met.any_old);
-        END IF;
-      END LOOP;
-      IF NOT single THEN
-        candidates := @hub@.candidates_of(dirty);
+    IF single THEN
+      holders := omnicrm.shared_holders(settled.shared);
+    END IF;
+    FOR place IN 1 .. CASE WHEN model IS NULL THEN 0 ELSE cardinality(dirty) END LOOP
+      met := @hub@.compare_record(dirty[place], model);
+      IF cardinality((met.meeting).partners || holders) > 0 THEN
+        known := @hub@.judged_records(dirty[place] || (met.meeting).partners || holders, born_at);
       END IF;
-    END IF;
-    IF holders IS NOT NULL THEN
-      IF NOT single OR known.ids IS NULL THEN
-        known := @hub@.judged_records(holders, born_at);
+      IF cardinality((met.meeting).partners) > 0 OR met.any_old THEN
+        candidates := @hub@.store_candidates(dirty[place], model, rules, met.meeting, known, met.any_old);
       END IF;
-      pairs := omnicrm.judge_shared(known.ids, known.persons, rules, settled.shared, dirty);
+    END LOOP;
+    IF NOT single OR known.ids IS NULL AND holders IS NOT NULL THEN
+      known := @hub@.judged_records(omnicrm.shared_holders(settled.shared), born_at);
+      candidates := CASE WHEN single THEN candidates WHEN model IS NOT NULL THEN @hub@.candidates_of(dirty) END;
     END IF;
-    IF any_decision THEN
-      pairs := pairs || @hub@.decided_pairs(dirty);
-    END IF;
-    IF cardinality(candidates.record_a) > 0 THEN
-      pairs := pairs || omnicrm.model_links(candidates, rules);
-    END IF;
+    pairs := omnicrm.judge_shared(known.ids, known.persons, rules, settled.shared, dirty)
+             || CASE WHEN any_decision THEN @hub@.decided_pairs(dirty) END || omnicrm.model_links(candidates, rules);
   END IF;
   IF cardinality(pairs) = 0 AND single AND cardinality(again) = 0 AND NOT provisional THEN
     IF NOT EXISTS (SELECT FROM @hub@.customer_member AS m WHERE m.record_id = dirty[1]) THEN
@@ -357,13 +353,11 @@ BEGIN
     END IF;
   END IF;
   near := @hub@.touched_records(dirty || again || omnicrm.linked_records(pairs));
-  IF use_model THEN
-    candidates := @hub@.candidates_of(near.touched);
-  END IF;
+  candidates := CASE WHEN model IS NOT NULL THEN @hub@.candidates_of(near.touched) END;
   IF known.ids IS NULL OR cardinality(omnicrm.distinct_ids(near.touched, known.ids)) > 0 THEN
     known := @hub@.judged_records(near.touched, born_at);
   END IF;
-  solved := @hub@.solve_touched(near.touched, omnicrm.distinct_ids(near.touched, dirty), pairs, candidates, rules, known, any_decision);
+  solved := @hub@.solve_touched(near.touched, omnicrm.distinct_ids(near.touched, dirty), coalesce(pairs, '{}'), candidates, rules, known, any_decision);
   given := omnicrm.give_ids(near.records, near.customer_ids, near.home_ids, solved.nodes, solved.roots,
                             CASE WHEN NOT provisional THEN pg_get_serial_sequence('@hub@.customer', 'customer_id')::regclass END);
   links := @hub@.store_links(dirty, near.touched, near.links, solved.pairs);
@@ -371,15 +365,13 @@ BEGIN
   IF given.moved THEN
     merged := @hub@.store_redirects(given.customers, given.homes, given.olds);
   END IF;
-  IF use_model THEN
-    across := omnicrm.pairs_across(candidates, given.records, given.customers);
-    waiting := @hub@.store_review(given.records, across.record_a, across.record_b, model_version);
-  END IF;
+  waiting := CASE WHEN model IS NOT NULL
+                  THEN @hub@.store_review(given.records, omnicrm.pairs_across(candidates, given.records, given.customers), model_version) END;
   record_ids := given.records;
   old_ids := given.olds;
   counts := jsonb_build_object('touched', cardinality(near.touched), 'created', given.created, 'split', given.split, 'links', links.linked,
-                               'refused', links.refused, 'pairs', solved.judged, 'overshared', overshared, 'changed', written - given.created,
-                               'merged', merged)
+                               'refused', links.refused, 'pairs', solved.judged, 'overshared', coalesce(overshared, 0),
+                               'changed', written - given.created, 'merged', coalesce(merged, 0))
             || jsonb_strip_nulls(jsonb_build_object('review', waiting));
 END
 $$;
@@ -415,15 +407,17 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  slice_size CONSTANT integer := 200;
   dirty bigint[];
   counts jsonb;
   slice record;
 BEGIN
   DELETE FROM @hub@.resolve_queue AS q WHERE q.record_id = ANY (record_ids);
   dirty := ARRAY(SELECT r.record_id FROM @hub@.source_record AS r WHERE r.record_id = ANY (record_ids) AND r.erased_at IS NULL ORDER BY r.record_id);
-  FOR first_one IN 1 .. cardinality(dirty) BY slice_size LOOP
-    slice := @hub@.resolve_slice(dirty[first_one:first_one + slice_size - 1], '{}', model_version, false);
+  IF cardinality(dirty) = 1 THEN
+    RETURN (@hub@.resolve_slice(dirty, '{}', model_version, false)).counts || '{"records": 1}';
+  END IF;
+  FOR first_one IN 1 .. cardinality(dirty) BY 200 LOOP
+    slice := @hub@.resolve_slice(dirty[first_one:first_one + 199], '{}', model_version, false);
     counts := CASE WHEN counts IS NULL THEN slice.counts ELSE @hub@.add_counts(counts, slice.counts) END;
   END LOOP;
   RETURN coalesce(counts, '{"touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0}')

@@ -32,7 +32,8 @@ COMMENT ON FUNCTION @hub@.store_links(bigint[], bigint[], omnicrm.judged_pair[],
   'Used by resolve_local(): stores links and refusals in match_link. Returns the number of each.';
 
 -- Pairs of these records with those of other customers, for many of them.
-CREATE OR REPLACE FUNCTION @hub@.review_pairs(record_ids bigint[], customer_ids bigint[], OUT across_a bigint[], OUT across_b bigint[])
+CREATE OR REPLACE FUNCTION @hub@.review_pairs(record_ids bigint[], customer_ids bigint[])
+RETURNS omnicrm.record_pairs
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -41,8 +42,10 @@ SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
+DECLARE
+  across omnicrm.record_pairs;
 BEGIN
-  SELECT array_agg(n.record_a), array_agg(n.record_b) INTO across_a, across_b
+  SELECT array_agg(n.record_a), array_agg(n.record_b) INTO across
   FROM (SELECT DISTINCT k.record_a, k.record_b
         FROM (SELECT array_agg(u.record_id) AS records
               FROM unnest(record_ids, customer_ids) AS u(record_id, customer_id)
@@ -53,6 +56,7 @@ BEGIN
                             UNION ALL
                             SELECT k.record_a, k.record_b FROM @hub@.match_candidate AS k WHERE k.record_b = t.record_id AND k.record_a <> ALL (c.records)
                             OFFSET 0) AS k) AS n;
+  RETURN across;
 END
 $$;
 
@@ -62,7 +66,7 @@ COMMENT ON FUNCTION @hub@.review_pairs(bigint[], bigint[]) IS
 -- What waits for a person: of two customers the pair with most evidence, unless
 -- somebody has decided of them already. Most customers have nothing of the kind,
 -- so it is looked for that first.
-CREATE OR REPLACE FUNCTION @hub@.store_review(record_ids bigint[], across_a bigint[], across_b bigint[], model_version integer)
+CREATE OR REPLACE FUNCTION @hub@.store_review(record_ids bigint[], across omnicrm.record_pairs, model_version integer)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -81,7 +85,7 @@ BEGIN
   FROM (SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_a = ANY (record_ids) AND k.state = 'open'
         UNION ALL
         SELECT k.record_a, k.record_b FROM @hub@.review_queue AS k WHERE k.record_b = ANY (record_ids) AND k.state = 'open') AS r;
-  IF across_a IS NULL AND open_a IS NULL THEN
+  IF across.record_a IS NULL AND open_a IS NULL THEN
     RETURN 0;
   END IF;
   WITH wanted AS MATERIALIZED (
@@ -91,7 +95,7 @@ BEGIN
       SELECT DISTINCT ON (least(ma.customer_id, mb.customer_id), greatest(ma.customer_id, mb.customer_id))
              c.record_a, c.record_b, c.weight, c.probability, c.pattern, ma.customer_id AS customer_a, mb.customer_id AS customer_b,
              CASE WHEN c.verdict = 'link' THEN coalesce(l.decision, c.verdict) ELSE c.verdict END AS why
-      FROM unnest(across_a, across_b) AS n(record_a, record_b)
+      FROM unnest(across.record_a, across.record_b) AS n(record_a, record_b)
       CROSS JOIN LATERAL (SELECT k.customer_id FROM @hub@.customer_member AS k WHERE k.record_id = n.record_a OFFSET 0) AS ma
       CROSS JOIN LATERAL (SELECT k.customer_id FROM @hub@.customer_member AS k WHERE k.record_id = n.record_b AND k.customer_id <> ma.customer_id OFFSET 0) AS mb
       CROSS JOIN LATERAL (SELECT k.* FROM @hub@.match_candidate AS k WHERE k.record_a = n.record_a AND k.record_b = n.record_b OFFSET 0) AS c
@@ -129,5 +133,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.store_review(bigint[], bigint[], bigint[], integer) IS
-  'Used by crm.resolve(): brings crm.review_queue up to date for these records; across_a, across_b: the pairs of them with records of other customers that the model found alike, NULL for none. Returns the number of pairs of theirs that wait.';
+COMMENT ON FUNCTION @hub@.store_review(bigint[], omnicrm.record_pairs, integer) IS
+  'Used by crm.resolve(): brings crm.review_queue up to date for these records; across: the pairs of them with records of other customers that the model found alike. Returns the number of pairs of theirs that wait.';
