@@ -65,6 +65,8 @@ typedef struct Cluster
 	uint32		nstrangers;
 } Cluster;
 
+/* neighbours of which is asked for what is known ahead of their turn */
+#define PREFETCH_NEIGHBOURS	8
 /* sizes of clusters for which the mean that is asked for is at hand */
 #define LEAST_KNOWN		64
 
@@ -208,6 +210,11 @@ join_neighbours(Clustering *c, uint32 a)
 		Known	   *known = &c->known[entry.known];
 		uint32		root;
 
+		if (i + PREFETCH_NEIGHBOURS < x->count)
+		{
+			__builtin_prefetch(&c->known[x->neighbours[i + PREFETCH_NEIGHBOURS].known], 1);
+			__builtin_prefetch(&c->parent[x->neighbours[i + PREFETCH_NEIGHBOURS].cluster]);
+		}
 		if (known->scored == 0)
 			continue;
 		root = find_root(c, entry.cluster);
@@ -322,7 +329,11 @@ merge(Clustering *c, uint32 a, uint32 b, double weight)
 	y->moved = false;
 	join_neighbours(c, a);
 	for (uint32 i = 0; i < x->count; i++)
+	{
+		if (i + PREFETCH_NEIGHBOURS < x->count)
+			__builtin_prefetch(&c->clusters[x->neighbours[i + PREFETCH_NEIGHBOURS].cluster]);
 		propose(c, a, x->neighbours[i].cluster, x->neighbours[i].known);
+	}
 }
 
 /* Merges the best candidate, or scores its missing pairs first. */
@@ -593,6 +604,10 @@ cluster_component(Clustering *c, const MatchEdge *edges, uint64 count, const uin
 	}
 	while (omni_match_queue_take(c->queue, &candidate))
 	{
+		const MatchCandidate *next = omni_match_queue_next(c->queue);
+
+		if (next != NULL)
+			__builtin_prefetch(&c->known[next->known]);
 		CHECK_FOR_INTERRUPTS();
 		try_candidate(c, &candidate);
 	}

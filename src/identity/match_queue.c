@@ -22,8 +22,18 @@
 #define BUCKETS			(1 << 17)
 /* children of an entry of the heap */
 #define HEAP_CHILDREN	4
-/* no candidate */
+/* candidates of a bucket that lie together */
+#define CHUNK			10
+/* no chunk */
 #define NOTHING			PG_UINT32_MAX
+
+/* Some candidates of a bucket: four cache lines. */
+typedef struct Chunk
+{
+	uint32		next;			/* of the same bucket, or free, or NOTHING */
+	uint32		n;
+	MatchCandidate candidate[CHUNK];
+} Chunk;
 
 struct MatchQueue
 {
@@ -34,10 +44,9 @@ struct MatchQueue
 	MatchCandidate *heap;
 	Size		nheap;
 	Size		heap_capacity;
-	uint32		first[BUCKETS]; /* candidate of each bucket, or NOTHING */
-	MatchCandidate *waiting;	/* in the buckets, or free */
-	uint32	   *next;			/* in the same bucket, or free, or NOTHING */
-	uint32		nwaiting;
+	uint32		first[BUCKETS]; /* chunk of each bucket, or NOTHING */
+	Chunk	   *chunks;
+	uint32		nchunks;
 	uint32		capacity;
 	uint32		free;			/* first one, or NOTHING */
 };
@@ -60,9 +69,8 @@ omni_match_make_queue(double least)
 	queue->heap_capacity = 1024;
 	queue->heap = MemoryContextAllocHuge(queue->context, queue->heap_capacity * sizeof(MatchCandidate));
 	queue->capacity = 1024;
-	queue->waiting = MemoryContextAllocHuge(queue->context, queue->capacity * sizeof(MatchCandidate));
-	queue->next = MemoryContextAllocHuge(queue->context, queue->capacity * sizeof(uint32));
-	queue->nwaiting = 0;
+	queue->chunks = MemoryContextAllocHuge(queue->context, queue->capacity * sizeof(Chunk));
+	queue->nchunks = 0;
 	queue->free = NOTHING;
 	return queue;
 }
@@ -129,29 +137,28 @@ put_into_heap(MatchQueue *queue, const MatchCandidate *candidate)
 	queue->heap[at] = *candidate;
 }
 
-/* The number of a place for a candidate that waits. */
+/* The number of an empty chunk. */
 static uint32
-free_place(MatchQueue *queue)
+free_chunk(MatchQueue *queue)
 {
-	uint32		place = queue->free;
+	uint32		chunk = queue->free;
 
-	if (place != NOTHING)
+	if (chunk != NOTHING)
 	{
-		queue->free = queue->next[place];
-		return place;
+		queue->free = queue->chunks[chunk].next;
+		return chunk;
 	}
-	if (queue->nwaiting == queue->capacity)
+	if (queue->nchunks == queue->capacity)
 	{
 		if (queue->capacity > PG_UINT32_MAX / 2)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("more than %u merges are possible in one component of pairs", queue->capacity),
+					 errmsg("too many merges are possible in one component of pairs"),
 					 errhint("Raise the option threshold of the model.")));
 		queue->capacity *= 2;
-		queue->waiting = repalloc_huge(queue->waiting, mul_size(queue->capacity, sizeof(MatchCandidate)));
-		queue->next = repalloc_huge(queue->next, mul_size(queue->capacity, sizeof(uint32)));
+		queue->chunks = repalloc_huge(queue->chunks, mul_size(queue->capacity, sizeof(Chunk)));
 	}
-	return queue->nwaiting++;
+	return queue->nchunks++;
 }
 
 /*
@@ -161,17 +168,24 @@ void
 omni_match_queue_put(MatchQueue *queue, const MatchCandidate *candidate)
 {
 	int			bucket = (int) Min((candidate->mean - queue->least) / BUCKET_UNITS, BUCKETS - 1);
-	uint32		place;
+	uint32	   *first = &queue->first[bucket];
+	Chunk	   *chunk;
 
 	if (bucket >= queue->open)
 	{
 		put_into_heap(queue, candidate);
 		return;
 	}
-	place = free_place(queue);
-	queue->waiting[place] = *candidate;
-	queue->next[place] = queue->first[bucket];
-	queue->first[bucket] = place;
+	if (*first == NOTHING || queue->chunks[*first].n == CHUNK)
+	{
+		uint32		fresh = free_chunk(queue);
+
+		queue->chunks[fresh].next = *first;
+		queue->chunks[fresh].n = 0;
+		*first = fresh;
+	}
+	chunk = &queue->chunks[*first];
+	chunk->candidate[chunk->n++] = *candidate;
 	queue->highest = Max(queue->highest, bucket);
 }
 
@@ -179,27 +193,29 @@ omni_match_queue_put(MatchQueue *queue, const MatchCandidate *candidate)
 static bool
 open_bucket(MatchQueue *queue)
 {
-	uint32		place;
-
 	while (queue->highest >= 0 && queue->first[queue->highest] == NOTHING)
 		queue->highest--;
 	if (queue->highest < 0)
 	{
 		queue->open = BUCKETS;
-		queue->nwaiting = 0;
+		queue->nchunks = 0;
 		queue->free = NOTHING;
 		return false;
 	}
 	queue->open = queue->highest;
-	for (place = queue->first[queue->open]; place != NOTHING;)
+	for (uint32 number = queue->first[queue->open]; number != NOTHING;)
 	{
-		uint32		next = queue->next[place];
+		Chunk	   *chunk = &queue->chunks[number];
+		uint32		next = chunk->next;
 
-		grow_heap(queue);
-		queue->heap[queue->nheap - 1] = queue->waiting[place];
-		queue->next[place] = queue->free;
-		queue->free = place;
-		place = next;
+		for (uint32 i = 0; i < chunk->n; i++)
+		{
+			grow_heap(queue);
+			queue->heap[queue->nheap - 1] = chunk->candidate[i];
+		}
+		chunk->next = queue->free;
+		queue->free = number;
+		number = next;
 	}
 	queue->first[queue->open] = NOTHING;
 	for (Size at = (queue->nheap + HEAP_CHILDREN - 2) / HEAP_CHILDREN; at-- > 0;)
@@ -227,4 +243,14 @@ omni_match_queue_take(MatchQueue *queue, MatchCandidate *candidate)
 		sink(queue, 0, &last);
 	}
 	return true;
+}
+
+/*
+ * omni_match_queue_next: the candidate that is the best one for the time being, or NULL
+ * where that is not known yet.
+ */
+const MatchCandidate *
+omni_match_queue_next(const MatchQueue *queue)
+{
+	return queue->nheap > 0 ? &queue->heap[0] : NULL;
 }

@@ -20,5 +20,6 @@ typedef struct MatchQueue MatchQueue;
 extern MatchQueue *omni_match_make_queue(double least);
 extern void omni_match_queue_put(MatchQueue *queue, const MatchCandidate *candidate);
 extern bool omni_match_queue_take(MatchQueue *queue, MatchCandidate *candidate);
+extern const MatchCandidate *omni_match_queue_next(const MatchQueue *queue);
 
 #endif							/* OMNICRM_IDENTITY_MATCH_QUEUE_H */
