@@ -9,6 +9,14 @@ AS 'MODULE_PATHNAME', 'omnicrm_match_compared';
 COMMENT ON FUNCTION omnicrm.match_compared(jsonb, jsonb) IS
   'The values of a record in the form in which a matching model compares them, packed, to be kept beside the record. record: a JSON object of column and value, as to_jsonb(row); other members are left aside. Equal results: the same values in all fields. No byte for a record without values. What is none of its kind, a placeholder or above 4,000 bytes counts as missing. Errors: invalid_parameter_value for a model that is none, for what is no object, and for an object with members none of which is a column of the model.';
 
+CREATE FUNCTION omnicrm.match_compared_row(model jsonb, record record)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 200
+AS 'MODULE_PATHNAME', 'omnicrm_match_compared_row';
+
+COMMENT ON FUNCTION omnicrm.match_compared_row(jsonb, record) IS
+  'omnicrm.match_compared() of a row whose columns are of type text, varchar or date, without the way over jsonb. Errors: invalid_parameter_value for a model that is none, for a row without a column of it and for a column of another type.';
+
 CREATE FUNCTION omnicrm.match_compared_keys(compared bytea, copy boolean)
 RETURNS bigint[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 50

@@ -13,15 +13,20 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 
 #include "common/compat.h"
 #include "identity/judge.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_match_compared);
+PG_FUNCTION_INFO_V1(omnicrm_match_compared_row);
 PG_FUNCTION_INFO_V1(omnicrm_match_compared_keys);
 PG_FUNCTION_INFO_V1(omnicrm_match_short_keys);
 PG_FUNCTION_INFO_V1(omnicrm_match_whole_key);
@@ -251,23 +256,14 @@ omni_match_within_reach(const MatchReach *reach, const bytea *packed, int32 floo
 	return most >= floor;
 }
 
-/*
- * match_compared(model jsonb, record jsonb) returns bytea: the values of a record,
- * as the engine compares them.
- * Errors: invalid_parameter_value.
- */
-Datum
-omnicrm_match_compared(PG_FUNCTION_ARGS)
+/* The values of a record, as texts by field, packed in the context given. */
+static bytea *
+pack_record(const MatchModel *model, text *const *raw, MemoryContext context)
 {
-	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "omnicrm compared", ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
-	text	   *raw[MATCH_FIELDS_MAX];
 	unsigned char packed[PACKED_MAX];
 	int			length = 0;
 	bytea	   *result;
 
-	omni_match_record(PG_GETARG_JSONB_P(1), "the record", model, raw);
 	for (int f = 0; f < model->nfields; f++)
 	{
 		MatchValue	value;
@@ -282,11 +278,102 @@ omnicrm_match_compared(PG_FUNCTION_ARGS)
 			packed[length++] = PACKED_VERSION;
 		length += pack_value(&model->field[f], f, &value, text, packed + length);
 	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(work);
-	result = palloc(VARHDRSZ + length);
+	result = MemoryContextAlloc(context, VARHDRSZ + length);
 	SET_VARSIZE(result, VARHDRSZ + length);
 	memcpy(VARDATA(result), packed, length);
+	return result;
+}
+
+/*
+ * match_compared(model jsonb, record jsonb) returns bytea: the values of a record,
+ * as the engine compares them.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_compared(PG_FUNCTION_ARGS)
+{
+	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "omnicrm compared", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	text	   *raw[MATCH_FIELDS_MAX];
+	bytea	   *result;
+
+	omni_match_record(PG_GETARG_JSONB_P(1), "the record", model, raw);
+	result = pack_record(model, raw, caller);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	PG_RETURN_BYTEA_P(result);
+}
+
+/* A column of a row as to_jsonb() writes it. */
+static text *
+column_text(Form_pg_attribute column, Datum value)
+{
+	char		date[MAXDATELEN + 1];
+
+	switch (column->atttypid)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			return DatumGetTextPP(value);
+		case DATEOID:
+			JsonEncodeDateTime(date, value, DATEOID, NULL);
+			return cstring_to_text(date);
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" of the record is of type %s", NameStr(column->attname), format_type_be(column->atttypid)),
+					 errhint("Columns are of type text, varchar or date; omnicrm.match_compared() takes any as jsonb.")));
+	}
+	return NULL;
+}
+
+/*
+ * match_compared_row(model jsonb, record record) returns bytea: the same of a row, of
+ * columns of text and dates.
+ * Errors: invalid_parameter_value.
+ */
+Datum
+omnicrm_match_compared_row(PG_FUNCTION_ARGS)
+{
+	const MatchModel *model = &omni_judge_query_model(fcinfo, 0)->model->model;
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
+	TupleDesc	description = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "omnicrm compared", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	HeapTupleData tuple = {0};
+	Datum	   *values = palloc_array(Datum, description->natts + 1);
+	bool	   *nulls = palloc_array(bool, description->natts + 1);
+	text	   *raw[MATCH_FIELDS_MAX] = {NULL};
+	bool		known = false;
+	bytea	   *result;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	tuple.t_data = row;
+	heap_deform_tuple(&tuple, description, values, nulls);
+	for (int f = 0; f < model->nfields; f++)
+	{
+		for (int i = 0; i < description->natts; i++)
+		{
+			Form_pg_attribute column = TupleDescAttr(description, i);
+
+			if (column->attisdropped || strcmp(NameStr(column->attname), model->field[f].column) != 0)
+				continue;
+			known = true;
+			if (!nulls[i])
+				raw[f] = column_text(column, values[i]);
+			break;
+		}
+	}
+	if (!known)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the record has none of the columns of the model"),
+				 errhint("The first one is \"%s\".", model->field[0].column)));
+	ReleaseTupleDesc(description);
+	result = pack_record(model, raw, caller);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
 	PG_RETURN_BYTEA_P(result);
 }
 

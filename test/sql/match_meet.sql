@@ -49,6 +49,13 @@ CREATE TABLE t.model AS SELECT omnicrm.match_train('t.people', 'id', '{"full_nam
 
 -- The keys are those of a run, and one more.
 CREATE TABLE t.held AS SELECT p.id, omnicrm.match_compared(m.model, to_jsonb(p)) AS compared FROM t.people AS p, t.model AS m;
+-- The same of rows, without the way over jsonb.
+CREATE VIEW t.told AS SELECT id, full_name, given, surname::varchar AS surname, omnicrm.parse_date(birth, 'YMD') AS birth, email, phone FROM t.people;
+SELECT count(*) AS records, count(*) FILTER (WHERE omnicrm.match_compared_row(m.model, p) IS DISTINCT FROM omnicrm.match_compared(m.model, to_jsonb(p))) AS differences
+FROM t.told AS p, t.model AS m;
+SELECT omnicrm.match_compared_row(m.model, p) FROM t.people AS p, t.model AS m WHERE p.points IS NOT NULL;
+SELECT omnicrm.match_compared_row(m.model, p) FROM (SELECT 1 AS id, text 'Ana' AS name) AS p, t.model AS m;
+SELECT omnicrm.match_compared_row('[]', p), omnicrm.match_compared_row(NULL, p) FROM t.told AS p;
 CREATE TABLE t.keyed AS SELECT id, compared, omnicrm.match_compared_keys(compared, false) AS keys FROM t.held;
 CREATE INDEX ON t.keyed USING gin (keys);
 ANALYZE t.keyed;

@@ -49,7 +49,7 @@ BEGIN
                octet_length(v.compared) > 0
                AND count(*) OVER (PARTITION BY v.compared) >= @hub@.copies_many()
                AND v.record_id <> min(v.record_id) OVER (PARTITION BY v.compared) AS copy
-        FROM (SELECT p.record_id, omnicrm.match_compared(m.model, to_jsonb(p)) AS compared
+        FROM (SELECT p.record_id, omnicrm.match_compared_row(m.model, p) AS compared
               FROM @hub@.match_model AS m
               CROSS JOIN @hub@.match_record AS p
               WHERE m.version = model_version
@@ -357,7 +357,7 @@ DECLARE
   lost bigint[];
   met record;
 BEGIN
-  SELECT c.compared, c.copy, omnicrm.match_compared_keys(c.compared, c.copy), c.record_id IS NOT NULL, omnicrm.match_compared(model, to_jsonb(p))
+  SELECT c.compared, c.copy, omnicrm.match_compared_keys(c.compared, c.copy), c.record_id IS NOT NULL, omnicrm.match_compared_row(model, p)
   INTO old_values, old_copy, old_keys, any_old, new_values
   FROM @hub@.match_record AS p
   LEFT JOIN @hub@.match_compared AS c ON c.record_id = p.record_id

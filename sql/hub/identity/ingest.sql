@@ -190,7 +190,7 @@ DECLARE
   waiting bigint[];
   loaded bigint;
   unchanged bigint;
-  counts jsonb;
+  counts bigint[];
 BEGIN
   IF batch IS NULL THEN
     INSERT INTO @hub@.load_batch AS b (source_id, entity, relation, mapping)

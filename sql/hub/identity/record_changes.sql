@@ -31,6 +31,11 @@ BEGIN
   IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('@hub@.ingest_records(text, jsonb)') AND p.proallargtypes IS NOT NULL) THEN
     DROP FUNCTION @hub@.ingest_records(text, jsonb);
   END IF;
+  IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('@hub@.resolve_local(bigint[], integer)') AND p.prorettype = 'jsonb'::regtype) THEN
+    DROP FUNCTION @hub@.resolve_local(bigint[], integer);
+    DROP FUNCTION @hub@.resolve_slice(bigint[], bigint[], integer, boolean);
+    DROP FUNCTION @hub@.add_counts(jsonb, jsonb);
+  END IF;
   IF EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = '@hub@.outbox'::regclass AND c.conname = 'outbox_change_check') THEN
     ALTER TABLE @hub@.match_link DROP CONSTRAINT match_link_decision_check, DROP CONSTRAINT match_link_check;
     ALTER TABLE @hub@.match_candidate DROP CONSTRAINT match_candidate_verdict_check, DROP CONSTRAINT match_candidate_check;

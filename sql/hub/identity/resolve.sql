@@ -380,8 +380,7 @@ DECLARE
   started CONSTANT timestamptz := clock_timestamp();
   -- Rounds in which records bring others in; what is left then waits for the next call.
   most_rounds CONSTANT integer := 100;
-  counts jsonb := '{"records": 0, "touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0}';
-  part jsonb;
+  counts bigint[] := '{0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}';
   waiting bigint[];
 BEGIN
   IF model.version IS NOT NULL AND model.keys_at IS NULL THEN
@@ -390,10 +389,9 @@ BEGIN
   FOR round IN 1 .. most_rounds LOOP
     waiting := ARRAY(SELECT DISTINCT q.record_id FROM @hub@.resolve_queue AS q);
     EXIT WHEN cardinality(waiting) = 0;
-    part := @hub@.resolve_local(waiting, model.version);
-    counts := @hub@.add_counts(counts, part);
+    counts := @hub@.add_counts(counts, @hub@.resolve_local(waiting, model.version));
   END LOOP;
-  RETURN counts || jsonb_build_object('ms', jsonb_build_object('local', @hub@.elapsed_ms(started)));
+  RETURN @hub@.counts_object(counts) || jsonb_build_object('ms', jsonb_build_object('local', @hub@.elapsed_ms(started)));
 END
 $$;
 
@@ -485,7 +483,7 @@ BEGIN
     RETURN 0;
   END IF;
   PERFORM @hub@.lock_customers();
-  RETURN (@hub@.resolve_local(record_ids, @hub@.applied_model()) ->> 'touched')::bigint;
+  RETURN (@hub@.resolve_local(record_ids, @hub@.applied_model()))[1];
 END
 $$;
 

@@ -255,7 +255,7 @@ COMMENT ON FUNCTION @hub@.release_values(text[], text[]) IS
 -- resolve_slice() would make of it, without them. It has no links and waits in no
 -- review yet.
 CREATE OR REPLACE FUNCTION @hub@.resolve_alone(record_id bigint, candidates omnicrm.judged_candidate[], model_version integer, overshared bigint)
-RETURNS jsonb
+RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -268,9 +268,7 @@ BEGIN
     waiting := CASE WHEN cardinality(candidates) > 0
                     THEN @hub@.store_review(ARRAY[record_id], omnicrm.pairs_across(candidates, ARRAY[record_id], ARRAY[customer]), model_version) ELSE 0 END;
   END IF;
-  RETURN jsonb_build_object('touched', 1, 'created', 1, 'split', 0, 'links', 0, 'refused', 0, 'pairs', 0, 'overshared', overshared, 'changed', 0,
-                            'merged', 0)
-         || jsonb_strip_nulls(jsonb_build_object('review', waiting));
+  RETURN ARRAY[1, 1, 0, 0, 0, 0, overshared, 0, 0, waiting];
 END
 $$;
 
@@ -281,7 +279,7 @@ COMMENT ON FUNCTION @hub@.resolve_alone(bigint, omnicrm.judged_candidate[], inte
 -- clustered again.
 CREATE OR REPLACE FUNCTION @hub@.resolve_slice(
   dirty bigint[], again bigint[], model_version integer, provisional boolean,
-  OUT counts jsonb, OUT record_ids bigint[], OUT old_ids bigint[])
+  OUT counts bigint[], OUT record_ids bigint[], OUT old_ids bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -369,36 +367,49 @@ BEGIN
                   THEN @hub@.store_review(given.records, omnicrm.pairs_across(candidates, given.records, given.customers), model_version) END;
   record_ids := given.records;
   old_ids := given.olds;
-  counts := jsonb_build_object('touched', cardinality(near.touched), 'created', given.created, 'split', given.split, 'links', links.linked,
-                               'refused', links.refused, 'pairs', solved.judged, 'overshared', coalesce(overshared, 0),
-                               'changed', written - given.created, 'merged', coalesce(merged, 0))
-            || jsonb_strip_nulls(jsonb_build_object('review', waiting));
+  counts := ARRAY[cardinality(near.touched), given.created, given.split, links.linked, links.refused, solved.judged, coalesce(overshared, 0),
+                  written - given.created, coalesce(merged, 0), waiting];
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_slice(bigint[], bigint[], integer, boolean) IS
-  'Used by resolve_local(): resolves these changed records (dirty), and clusters the components of others (again) anew, in one step. Returns the counts of a run, and the touched records with their customers of before.';
+  'Used by resolve_local(): resolves these changed records (dirty), and clusters the components of others (again) anew, in one step. Returns the counts of a run, in the order of counts_object(), and the touched records with their customers of before.';
 
 -- Counts of two parts of a run.
-CREATE OR REPLACE FUNCTION @hub@.add_counts(counts jsonb, more jsonb)
+CREATE OR REPLACE FUNCTION @hub@.add_counts(counts bigint[], more bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN ARRAY(SELECT CASE WHEN u.a IS NOT NULL OR u.b IS NOT NULL THEN coalesce(u.a, 0) + coalesce(u.b, 0) END
+               FROM unnest(counts, more) WITH ORDINALITY AS u(a, b, place)
+               ORDER BY u.place);
+END
+$$;
+
+COMMENT ON FUNCTION @hub@.add_counts(bigint[], bigint[]) IS
+  'Used by what resolves few records: the sums of two arrays of counts, element by element; NULL where neither has one.';
+
+-- As an object for those who read it: crm.ingest() does not.
+CREATE OR REPLACE FUNCTION @hub@.counts_object(counts bigint[])
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  IF counts IS NULL THEN
-    RETURN more;
-  END IF;
-  RETURN (SELECT jsonb_object_agg(k.key, coalesce((counts ->> k.key)::bigint, 0) + coalesce((more ->> k.key)::bigint, 0))
-          FROM (SELECT jsonb_object_keys(counts) AS key UNION SELECT jsonb_object_keys(more)) AS k);
+  RETURN jsonb_strip_nulls(jsonb_build_object(
+    'touched', counts[1], 'created', counts[2], 'split', counts[3], 'links', counts[4], 'refused', counts[5], 'pairs', counts[6],
+    'overshared', counts[7], 'changed', counts[8], 'merged', counts[9], 'review', counts[10], 'records', counts[11]));
 END
 $$;
 
-COMMENT ON FUNCTION @hub@.add_counts(jsonb, jsonb) IS 'Used by crm.resolve(): the sums of two objects of numbers, member by member; the second when the first is NULL.';
+COMMENT ON FUNCTION @hub@.counts_object(bigint[]) IS
+  'Used by crm.resolve(): the counts of resolve_local() as an object: records touched, customers created and split, links, refused ones, pairs, values that have just become over-shared, customers changed and merged, pairs that wait for review (not without a model), records.';
 
 -- Slices keep the arrays small, whatever the number of records.
 CREATE OR REPLACE FUNCTION @hub@.resolve_local(record_ids bigint[], model_version integer)
-RETURNS jsonb
+RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -408,22 +419,21 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
   dirty bigint[];
-  counts jsonb;
+  counts bigint[];
   slice record;
 BEGIN
   DELETE FROM @hub@.resolve_queue AS q WHERE q.record_id = ANY (record_ids);
   dirty := ARRAY(SELECT r.record_id FROM @hub@.source_record AS r WHERE r.record_id = ANY (record_ids) AND r.erased_at IS NULL ORDER BY r.record_id);
   IF cardinality(dirty) = 1 THEN
-    RETURN (@hub@.resolve_slice(dirty, '{}', model_version, false)).counts || '{"records": 1}';
+    RETURN (@hub@.resolve_slice(dirty, '{}', model_version, false)).counts || 1::bigint;
   END IF;
   FOR first_one IN 1 .. cardinality(dirty) BY 200 LOOP
     slice := @hub@.resolve_slice(dirty[first_one:first_one + 199], '{}', model_version, false);
-    counts := CASE WHEN counts IS NULL THEN slice.counts ELSE @hub@.add_counts(counts, slice.counts) END;
+    counts := @hub@.add_counts(counts, slice.counts);
   END LOOP;
-  RETURN coalesce(counts, '{"touched": 0, "pairs": 0, "links": 0, "refused": 0, "overshared": 0, "created": 0, "changed": 0, "merged": 0, "split": 0}')
-         || jsonb_build_object('records', cardinality(dirty));
+  RETURN coalesce(counts, '{0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}') || cardinality(dirty)::bigint;
 END
 $$;
 
 COMMENT ON FUNCTION @hub@.resolve_local(bigint[], integer) IS
-  'Used by crm.resolve(), crm.resolve_records() and crm.ingest(): resolves these records, slice by slice, with a model that match_compared is filled for (NULL: by rules alone), takes them out of the queue, and may queue others. Returns the counts of a run.';
+  'Used by crm.resolve(), crm.resolve_records() and crm.ingest(): resolves these records, slice by slice, with a model that match_compared is filled for (NULL: by rules alone), takes them out of the queue, and may queue others. Returns the counts of a run, in the order of counts_object().';
