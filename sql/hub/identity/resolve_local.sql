@@ -66,21 +66,11 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  fresh bigint[];
+  fresh bigint[] := record_ids;
   more record;
   near omnicrm.judged_pair[];
   rest bigint[];
 BEGIN
-  SELECT array_agg(m.record_id), array_agg(m.customer_id), array_agg(m.home_id)
-  INTO records, customer_ids, home_ids
-  FROM @hub@.customer_member AS m
-  WHERE m.customer_id = ANY (ARRAY(SELECT k.customer_id FROM @hub@.customer_member AS k WHERE k.record_id = ANY (record_ids)));
-  links := ARRAY(
-    SELECT ROW (l.record_a, l.record_b, l.kind, l.value, 0, l.similarity, NULL, false, l.decision)::omnicrm.judged_pair
-    FROM (SELECT k.* FROM @hub@.match_link AS k WHERE k.record_a = ANY (record_ids || records)
-          UNION ALL
-          SELECT k.* FROM @hub@.match_link AS k WHERE k.record_b = ANY (record_ids || records)) AS l);
-  fresh := omnicrm.distinct_ids(omnicrm.apart_records(links, records), record_ids || records);
   -- A loop, since the hash tables of a recursive query cost more than all else here.
   WHILE cardinality(fresh) > 0 LOOP
     SELECT array_agg(m.record_id) AS records, array_agg(m.customer_id) AS customer_ids, array_agg(m.home_id) AS home_ids
@@ -97,9 +87,9 @@ BEGIN
     records := records || more.records;
     customer_ids := customer_ids || more.customer_ids;
     home_ids := home_ids || more.home_ids;
-    fresh := omnicrm.distinct_ids(omnicrm.apart_records(near, more.records), record_ids || records || touched);
+    fresh := omnicrm.distinct_ids(omnicrm.apart_records(near, more.records), touched || records);
   END LOOP;
-  touched := omnicrm.distinct_ids(record_ids || records || touched);
+  touched := omnicrm.distinct_ids(coalesce(touched || records, '{}'));
   rest := omnicrm.distinct_ids(touched, coalesce(records, '{}'));
   IF cardinality(rest) > 0 THEN
     records := records || rest;
