@@ -44,7 +44,8 @@ typedef struct MatchScan
 	MatchProbe	probe;
 	uint32		given_name;		/* that is the surname of the probe, or MATCH_NULL */
 	uint32	   *given_names;	/* of all surnames; see omni_match_given_names() */
-	uint32	   *met;			/* by record: the last one that it met, and 1 */
+	uint16	   *met;			/* by record: the last round in which it was met */
+	uint16		round;			/* of the probe; 0: of none */
 	uint32		partners[PARTNERS_MAX]; /* of the probe, not judged yet */
 	int			npartners;
 	MatchColumns columns;		/* the rows of some of them */
@@ -69,7 +70,7 @@ begin_scan(const MatchData *data, const MatchMeetings *meetings, int32 floor)
 	scan->probe.data = data;
 	omni_match_remember_levels(&scan->probe);
 	scan->given_names = omni_match_given_names(data);
-	scan->met = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint32)),
+	scan->met = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(Max(data->nrecords, 1), sizeof(uint16)),
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	scan->edges = omni_match_new_edges();
 	return scan;
@@ -188,29 +189,33 @@ sort_places(MatchScan *scan, uint64 chunk)
 		scan->place[--scan->start[member[place[i]] % MATCH_SCAN_CHUNK]] = place[i];
 }
 
-/* Collects who follows the probe in one of its blocks, from its place there on, and was not met yet. */
+/*
+ * Collects who follows the probe in one of its blocks, from its place there on, and was
+ * not met yet.  Half were, in no order: so there is no branch that depends on it.
+ */
 static void
 collect_partners(MatchScan *scan, const uint32 *member)
 {
 	const MatchData *data = scan->data;
-	uint32		record = scan->probe.record;
+	const uint8 *source = data->across ? data->source : NULL;
 	uint32		next;
 
 	do
 	{
 		uint32		other;
+		bool		fresh;
 
 		next = *++member;
 		other = next & ~MATCH_LAST_MEMBER;
-		if (scan->met[other] == record + 1)
-			continue;
-		scan->met[other] = record + 1;
-		if (data->across && data->source[record] == data->source[other])
-			continue;
-		__builtin_prefetch(omni_match_row(data, other));
 		if (scan->npartners == PARTNERS_MAX)
 			judge_partners(scan);
-		scan->partners[scan->npartners++] = other;
+		__builtin_prefetch(omni_match_row(data, other));
+		fresh = scan->met[other] != scan->round;
+		scan->met[other] = scan->round;
+		if (source != NULL)
+			fresh &= source[scan->probe.record] != source[other];
+		scan->partners[scan->npartners] = other;
+		scan->npartners += fresh;
 	} while ((next & MATCH_LAST_MEMBER) == 0);
 }
 
@@ -221,6 +226,12 @@ scan_record(MatchScan *scan, uint32 record, uint32 n)
 	const MatchModel *model = scan->data->model;
 
 	omni_match_probe(&scan->probe, record);
+	if (++scan->round == 0)
+	{
+		/* the numbers of the rounds start again */
+		memset(scan->met, 0, scan->data->nrecords * sizeof(uint16));
+		scan->round = 1;
+	}
 	scan->given_name = MATCH_NULL;
 	if (scan->given_names != NULL && scan->probe.row[model->surname] != MATCH_NULL)
 		scan->given_name = scan->given_names[scan->probe.row[model->surname]];
