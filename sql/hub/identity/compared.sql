@@ -382,10 +382,13 @@ BEGIN
 
   IF (old_values = new_values AND old_copy = met.copy) IS NOT TRUE THEN
     new_keys := CASE WHEN met.copy THEN omnicrm.match_compared_keys(new_values, true) ELSE new_keys END;
-    INSERT INTO @hub@.match_compared AS c (record_id, compared, copy, keys)
-    VALUES (compare_record.record_id, new_values, met.copy, omnicrm.match_short_keys(new_keys))
-    ON CONFLICT ON CONSTRAINT match_compared_pkey DO UPDATE SET compared = excluded.compared, copy = excluded.copy, keys = excluded.keys;
-    IF any_old AND cardinality(common) > 0 THEN
+    IF NOT any_old THEN
+      INSERT INTO @hub@.match_compared (record_id, compared, copy, keys)
+      VALUES (compare_record.record_id, new_values, met.copy, omnicrm.match_short_keys(new_keys));
+    ELSE
+      UPDATE @hub@.match_compared AS c
+      SET compared = new_values, copy = met.copy, keys = omnicrm.match_short_keys(new_keys)
+      WHERE c.record_id = compare_record.record_id;
       -- Of the keys that it has no more those that are common.
       lost := omnicrm.distinct_ids(old_keys, new_keys);
       lost := omnicrm.distinct_ids(lost, omnicrm.distinct_ids(lost, common));
