@@ -93,7 +93,7 @@ SELECT 'survive: 1,000 persons by index (DISTINCT ON)', pg_temp.best(pg_temp.our
 DO $bench$
 DECLARE
   started timestamptz;
-  some CONSTANT bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer AS c WHERE c.state = 'active' ORDER BY hashint8(c.customer_id) LIMIT 1000);
+  chosen CONSTANT bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer AS c WHERE c.state = 'active' ORDER BY hashint8(c.customer_id) LIMIT 1000);
   one bigint;
 BEGIN
   started := clock_timestamp();
@@ -103,33 +103,33 @@ BEGIN
   started := clock_timestamp();
   PERFORM crm.rebuild_customers();
   INSERT INTO bench_result SELECT 'the same, none changed', 1000 * extract(epoch FROM clock_timestamp() - started);
-  PERFORM crm.rebuild_customers(some);
+  PERFORM crm.rebuild_customers(chosen);
   started := clock_timestamp();
-  PERFORM crm.rebuild_customers(some);
+  PERFORM crm.rebuild_customers(chosen);
   INSERT INTO bench_result SELECT 'rebuild_customers, 1,000 customers, none changed', 1000 * extract(epoch FROM clock_timestamp() - started);
   UPDATE crm.source_record AS r SET street = 'Calle Nueva', quality = overlay(r.quality PLACING '6' FROM 9), business_at = '2026-01-01 00:00+00'
-  FROM crm.customer_member AS m WHERE m.record_id = r.record_id AND m.customer_id = ANY (some);
+  FROM crm.customer_member AS m WHERE m.record_id = r.record_id AND m.customer_id = ANY (chosen);
   started := clock_timestamp();
-  PERFORM crm.rebuild_customers(some);
+  PERFORM crm.rebuild_customers(chosen);
   INSERT INTO bench_result SELECT 'rebuild_customers, 1,000 customers, all changed', 1000 * extract(epoch FROM clock_timestamp() - started);
   started := clock_timestamp();
-  FOREACH one IN ARRAY some LOOP
+  FOREACH one IN ARRAY chosen LOOP
     PERFORM crm.rebuild_slice(ARRAY[one]);
   END LOOP;
   INSERT INTO bench_result SELECT 'one customer, unchanged', extract(epoch FROM clock_timestamp() - started);
-  UPDATE crm.source_record AS r SET street = 'Calle Vieja' FROM crm.customer_member AS m WHERE m.record_id = r.record_id AND m.customer_id = ANY (some);
+  UPDATE crm.source_record AS r SET street = 'Calle Vieja' FROM crm.customer_member AS m WHERE m.record_id = r.record_id AND m.customer_id = ANY (chosen);
   started := clock_timestamp();
-  FOREACH one IN ARRAY some LOOP
+  FOREACH one IN ARRAY chosen LOOP
     PERFORM crm.rebuild_slice(ARRAY[one]);
   END LOOP;
   INSERT INTO bench_result SELECT 'one customer, changed', extract(epoch FROM clock_timestamp() - started);
   started := clock_timestamp();
-  FOREACH one IN ARRAY some LOOP
+  FOREACH one IN ARRAY chosen LOOP
     PERFORM FROM crm.lineage(one);
   END LOOP;
   INSERT INTO bench_result SELECT 'lineage of one customer', extract(epoch FROM clock_timestamp() - started);
   started := clock_timestamp();
-  FOREACH one IN ARRAY some LOOP
+  FOREACH one IN ARRAY chosen LOOP
     PERFORM FROM crm.customer_as_of(one, now() - interval '1 minute');
   END LOOP;
   INSERT INTO bench_result SELECT 'customer_as_of, one customer', extract(epoch FROM clock_timestamp() - started);
