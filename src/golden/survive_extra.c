@@ -15,6 +15,7 @@
 #include "utils/numeric.h"
 
 #include "common/compat.h"
+#include "common/json.h"
 #include "golden/survive.h"
 
 /* The order in which jsonb keeps the members of an object. */
@@ -97,21 +98,11 @@ find_member(const SurviveRecord *record, const char *name, int length)
 static Datum
 member_text(JsonbValue *value)
 {
-	switch (value->type)
-	{
-		case jbvString:
-			return PointerGetDatum(cstring_to_text_with_len(value->val.string.val, value->val.string.len));
-		case jbvNumeric:
-			return CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(numeric_out,
-																		   NumericGetDatum(value->val.numeric))));
-		case jbvBool:
-			return CStringGetTextDatum(value->val.boolean ? "true" : "false");
-		case jbvBinary:
-			return CStringGetTextDatum(JsonbToCString(NULL, value->val.binary.data, value->val.binary.len));
-		default:
-			elog(ERROR, "unexpected type of jsonb value: %d", value->type);
-	}
-	return (Datum) 0;			/* not reached */
+	text	   *told = omni_json_text(value);
+
+	if (told == NULL)
+		elog(ERROR, "unexpected type of jsonb value: %d", value->type);
+	return PointerGetDatum(told);
 }
 
 /* The name of an attribute that comes as a member. */

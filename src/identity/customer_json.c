@@ -12,6 +12,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "common/compat.h"
+#include "common/json.h"
 #include "identity/customer_row.h"
 
 extern PGDLLEXPORT Datum omnicrm_parse_date(PG_FUNCTION_ARGS);
@@ -169,21 +170,7 @@ member_text(Jsonb *record, const char *name)
 	JsonbValue	buffer;
 	JsonbValue *value = getKeyJsonValueFromContainer(&record->root, name, strlen(name), &buffer);
 
-	if (value == NULL)
-		return NULL;
-	switch (value->type)
-	{
-		case jbvString:
-			return cstring_to_text_with_len(value->val.string.val, value->val.string.len);
-		case jbvNumeric:
-			return cstring_to_text(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))));
-		case jbvBool:
-			return cstring_to_text(value->val.boolean ? "true" : "false");
-		case jbvBinary:
-			return cstring_to_text(JsonbToCString(NULL, value->val.binary.data, value->val.binary.len));
-		default:
-			return NULL;
-	}
+	return value != NULL ? omni_json_text(value) : NULL;
 }
 
 /* Further attributes without those that are null; NULL when there are none. */

@@ -20,6 +20,7 @@
 #include "utils/numeric.h"
 
 #include "common/compat.h"
+#include "common/json.h"
 #include "identity/match.h"
 
 PG_FUNCTION_INFO_V1(omnicrm_match_explain);
@@ -45,25 +46,6 @@ omni_match_shown(const MatchData *data, int f, uint32 value)
 			*s = '?';
 	}
 	return shown;
-}
-
-/* A member of a record as text, or NULL. */
-static text *
-json_text(const JsonbValue *value)
-{
-	switch (value->type)
-	{
-		case jbvString:
-			return cstring_to_text_with_len(value->val.string.val, value->val.string.len);
-		case jbvNumeric:
-			return cstring_to_text(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))));
-		case jbvBool:
-			return cstring_to_text(value->val.boolean ? "true" : "false");
-		case jbvBinary:
-			return cstring_to_text(JsonbToCString(NULL, value->val.binary.data, value->val.binary.len));
-		default:
-			return NULL;
-	}
 }
 
 /*
@@ -92,7 +74,7 @@ omni_match_record(Jsonb *record, const char *name, const MatchModel *model, text
 		if (value == NULL)
 			continue;
 		known = true;
-		values[f] = json_text(value);
+		values[f] = omni_json_text(value);
 	}
 	if (!known && JB_ROOT_COUNT(record) > 0)
 		ereport(ERROR,
