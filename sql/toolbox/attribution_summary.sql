@@ -200,6 +200,14 @@ CREATE AGGREGATE omnicrm.attribution(journey_key bigint, ts timestamp with time 
 COMMENT ON AGGREGATE omnicrm.attribution(bigint, timestamp with time zone, integer, numeric, bigint, jsonb) IS
   'The same as the form with a text as actor, for actors that are numbers (employee_id): a name is the digits of the number.';
 
+CREATE FUNCTION omnicrm.attribution_of_table(relation regclass, journey_column name, ts_column name, actor_column name, value_column name,
+  event_column name DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS omnicrm.attribution_summary
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000
+AS 'MODULE_PATHNAME', 'omnicrm_attribution_of_table';
+COMMENT ON FUNCTION omnicrm.attribution_of_table(regclass, name, name, name, name, name, jsonb) IS
+  'What omnicrm.attribution() makes of the rows of a table, view or other relation, by the names of its columns: the same value, byte for byte, in less time and memory. An ordinary table whose columns are bigint or integer (journey), timestamptz, text, varchar or integer (actor), numeric (value) and bigint (event_column, NULL: none) is read without an executor, by as many processes as a parallel scan of it would have, within max_parallel_workers_per_gather and the machine''s processors, or the table''s parallel_workers. Rows in the order of journeys (CLUSTER) are worked through while they are read, so that only what has been counted stays in memory. Whatever else can be selected from goes through the aggregate. options as there. Sees the table as the query that calls it, with the caller''s rights. NULL without rows. Errors: those of attribution(), undefined_column, undefined_table, insufficient_privilege, null_value_not_allowed.';
+
 CREATE FUNCTION omnicrm.attribution_of_paths_accum(state internal, path text[], conversions bigint, value numeric, nulls bigint)
 RETURNS internal
 LANGUAGE c STABLE PARALLEL SAFE

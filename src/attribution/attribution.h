@@ -8,6 +8,14 @@
 #include "attribution/summary.h"
 #include "attribution/touches.h"
 
+/* Places of the arguments of the aggregate behind the state. */
+#define ARG_JOURNEY 1
+#define ARG_AT 2
+#define ARG_ACTOR 3
+#define ARG_VALUE 4
+#define ARG_EVENT 5
+#define ATTRIBUTION_ARGS (ARG_EVENT + 1)
+
 /* Actors that came lately, by a few bits of their hash. */
 #define RECENT_ACTORS 256
 
@@ -58,6 +66,7 @@ extern AttributionState *attribution_make(MemoryContext context);
 extern void attribution_take_options(AttributionState *state, Jsonb *source);
 extern void attribution_make_room(AttributionState *state);
 extern void attribution_add_run(AttributionState *state, EventRun *run);
+extern void attribution_take_row(AttributionState *state, const NullableDatum *args, bool is_text, bool has_event);
 
 /* From journeys to what they amount to. */
 typedef struct JourneyWalker
@@ -82,11 +91,14 @@ typedef struct JourneyWalker
 /* attribution_walk.c */
 extern JourneyWalker *attribution_walker(AttributionState *state, JourneyWalk *walk);
 extern void attribution_walker_path_room(JourneyWalker *walker, uint32 wanted);
+extern void attribution_add_total(JourneyWalker *walker, int128 total);
+extern void attribution_move(JourneyWalker *into, JourneyWalker *from, const uint32 *ranks);
 extern AttributionSummary *attribution_summarise(AttributionState *state);
 
 /* attribution_transfer.c */
 extern const char *attribution_take_bytes(StateSource *source, Size size);
 pg_noreturn extern void attribution_corrupt_state(void);
+extern void attribution_check_actors(const Actors *actors);
 
 /* attribution_tally.c */
 extern void attribution_tally(AttributionState *state);

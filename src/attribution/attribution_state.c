@@ -27,12 +27,6 @@ PG_FUNCTION_INFO_V1(omnicrm_attribution_integer);
 PG_FUNCTION_INFO_V1(omnicrm_attribution_integer_event);
 PG_FUNCTION_INFO_V1(omnicrm_attribution_final);
 
-/* places of the arguments behind the state */
-#define ARG_JOURNEY 1
-#define ARG_AT 2
-#define ARG_ACTOR 3
-#define ARG_VALUE 4
-
 /* attribution_make: a state without rows in a context that lasts as long as it. */
 AttributionState *
 attribution_make(MemoryContext context)
@@ -226,14 +220,14 @@ place_alone(const EventList *list)
 	const EventChunk *chunk = list->last;
 	Conversion	last;
 
-	if (chunk == NULL)
-		return PG_INT64_MIN;
+	if (list->count == 0)
+		return list->highest;
 	event_conversion(chunk, chunk->count - 1, &last);
 	return last.alone && last.journey < PG_INT64_MAX ? last.journey + 1 : last.journey;
 }
 
 static void
-put_conversion(AttributionState *state, FunctionCallInfo fcinfo, int64 at, int64 event, uint32 actor)
+put_conversion(AttributionState *state, const NullableDatum *args, int64 at, int64 event, uint32 actor)
 {
 	Conversion	conversion;
 	int			scale;
@@ -241,58 +235,84 @@ put_conversion(AttributionState *state, FunctionCallInfo fcinfo, int64 at, int64
 	conversion.at = at;
 	conversion.event = event;
 	conversion.actor = actor;
-	conversion.alone = PG_ARGISNULL(ARG_JOURNEY);
-	conversion.journey = conversion.alone ? place_alone(&state->runs[0].conversions) : PG_GETARG_INT64(ARG_JOURNEY);
-	conversion.units = summary_value_units(PG_GETARG_DATUM(ARG_VALUE), &state->scale, &scale);
+	conversion.alone = args[ARG_JOURNEY].isnull;
+	conversion.journey = conversion.alone ? place_alone(&state->runs[0].conversions) :
+		DatumGetInt64(args[ARG_JOURNEY].value);
+	conversion.units = summary_value_units(args[ARG_VALUE].value, &state->scale, &scale);
 	conversion.scale = (uint8) scale;
 	events_put_conversion(state->context, &state->runs[0].conversions, &conversion);
 }
 
 /*
- * Takes a row; what is the actor's type is up to the caller.  A touch without
- * journey, and a row that says nothing, are passed over.
+ * Takes a row, args[] as the aggregate has them; what is the actor's type is up to the
+ * caller.  A touch without journey, and a row that says nothing, are passed over.
  */
-static pg_attribute_always_inline Datum
-take_row(FunctionCallInfo fcinfo, bool is_text, bool has_event)
+static pg_attribute_always_inline void
+take_row(AttributionState *state, const NullableDatum *args, bool is_text, bool has_event)
 {
-	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
-	bool		is_touch = PG_ARGISNULL(ARG_VALUE);
+	bool		is_touch = args[ARG_VALUE].isnull;
 	uint32		actor = NO_ACTOR;
 	int64		event = 0;
+	TimestampTz at;
 	Touch		touch;
 
-	if (unlikely(state == NULL))
-		state = attribution_make(omni_aggregate_context(fcinfo));
-	check_options(state, fcinfo, has_event ? 6 : 5);
-	if (is_touch && (PG_ARGISNULL(ARG_JOURNEY) || (PG_ARGISNULL(ARG_ACTOR) && PG_ARGISNULL(ARG_AT))))
-		PG_RETURN_POINTER(state);
-	if (unlikely(PG_ARGISNULL(ARG_AT) || TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AT))))
+	if (is_touch && (args[ARG_JOURNEY].isnull || (args[ARG_ACTOR].isnull && args[ARG_AT].isnull)))
+		return;
+	at = DatumGetTimestampTz(args[ARG_AT].value);
+	if (unlikely(args[ARG_AT].isnull || TIMESTAMP_NOT_FINITE(at)))
 		ereport(ERROR,
-				(errcode(PG_ARGISNULL(ARG_AT) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_DATETIME_FIELD_OVERFLOW),
+				(errcode(args[ARG_AT].isnull ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_DATETIME_FIELD_OVERFLOW),
 				 errmsg("a %s has no finite time", is_touch ? "touch" : "conversion"),
 				 errhint("Leave out events whose time is not known.")));
 	if (has_event)
 	{
-		event = PG_ARGISNULL(5) ? NO_EVENT : PG_GETARG_INT64(5);
+		event = args[ARG_EVENT].isnull ? NO_EVENT : DatumGetInt64(args[ARG_EVENT].value);
 		state->has_events = true;
 	}
-	if (!PG_ARGISNULL(ARG_ACTOR))
-		actor = is_text ? actor_of_text(state, PG_GETARG_DATUM(ARG_ACTOR)) :
-			actor_of_integer(state, PG_GETARG_INT32(ARG_ACTOR));
+	if (!args[ARG_ACTOR].isnull)
+		actor = is_text ? actor_of_text(state, args[ARG_ACTOR].value) :
+			actor_of_integer(state, DatumGetInt32(args[ARG_ACTOR].value));
 	else if (is_touch)
 		actor = omni_actor_number(state->actors, JOURNEY_NO_ACTOR, (int) strlen(JOURNEY_NO_ACTOR));
 	if (is_touch)
 	{
-		touch.journey = PG_GETARG_INT64(ARG_JOURNEY);
-		touch.at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
+		touch.journey = DatumGetInt64(args[ARG_JOURNEY].value);
+		touch.at = at;
 		touch.event = event;
 		touch.actor = actor;
 		events_put_touch(state->context, &state->runs[0].touches, &touch, has_event);
 	}
 	else
-		put_conversion(state, fcinfo, PG_GETARG_TIMESTAMPTZ(ARG_AT), event, actor);
+		put_conversion(state, args, at, event, actor);
 	if (unlikely(state->runs[0].touches.bytes + state->runs[0].conversions.bytes + state->bytes > state->limit))
 		attribution_make_room(state);
+}
+
+/*
+ * attribution_take_row: one row of a table, args[] in the places of the aggregate's
+ * arguments; the options have been taken.
+ * Errors: null_value_not_allowed, datetime_field_overflow, invalid_parameter_value,
+ * numeric_value_out_of_range.
+ */
+void
+attribution_take_row(AttributionState *state, const NullableDatum *args, bool is_text, bool has_event)
+{
+	if (is_text && !has_event)
+		take_row(state, args, true, false);
+	else
+		take_row(state, args, is_text, has_event);
+}
+
+/* One row of the aggregate. */
+static pg_attribute_always_inline Datum
+accumulate(FunctionCallInfo fcinfo, bool is_text, bool has_event)
+{
+	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
+
+	if (unlikely(state == NULL))
+		state = attribution_make(omni_aggregate_context(fcinfo));
+	check_options(state, fcinfo, has_event ? ARG_EVENT + 1 : ARG_EVENT);
+	take_row(state, fcinfo->args, is_text, has_event);
 	PG_RETURN_POINTER(state);
 }
 
@@ -305,28 +325,28 @@ take_row(FunctionCallInfo fcinfo, bool is_text, bool has_event)
 Datum
 omnicrm_attribution_text(PG_FUNCTION_ARGS)
 {
-	return take_row(fcinfo, true, false);
+	return accumulate(fcinfo, true, false);
 }
 
 /* The same with event_id bigint before the options. */
 Datum
 omnicrm_attribution_text_event(PG_FUNCTION_ARGS)
 {
-	return take_row(fcinfo, true, true);
+	return accumulate(fcinfo, true, true);
 }
 
 /* The same as omnicrm_attribution_text with actors that are integers. */
 Datum
 omnicrm_attribution_integer(PG_FUNCTION_ARGS)
 {
-	return take_row(fcinfo, false, false);
+	return accumulate(fcinfo, false, false);
 }
 
 /* The same with event_id bigint before the options. */
 Datum
 omnicrm_attribution_integer_event(PG_FUNCTION_ARGS)
 {
-	return take_row(fcinfo, false, true);
+	return accumulate(fcinfo, false, true);
 }
 
 /*

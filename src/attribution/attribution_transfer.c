@@ -166,19 +166,8 @@ renumber_list(EventList *list, const uint32 *numbers)
 {
 	for (EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 	{
-		int			width = event_words(chunk->format);
-		uint64	   *words = chunk->words;
-
 		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < chunk->count; i++, words += width)
-		{
-			if (chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT)
-				words[0] = (words[0] & ~(uint64) (NARROW_ACTORS - 1)) | numbers[words[0] & (NARROW_ACTORS - 1)];
-			else if (chunk->format != CONVERSION)
-				words[2] = numbers[words[2]];
-			else if ((uint32) words[4] != NO_ACTOR)
-				words[4] = (words[4] & ~(uint64) PG_UINT32_MAX) | numbers[(uint32) words[4]];
-		}
+		event_chunk_renumber(chunk, numbers);
 	}
 }
 
@@ -436,6 +425,17 @@ omnicrm_attribution_deserial(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* attribution_check_actors: no more actors than events of several processes have bits for (program_limit_exceeded). */
+void
+attribution_check_actors(const Actors *actors)
+{
+	if (omni_actors_count(actors) > NARROW_ACTORS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %u different actors", NARROW_ACTORS),
+				 errhint("Without parallel workers there may be more: SET max_parallel_workers_per_gather = 0.")));
+}
+
 /*
  * Combine function: takes the chunks of the second state over, which is used up.
  * Errors: invalid_parameter_value when the options differ, program_limit_exceeded
@@ -471,11 +471,7 @@ omnicrm_attribution_combine(PG_FUNCTION_ARGS)
 		numbers[i] = omni_actor_number(into->actors, name, length);
 		same_numbers = same_numbers && numbers[i] == i;
 	}
-	if (omni_actors_count(into->actors) > NARROW_ACTORS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("more than %u different actors", NARROW_ACTORS),
-				 errhint("Without parallel workers there may be more: SET max_parallel_workers_per_gather = 0.")));
+	attribution_check_actors(into->actors);
 	into->scale = Max(into->scale, from->scale);
 	into->has_events = into->has_events || from->has_events;
 	for (int i = 0; i < from->nruns; i++)

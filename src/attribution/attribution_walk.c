@@ -92,6 +92,15 @@ credit_by_time(JourneyWalker *walker, uint32 n, int count, int128 value)
 	credits[walker->eligible[n - 1].actor].share_values[SHARE_TIME_DECAY] += value * left;
 }
 
+pg_noreturn static void
+too_much_value(int scale)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("the sum of all values is out of range"),
+			 errhint("With %d decimals it must stay below 10^%d: round the values.", scale, 21 - scale)));
+}
+
 /* The value of a conversion in units, negative when it is taken back. */
 static int128
 value_of(JourneyWalker *walker, int sign, const Conversion *conversion)
@@ -104,11 +113,7 @@ value_of(JourneyWalker *walker, int sign, const Conversion *conversion)
 		walker->failed = true;
 		if (walker->tentative)
 			return 0;
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the sum of all values is out of range"),
-				 errhint("With %d decimals it must stay below 10^%d: round the values.",
-						 walker->summary->scale, 21 - walker->summary->scale)));
+		too_much_value(walker->summary->scale);
 	}
 	return value * sign;
 }
@@ -302,6 +307,88 @@ attribution_walker(AttributionState *state, JourneyWalk *walk)
 	walk->taker = walker;
 	walk->limit = state->limit;
 	return walker;
+}
+
+/*
+ * attribution_add_total: adds the sum of the absolute values that another process has
+ * taken, in units of the same scale.
+ * Errors: numeric_value_out_of_range.
+ */
+void
+attribution_add_total(JourneyWalker *walker, int128 total)
+{
+	walker->total += total;
+	if (walker->total >= SUMMARY_VALUE_LIMIT)
+		too_much_value(walker->summary->scale);
+}
+
+/* Where paths are moved to. */
+typedef struct PathMove
+{
+	JourneyWalker *into;
+	const uint32 *ranks;
+	int128		factor;
+} PathMove;
+
+static void
+move_path(void *taker, const uint32 *actors, uint32 n, int64 conversions, int128 value, int64 nulls)
+{
+	PathMove   *move = taker;
+	JourneyWalker *into = move->into;
+
+	attribution_walker_path_room(into, n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32		rank = move->ranks[actors[i]];
+
+		if (into->uses != NULL)
+			into->uses[rank] += conversions + nulls;
+		paths_put_actor(into->paths, into->path, i, rank);
+	}
+	paths_add(into->paths, into->path, n, conversions, value * move->factor, nulls);
+}
+
+/*
+ * attribution_move: adds what a walker has counted to one that knows more actors or
+ * decimals.  ranks: of its actors there.  The first is of no more use.
+ * Errors: numeric_value_out_of_range, out_of_memory, those of temporary files.
+ */
+void
+attribution_move(JourneyWalker *into, JourneyWalker *from, const uint32 *ranks)
+{
+	AttributionSummary *sum = into->summary;
+	const AttributionSummary *part = from->summary;
+	int128		factor = into->power[sum->scale - part->scale];
+	const int64 *times = summary_times(from->builder);
+	PathMove	move = {into, ranks, factor};
+	SummaryExtremes extremes;
+
+	attribution_add_total(into, from->total * factor);
+	sum->journeys += part->journeys;
+	sum->touches += part->touches;
+	sum->conversions += part->conversions;
+	sum->value += part->value * factor;
+	sum->unattributed += part->unattributed;
+	sum->unattributed_value += part->unattributed_value * factor;
+	sum->same_touches += part->same_touches;
+	sum->same_touch_value += part->same_touch_value * factor;
+	sum->time_sum += part->time_sum;
+	for (uint32 i = 0; i < part->nactors; i++)
+	{
+		const ActorCredit *given = &part->credits[i];
+		ActorCredit *credit = &sum->credits[ranks[i]];
+
+		credit->counts[COUNT_SAME_TOUCH] += given->counts[COUNT_SAME_TOUCH];
+		credit->values[COUNT_SAME_TOUCH] += given->values[COUNT_SAME_TOUCH] * factor;
+		credit->shares[SHARE_TIME_DECAY] += given->shares[SHARE_TIME_DECAY];
+		credit->share_values[SHARE_TIME_DECAY] += given->share_values[SHARE_TIME_DECAY] * factor;
+	}
+	for (int i = 0; i < TIME_BUCKETS; i++)
+		summary_times(into->builder)[i] += times[i];
+	summary_extremes(from->builder, &extremes);
+	if (extremes.at_least > 0)
+		summary_add_extremes(into->builder, &extremes);
+	paths_each(from->paths, move_path, &move);
 }
 
 /*

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
+
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "miscadmin.h"
@@ -102,6 +104,7 @@ paths_make(MemoryContext context, int width, Size limit)
 	table->memory = AllocSetContextCreate(context, "attribution paths", ALLOCSET_DEFAULT_SIZES);
 	table->width = width;
 	table->limit = limit;
+	table->processes = 1;
 	start_table(table);
 	return table;
 }
@@ -227,6 +230,21 @@ entry_path(const PathTable *table, const PathEntry *entry)
 	return path_size(table, entry->length) <= PATH_INLINE ? (const void *) entry->key.words : entry->key.bytes;
 }
 
+/* Writes an entry to a file. */
+static void
+write_entry(const PathTable *table, const PathEntry *entry, BufFile *file)
+{
+	PathHead	head;
+
+	memset(&head, 0, sizeof(head));
+	head.conversions = entry->conversions;
+	head.nulls = entry->nulls;
+	head.value = entry->value;
+	head.length = entry->length;
+	BufFileWrite(file, &head, sizeof(head));
+	BufFileWrite(file, unconstify(void *, entry_path(table, entry)), path_size(table, entry->length));
+}
+
 /* Moves all entries to the files. */
 static void
 spill(PathTable *table)
@@ -237,19 +255,12 @@ spill(PathTable *table)
 	{
 		const PathEntry *entry = entry_at(table, i);
 		BufFile   **file = &table->files[entry->hash >> WAY_SHIFT];
-		PathHead	head;
 
 		if ((i & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (*file == NULL)
 			*file = BufFileCreateTemp(false);
-		memset(&head, 0, sizeof(head));
-		head.conversions = entry->conversions;
-		head.nulls = entry->nulls;
-		head.value = entry->value;
-		head.length = entry->length;
-		BufFileWrite(*file, &head, sizeof(head));
-		BufFileWrite(*file, unconstify(void *, entry_path(table, entry)), path_size(table, entry->length));
+		write_entry(table, entry, *file);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(table->memory);
@@ -382,7 +393,14 @@ paths_free(PathTable *table)
 	pfree(table);
 }
 
-/* Hands the entries in memory over. */
+/* The process that a way belongs to. */
+static inline int
+way_owner(const PathTable *table, int way)
+{
+	return way % table->processes;
+}
+
+/* Hands the entries in memory over, those of this process. */
 static void
 each_entry(const PathTable *table, PathTaker take, void *taker)
 {
@@ -396,6 +414,8 @@ each_entry(const PathTable *table, PathTaker take, void *taker)
 
 		if ((i & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
+		if (way_owner(table, entry->hash >> WAY_SHIFT) != table->self)
+			continue;
 		if (entry->length > room)
 		{
 			room = (Size) entry->length * 2;
@@ -409,6 +429,15 @@ each_entry(const PathTable *table, PathTaker take, void *taker)
 	pfree(actors);
 }
 
+static void
+rewind_file(BufFile *file)
+{
+	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rewind temporary file of attribution")));
+}
+
 /* Counts the paths of one file. */
 static void
 read_file(PathTable *table, BufFile *file)
@@ -417,10 +446,7 @@ read_file(PathTable *table, BufFile *file)
 	char	   *path = palloc(1024);
 	Size		room = 1024;
 
-	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind temporary file of attribution")));
+	rewind_file(file);
 	for (;;)
 	{
 		size_t		got = BufFileRead(file, &head, sizeof(head));
@@ -445,9 +471,100 @@ read_file(PathTable *table, BufFile *file)
 	pfree(path);
 }
 
+static void
+shared_name(char name[MAXPGPATH], int from, int to)
+{
+	snprintf(name, MAXPGPATH, "paths.%d.%d", from, to);
+}
+
+/* Appends a file, which is read from its start, to another. */
+static void
+copy_file(BufFile *from, BufFile *to)
+{
+	char	   *buffer = palloc(BLOCK_SIZE);
+	size_t		got;
+
+	rewind_file(from);
+	while ((got = BufFileRead(from, buffer, BLOCK_SIZE)) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		BufFileWrite(to, buffer, got);
+	}
+	pfree(buffer);
+}
+
 /*
- * paths_each: hands each distinct path over once, in no order.  What is in files
- * is read file by file and gone then.
+ * paths_send: writes the paths that belong to other processes to files for them; what
+ * this one keeps is what paths_receive() completes and paths_each() hands over.
+ * Errors: those of temporary files.
+ */
+void
+paths_send(PathTable *table, FileSet *set, int self, int processes)
+{
+	BufFile   **files = palloc0_array(BufFile *, processes);
+	char		name[MAXPGPATH];
+
+	table->self = self;
+	table->processes = processes;
+	count_waiting(table);
+	if (table->spilled)
+		spill(table);
+	for (int to = 0; to < processes; to++)
+		if (to != self)
+		{
+			shared_name(name, self, to);
+			files[to] = BufFileCreateFileSet(set, name);
+		}
+	for (uint32 i = 0; i < table->count; i++)
+	{
+		const PathEntry *entry = entry_at(table, i);
+		int			owner = way_owner(table, entry->hash >> WAY_SHIFT);
+
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (owner != self)
+			write_entry(table, entry, files[owner]);
+	}
+	for (int way = 0; way < PATH_WAYS; way++)
+		if (table->files[way] != NULL && way_owner(table, way) != self)
+		{
+			copy_file(table->files[way], files[way_owner(table, way)]);
+			BufFileClose(table->files[way]);
+			table->files[way] = NULL;
+		}
+	for (int to = 0; to < processes; to++)
+		if (to != self)
+		{
+			BufFileExportFileSet(files[to]);
+			BufFileClose(files[to]);
+		}
+	pfree(files);
+}
+
+/*
+ * paths_receive: counts the paths that all others have sent to this process.
+ * Errors: numeric_value_out_of_range, out_of_memory, those of temporary files.
+ */
+void
+paths_receive(PathTable *table, FileSet *set)
+{
+	for (int from = 0; from < table->processes; from++)
+	{
+		char		name[MAXPGPATH];
+		BufFile    *file;
+
+		if (from == table->self)
+			continue;
+		shared_name(name, from, table->self);
+		file = BufFileOpenFileSet(set, name, O_RDONLY, false);
+		read_file(table, file);
+		BufFileClose(file);
+	}
+}
+
+/*
+ * paths_each: hands each distinct path over once, in no order; of several processes
+ * each hands over what belongs to it.  What is in files is read file by file and gone then.
  */
 void
 paths_each(PathTable *table, PathTaker take, void *taker)
@@ -469,8 +586,9 @@ paths_each(PathTable *table, PathTaker take, void *taker)
 
 		if (file == NULL)
 			continue;
-		read_file(table, file);
 		table->files[way] = NULL;
+		if (way_owner(table, way) == table->self)
+			read_file(table, file);
 		BufFileClose(file);
 		count_waiting(table);
 		each_entry(table, take, taker);

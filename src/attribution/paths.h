@@ -6,6 +6,7 @@
 #define OMNICRM_ATTRIBUTION_PATHS_H
 
 #include "storage/buffile.h"
+#include "storage/fileset.h"
 
 #include "common/units.h"
 
@@ -61,6 +62,8 @@ typedef struct PathTable
 	bool		spilled;
 	PathEntry	waiting[PATHS_WAITING];	/* length 0: nobody waits here */
 	uint32		next;			/* whose turn it is */
+	int			self;			/* of several processes the one that this is */
+	int			processes;		/* way w belongs to process w modulo their number */
 } PathTable;
 
 /* Takes a path; its actors as numbers. */
@@ -73,6 +76,8 @@ extern void paths_add(PathTable *table, const void *path, uint32 length,
 					  int64 conversions, int128 value, int64 nulls);
 extern void paths_expect(PathTable *table, uint64 count);
 extern void paths_free(PathTable *table);
+extern void paths_send(PathTable *table, FileSet *set, int self, int processes);
+extern void paths_receive(PathTable *table, FileSet *set);
 extern void paths_each(PathTable *table, PathTaker take, void *taker);
 
 /* Writes an actor into a path as paths_add() takes it. */

@@ -178,6 +178,7 @@ extern uint64 time_bucket_start(uint32 bucket);
 
 /* summary_value.c */
 extern bytea *summary_write(const AttributionSummary *summary);
+extern AttributionSummary *summary_read_part(bytea *value);
 extern AttributionSummary *summary_read(bytea *value);
 extern void summary_write_options(StringInfo buffer, const AttributionSummary *summary);
 
@@ -196,6 +197,6 @@ extern void summary_model_shares(const AttributionSummary *summary, AttributionM
 extern void summary_allocate(const int128 *shares, uint32 count, int128 total, int scale, int decimals, int128 *units);
 
 /* summary_rollup.c */
-extern void summary_add(AttributionSummary **sum, AttributionSummary *other);
+extern void summary_add(AttributionSummary **sum, AttributionSummary *other, bool apart);
 
 #endif							/* OMNICRM_ATTRIBUTION_SUMMARY_H */

@@ -427,21 +427,83 @@ summary_compare_paths(const void *left, const void *right)
 	return 0;
 }
 
-/* Leaves the best paths only. */
+static inline void
+swap_paths(SummaryPath *a, SummaryPath *b)
+{
+	SummaryPath other = *a;
+
+	*a = *b;
+	*b = other;
+}
+
+/* Puts better paths than the one at the last place, which is a middling one then, before it; its place. */
+static uint32
+part_paths(SummaryPath *paths, uint32 count)
+{
+	SummaryPath *last = &paths[count - 1];
+	SummaryPath *middle = &paths[count / 2];
+	uint32		place = 0;
+
+	/* the middle one of three */
+	if (summary_compare_paths(middle, &paths[0]) < 0)
+		swap_paths(middle, &paths[0]);
+	if (summary_compare_paths(last, middle) < 0)
+		swap_paths(last, middle);
+	if (summary_compare_paths(middle, &paths[0]) > 0)
+		swap_paths(middle, last);
+	else
+		swap_paths(&paths[0], last);
+	for (uint32 i = 0; i < count - 1; i++)
+		if (summary_compare_paths(&paths[i], last) < 0)
+			swap_paths(&paths[i], &paths[place++]);
+	swap_paths(&paths[place], last);
+	return place;
+}
+
+/* Brings the best "most" of the paths, of which there are more, to the front, the worst of them last (quickselect). */
+static void
+select_paths(SummaryPath *paths, uint32 count, uint32 most)
+{
+	while (count > 1)
+	{
+		uint32		place = part_paths(paths, count);
+
+		if (place == most - 1)
+			return;
+		if (place >= most)
+			count = place;
+		else
+		{
+			paths += place + 1;
+			count -= place + 1;
+			most -= place + 1;
+		}
+	}
+}
+
+/* Leaves the best paths only, in no order but that the worst is the last. */
 static void
 keep_best_paths(AttributionSummary *summary)
 {
 	uint32		most = (uint32) summary->settings.paths;
 
 	CHECK_FOR_INTERRUPTS();
-	qsort(summary->paths, summary->npaths, sizeof(SummaryPath), summary_compare_paths);
+	if (summary->npaths <= most)
+		return;
+	select_paths(summary->paths, summary->npaths, most);
 	for (uint32 i = most; i < summary->npaths; i++)
 		pfree(summary->paths[i].actors);
-	if (summary->npaths > most)
-	{
-		summary->npaths = most;
-		summary->all_paths = false;
-	}
+	summary->npaths = most;
+	summary->all_paths = false;
+}
+
+/* The best paths in order. */
+static void
+end_paths(AttributionSummary *summary)
+{
+	if (summary->settings.paths > 0)
+		keep_best_paths(summary);
+	qsort(summary->paths, summary->npaths, sizeof(SummaryPath), summary_compare_paths);
 }
 
 static void
@@ -701,7 +763,7 @@ summary_end(SummaryBuilder *builder)
 	end_lengths(builder);
 	end_flows(builder);
 	end_times(builder);
-	keep_best_paths(builder->summary);
+	end_paths(builder->summary);
 	end_markov(builder);
 	return builder->summary;
 }

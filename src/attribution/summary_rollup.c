@@ -324,6 +324,26 @@ add_paths(AttributionSummary *sum, AttributionSummary *parts[2])
 	sum->npaths = Min(sum->npaths, (uint32) sum->settings.paths);
 }
 
+/* The same for parts that have no path in common, best first. */
+static void
+merge_paths(AttributionSummary *sum, AttributionSummary *parts[2])
+{
+	uint32		most = (uint32) sum->settings.paths;
+	uint32		at[2] = {0, 0};
+
+	sum->paths = allocate(Min((Size) parts[0]->npaths + parts[1]->npaths, most), sizeof(SummaryPath));
+	while (sum->npaths < most && (at[0] < parts[0]->npaths || at[1] < parts[1]->npaths))
+	{
+		int			better = at[0] == parts[0]->npaths;
+
+		if (!better && at[1] < parts[1]->npaths)
+			better = summary_compare_paths(&parts[1]->paths[at[1]], &parts[0]->paths[at[0]]) < 0;
+		sum->paths[sum->npaths++] = parts[better]->paths[at[better]++];
+	}
+	sum->all_paths = parts[0]->all_paths && parts[1]->all_paths &&
+		at[0] == parts[0]->npaths && at[1] == parts[1]->npaths;
+}
+
 static void
 add_markov(AttributionSummary *sum, AttributionSummary *parts[2])
 {
@@ -362,11 +382,12 @@ check_same_options(const AttributionSummary *a, const AttributionSummary *b)
 
 /*
  * summary_add: *sum becomes the sum of itself and another, which both are used up.
+ * apart: no path is in both.
  * Errors: invalid_parameter_value when their options differ,
  * numeric_value_out_of_range.
  */
 void
-summary_add(AttributionSummary **sum, AttributionSummary *other)
+summary_add(AttributionSummary **sum, AttributionSummary *other, bool apart)
 {
 	AttributionSummary *parts[2] = {*sum, other};
 	AttributionSummary *result = palloc0_object(AttributionSummary);
@@ -384,7 +405,10 @@ summary_add(AttributionSummary **sum, AttributionSummary *other)
 	add_lengths(result, parts);
 	add_times(result, parts);
 	add_flows(result, parts);
-	add_paths(result, parts);
+	if (apart)
+		merge_paths(result, parts);
+	else
+		add_paths(result, parts);
 	add_markov(result, parts);
 	*sum = result;
 }
@@ -410,7 +434,7 @@ add_values(FunctionCallInfo fcinfo)
 	caller = MemoryContextSwitchTo(work);
 	sum = summary_read(PG_GETARG_BYTEA_PP(PG_ARGISNULL(0) ? 1 : 0));
 	if (!PG_ARGISNULL(0))
-		summary_add(&sum, summary_read(PG_GETARG_BYTEA_PP(1)));
+		summary_add(&sum, summary_read(PG_GETARG_BYTEA_PP(1)), false);
 	value = summary_write(sum);
 	MemoryContextSwitchTo(caller);
 	result = palloc(VARSIZE(value));

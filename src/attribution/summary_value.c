@@ -629,12 +629,22 @@ adds_up(const AttributionSummary *summary)
 		is_share(&sums, SHARE_TIME_DECAY, summary->timed ? &groups[3] : &none);
 }
 
+pg_noreturn static void
+refuse_value(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid value of attribution_summary"),
+			 errhint("Give a result of attribution(), attribution_of_paths() or attribution_rollup().")));
+}
+
 /*
- * summary_read: the summary of a value, in current memory.
- * Errors: invalid_binary_representation unless it is well formed.
+ * summary_read_part: the summary of a value in which counts need not tie, since one of
+ * several processes has made it: the journeys of some paths, the paths of others.
+ * Errors: invalid_binary_representation.
  */
 AttributionSummary *
-summary_read(bytea *value)
+summary_read_part(bytea *value)
 {
 	AttributionSummary *summary = palloc0_object(AttributionSummary);
 	Reader		reader = {VARDATA_ANY(value), VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value), true};
@@ -649,11 +659,22 @@ summary_read(bytea *value)
 	get_flows(&reader, summary);
 	get_paths(&reader, summary);
 	get_markov(&reader, summary);
-	if (!reader.valid || reader.at != reader.end || !adds_up(summary))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid value of attribution_summary"),
-				 errhint("Give a result of attribution(), attribution_of_paths() or attribution_rollup().")));
+	if (!reader.valid || reader.at != reader.end)
+		refuse_value();
+	return summary;
+}
+
+/*
+ * summary_read: the summary of a value, in current memory.
+ * Errors: invalid_binary_representation unless it is well formed.
+ */
+AttributionSummary *
+summary_read(bytea *value)
+{
+	AttributionSummary *summary = summary_read_part(value);
+
+	if (!adds_up(summary))
+		refuse_value();
 	return summary;
 }
 

@@ -5,8 +5,8 @@
  * A touch takes 16 bytes: the journey's key less the base of its chunk in 40 bits,
  * the actor's number in 24, and the time.  A journey that does not fit its
  * chunk's base, or an actor above 2^24, goes into a chunk of wide form.  Chunks
- * grow from 1 kB to 64 kB, so that many small groups cost little, and with the list
- * to 8 MB, so that they lie in huge pages.  They are never moved: to join two lists
+ * grow from 1 kB to 64 kB, so that many small groups cost little; those of a large
+ * list are whole huge pages, up to 8 MB.  They are never moved: to join two lists
  * is to link them.
  */
 #include "postgres.h"
@@ -20,10 +20,11 @@
 
 #define FIRST_WORDS 128			/* 1 kB */
 #define MEDIUM_WORDS 8192		/* 64 kB */
-#define MOST_WORDS (1024 * 1024)	/* 8 MB */
+#define MOST_PAGES 4			/* 8 MB */
 #define FIRST_SLAB (64 * 1024)
 #define MOST_SLAB ((Size) 4 * 1024 * 1024)
-#define LIST_PARTS 8			/* a large chunk is no more than this part of its list */
+#define LARGE_LIST (OMNI_HUGE_PAGE / 2)
+#define LIST_PARTS 8			/* a large chunk is no more than this part of its list, or a page */
 
 /* event_words: 8-byte words of an event of this form. */
 int
@@ -84,26 +85,86 @@ link_chunk(EventList *list, EventChunk *chunk, EventFormat format, uint32 words)
 	list->bytes += offsetof(EventChunk, words) + (Size) words * sizeof(uint64);
 }
 
-/* events_new_chunk: an empty chunk of so many words behind the list, which pfree() gives back. */
+static inline Size
+chunk_size(uint32 words)
+{
+	return offsetof(EventChunk, words) + (Size) words * sizeof(uint64);
+}
+
+/* events_new_chunk: an empty chunk of so many words behind the list, for event_chunk_free(). */
 EventChunk *
 events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words)
 {
-	Size		size = offsetof(EventChunk, words) + (Size) words * sizeof(uint64);
-	EventChunk *chunk = MemoryContextAllocHuge(context, size);
+	Size		size = chunk_size(words);
+	EventChunk *chunk = size < OMNI_HUGE_PAGE ? MemoryContextAlloc(context, size) : omni_lines_alloc(context, size);
 
-	omni_wish_huge_pages(chunk, size);
 	link_chunk(list, chunk, format, words);
 	return chunk;
 }
 
-/* Words of the next chunk: twice those of the last, then a part of the list. */
+/* event_chunk_free: gives a chunk of events_new_chunk() back. */
+void
+event_chunk_free(EventChunk *chunk)
+{
+	if (chunk_size(chunk->room) < OMNI_HUGE_PAGE)
+		pfree(chunk);
+	else
+		omni_lines_free(chunk);
+}
+
+/* Forgets the events of a list and gives its chunks back. */
+static void
+free_chunks(EventList *list)
+{
+	while (list->first != NULL)
+	{
+		EventChunk *next = list->first->next;
+
+		event_chunk_free(list->first);
+		list->first = next;
+	}
+	events_init(list);
+}
+
+/*
+ * events_clear: forgets the events of a list, which finds room for the next ones, so
+ * many words, in one chunk and, from then on, in the same memory.
+ */
+void
+events_clear(MemoryContext context, EventList *list, uint32 words)
+{
+	EventChunk *chunk = list->last;
+
+	if (chunk == NULL)
+		return;
+	if (chunk != list->first || chunk->room < words)
+	{
+		EventFormat format = chunk->format;
+		int64		base = chunk->base;
+
+		free_chunks(list);
+		chunk = events_new_chunk(context, list, format, Max(words, FIRST_WORDS));
+		chunk->base = base;
+		return;
+	}
+	chunk->count = 0;
+	list->count = 0;
+	list->sorted = true;
+	list->highest = PG_INT64_MIN;
+}
+
+/* Words of the next chunk: twice those of the last, then whole huge pages, a part of the list. */
 static uint32
 next_room(const EventList *list)
 {
+	Size		pages;
+
 	if (list->last == NULL)
 		return FIRST_WORDS;
-	return Max(Min(list->last->room * 2, MEDIUM_WORDS),
-			   Min(list->bytes / (LIST_PARTS * sizeof(uint64)), MOST_WORDS));
+	if (list->bytes < LARGE_LIST)
+		return Min(list->last->room * 2, MEDIUM_WORDS);
+	pages = Min(list->bytes / LIST_PARTS / OMNI_HUGE_PAGE, MOST_PAGES);
+	return (uint32) ((Max(pages, 1) * OMNI_HUGE_PAGE - offsetof(EventChunk, words)) / sizeof(uint64));
 }
 
 /*
@@ -192,6 +253,24 @@ events_append(EventList *into, EventList *from)
 	into->bytes += from->bytes;
 	into->highest = from->highest;
 	events_init(from);
+}
+
+/* event_chunk_renumber: gives the actors of events other numbers, where they stand. */
+void
+event_chunk_renumber(EventChunk *chunk, const uint32 *numbers)
+{
+	int			width = event_words(chunk->format);
+	uint64	   *words = chunk->words;
+
+	for (uint32 i = 0; i < chunk->count; i++, words += width)
+	{
+		if (chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT)
+			words[0] = (words[0] & ~(uint64) (NARROW_ACTORS - 1)) | numbers[words[0] & (NARROW_ACTORS - 1)];
+		else if (chunk->format != CONVERSION)
+			words[2] = numbers[words[2]];
+		else if ((uint32) words[4] != NO_ACTOR)
+			words[4] = (words[4] & ~(uint64) PG_UINT32_MAX) | numbers[(uint32) words[4]];
+	}
 }
 
 /* event_pool_init: no memory yet; what comes goes with the context. */

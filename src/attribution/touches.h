@@ -7,6 +7,7 @@
 #define OMNICRM_TOUCHES_H
 
 #include "storage/buffile.h"
+#include "storage/fileset.h"
 
 /* Events without an id come after those with one. */
 #define NO_EVENT PG_INT64_MAX
@@ -115,13 +116,30 @@ typedef struct EventPool
 #define SPILL_WAYS 64
 #define SPILL_LEVELS 3
 
+/* files of each process where several share a spill */
+#define SHARED_WAYS 32
+
+/* Files that several processes write, each its own, and read. */
+typedef struct EventShare
+{
+	FileSet    *set;
+	int			round;			/* of reading: files of another one are of no use */
+	int			self;			/* number of this process */
+	int			processes;
+	uint32	  **numbers;		/* of each process: its number of an actor -> rank */
+} EventShare;
+
 /* Events in temporary files, parted by the hash of their journey. */
 typedef struct EventSpill
 {
 	int			level;
+	int			ways;			/* files that are used */
 	MemoryContext context;		/* lasts as long as the files are needed */
+	const EventShare *share;	/* NULL: files of this process alone */
 	BufFile    *files[SPILL_WAYS];
 	bool		reading[SPILL_WAYS];
+	int			source[SPILL_WAYS]; /* of shared files: the process whose file is read next */
+	EventChunk *waiting[2][SPILL_WAYS]; /* touches and conversions that are written together; NULL: none yet */
 } EventSpill;
 
 /* Touches and conversions of one journey, each by time, event, actor; sign -1 takes it back. */
@@ -145,8 +163,11 @@ extern Size event_run_bytes(const EventRun *run);
 extern void events_put_touch_anew(MemoryContext context, EventList *list, const Touch *touch, bool has_event);
 extern void events_put_conversion(MemoryContext context, EventList *list, const Conversion *conversion);
 extern void events_append(EventList *into, EventList *from);
+extern void event_chunk_renumber(EventChunk *chunk, const uint32 *numbers);
 extern int	event_words(EventFormat format);
 extern EventChunk *events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words);
+extern void event_chunk_free(EventChunk *chunk);
+extern void events_clear(MemoryContext context, EventList *list, uint32 words);
 extern void event_pool_init(EventPool *pool, MemoryContext context);
 extern EventChunk *event_pool_chunk(EventPool *pool, EventList *list, EventFormat format, uint32 words);
 
@@ -160,7 +181,11 @@ extern void event_run_unpack(MemoryContext context, EventRun *run);
 
 /* touches_spill.c */
 extern EventSpill *event_spill_make(MemoryContext context, int level);
+extern EventSpill *event_spill_share(MemoryContext context, const EventShare *share, int ways);
+extern bool event_spill_is_used(const EventSpill *spill);
 extern void event_spill_run(EventSpill *spill, EventRun *run);
+extern void event_spill_scatter(EventSpill *spill, const EventRun *run);
+extern void event_spill_export(EventSpill *spill);
 extern bool event_spill_read(EventSpill *spill, int way, EventRun *run, Size most);
 extern void event_spill_close(EventSpill *spill, int way);
 

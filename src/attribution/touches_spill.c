@@ -5,9 +5,12 @@
  * The events of a journey share a hash, whose top bits say in which of 64 files
  * they lie, so each file can be read and worked through by itself.  A file that
  * is still too large is parted again by the next bits.  Files hold chunks as
- * they are in memory.
+ * they are in memory.  Where several processes share a spill each writes files of its
+ * own, and way w is read, from the files of all, by process w modulo their number.
  */
 #include "postgres.h"
+
+#include <fcntl.h>
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -17,6 +20,9 @@
 #include "common/compat.h"
 
 #define SPILL_BITS 6
+
+/* words of the events of a way that are written together: with the chunk's head 8 kB */
+#define WAITING_WORDS 1020
 
 /* What stands before the words of a chunk in a file. */
 typedef struct ChunkHead
@@ -34,7 +40,73 @@ event_spill_make(MemoryContext context, int level)
 
 	spill->context = context;
 	spill->level = level;
+	spill->ways = SPILL_WAYS;
 	return spill;
+}
+
+/*
+ * event_spill_share: files that other processes read, or that they have written: one
+ * is for writing or for reading.  ways: SHARED_WAYS, or 1 for what one process shall read.
+ */
+EventSpill *
+event_spill_share(MemoryContext context, const EventShare *share, int ways)
+{
+	EventSpill *spill = event_spill_make(context, 0);
+
+	spill->share = share;
+	spill->ways = ways;
+	return spill;
+}
+
+/* event_spill_is_used: has anything been written? */
+bool
+event_spill_is_used(const EventSpill *spill)
+{
+	for (int way = 0; way < spill->ways; way++)
+		if (spill->files[way] != NULL)
+			return true;
+	return false;
+}
+
+/* The name of a process's file. */
+static void
+shared_name(char name[MAXPGPATH], const EventShare *share, int process, int way)
+{
+	snprintf(name, MAXPGPATH, "events.%d.%d.%d", share->round, process, way);
+}
+
+static BufFile *
+make_file(const EventSpill *spill, int way)
+{
+	char		name[MAXPGPATH];
+
+	if (spill->share == NULL)
+		return BufFileCreateTemp(false);
+	shared_name(name, spill->share, spill->share->self, way);
+	return BufFileCreateFileSet(spill->share->set, name);
+}
+
+/* Makes the file of a way. */
+static void
+open_file(EventSpill *spill, int way)
+{
+	MemoryContext caller;
+
+	if (spill->files[way] != NULL)
+		return;
+	caller = MemoryContextSwitchTo(spill->context);
+	spill->files[way] = make_file(spill, way);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+write_chunk(BufFile *file, const EventChunk *chunk)
+{
+	ChunkHead	head = {chunk->base, chunk->count, chunk->format};
+
+	BufFileWrite(file, &head, sizeof(head));
+	BufFileWrite(file, unconstify(EventChunk *, chunk)->words,
+				 (Size) chunk->count * event_words(chunk->format) * sizeof(uint64));
 }
 
 /* Appends the chunks of a list, which is empty then, to the file of a way. */
@@ -43,23 +115,101 @@ write_list(EventSpill *spill, int way, EventList *list)
 {
 	if (list->first == NULL)
 		return;
-	if (spill->files[way] == NULL)
+	open_file(spill, way);
+	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(spill->context);
-
-		spill->files[way] = BufFileCreateTemp(false);
-		MemoryContextSwitchTo(caller);
-	}
-	for (EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
-	{
-		ChunkHead	head = {chunk->base, chunk->count, chunk->format};
-
 		CHECK_FOR_INTERRUPTS();
-		BufFileWrite(spill->files[way], &head, sizeof(head));
-		BufFileWrite(spill->files[way], chunk->words,
-					 (Size) chunk->count * event_words(chunk->format) * sizeof(uint64));
+		write_chunk(spill->files[way], chunk);
 	}
 	events_init(list);
+}
+
+/* Writes the events of a chunk that waits. */
+static void
+write_waiting(EventSpill *spill, int way, EventChunk *chunk)
+{
+	if (chunk == NULL || chunk->count == 0)
+		return;
+	open_file(spill, way);
+	write_chunk(spill->files[way], chunk);
+	chunk->count = 0;
+}
+
+/* Lets all ways wait for events of the form of a chunk. */
+static void
+begin_waiting(EventSpill *spill, EventChunk **waiting, const EventChunk *like)
+{
+	for (int way = 0; way < spill->ways; way++)
+	{
+		if (waiting[way] == NULL)
+		{
+			EventList	list;
+
+			events_init(&list);
+			waiting[way] = events_new_chunk(spill->context, &list, like->format, WAITING_WORDS);
+		}
+		else if (waiting[way]->format != like->format || waiting[way]->base != like->base)
+			write_waiting(spill, way, waiting[way]);
+		waiting[way]->format = like->format;
+		waiting[way]->base = like->base;
+	}
+}
+
+/* Moves the events of a chunk; width: words of an event, a constant to the compiler. */
+static inline void
+scatter_chunk(EventSpill *spill, EventChunk **waiting, const EventChunk *chunk, const int width)
+{
+	bool		narrow = chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT;
+	int			shift = 64 - SPILL_BITS * (spill->level + 1);
+	uint64		mask = (uint64) spill->ways - 1;
+	const uint64 *words = chunk->words;
+
+	for (uint32 i = 0; i < chunk->count; i++, words += width)
+	{
+		int64		journey = (int64) (narrow ? (uint64) chunk->base + (words[0] >> 24) : words[0]);
+		int			way = (int) (journey_hash(journey) >> shift & mask);
+		EventChunk *target = waiting[way];
+
+		for (int w = 0; w < width; w++)
+			target->words[target->count * width + w] = words[w];
+		target->count++;
+		if (unlikely(!event_has_room(target, width)))
+			write_waiting(spill, way, target);
+	}
+}
+
+/*
+ * event_spill_scatter: copies the events of a small run to the files, by way of a little
+ * memory that the processor's cache holds.
+ */
+void
+event_spill_scatter(EventSpill *spill, const EventRun *run)
+{
+	for (int kind = 0; kind < 2; kind++)
+	{
+		const EventList *list = kind == 0 ? &run->touches : &run->conversions;
+		EventChunk **waiting = spill->waiting[kind];
+
+		for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
+		{
+			CHECK_FOR_INTERRUPTS();
+			begin_waiting(spill, waiting, chunk);
+			switch (event_words(chunk->format))
+			{
+				case 2:
+					scatter_chunk(spill, waiting, chunk, 2);
+					break;
+				case 3:
+					scatter_chunk(spill, waiting, chunk, 3);
+					break;
+				case 4:
+					scatter_chunk(spill, waiting, chunk, 4);
+					break;
+				default:
+					scatter_chunk(spill, waiting, chunk, 5);
+			}
+		}
+	}
 }
 
 /* event_spill_run: moves all events of a run into the files. */
@@ -75,56 +225,102 @@ event_spill_run(EventSpill *spill, EventRun *run)
 	for (int kind = 0; kind < 2; kind++)
 	{
 		events_scatter(&pool, kind == 0 ? &run->touches : &run->conversions,
-					   parts, shift, SPILL_WAYS - 1);
-		for (int way = 0; way < SPILL_WAYS; way++)
+					   parts, shift, spill->ways - 1);
+		for (int way = 0; way < spill->ways; way++)
 			write_list(spill, way, &parts[way]);
 	}
 	MemoryContextDelete(work);
 }
 
+/* event_spill_export: lets the other processes read what has been written. */
+void
+event_spill_export(EventSpill *spill)
+{
+	for (int way = 0; way < spill->ways; way++)
+	{
+		write_waiting(spill, way, spill->waiting[0][way]);
+		write_waiting(spill, way, spill->waiting[1][way]);
+		if (spill->files[way] != NULL)
+		{
+			BufFileExportFileSet(spill->files[way]);
+			event_spill_close(spill, way);
+		}
+	}
+}
+
+/* Opens the next file of a way that there is; false when all have been read. */
+static bool
+open_next(EventSpill *spill, int way)
+{
+	const EventShare *share = spill->share;
+	MemoryContext caller;
+
+	if (share == NULL || way % share->processes != share->self)
+		return false;
+	caller = MemoryContextSwitchTo(spill->context);
+	while (spill->files[way] == NULL && spill->source[way] < share->processes)
+	{
+		char		name[MAXPGPATH];
+
+		shared_name(name, share, spill->source[way]++, way);
+		spill->files[way] = BufFileOpenFileSet(share->set, name, O_RDONLY, true);
+	}
+	MemoryContextSwitchTo(caller);
+	return spill->files[way] != NULL;
+}
+
+/* Reads a chunk behind its head. */
+static void
+read_chunk(const EventSpill *spill, int way, EventRun *run, const ChunkHead *head)
+{
+	EventFormat format = (EventFormat) head->format;
+	EventList  *list = format == CONVERSION ? &run->conversions : &run->touches;
+	uint32		words = head->count * event_words(format);
+	EventChunk *chunk = events_new_chunk(CurrentMemoryContext, list, format, words);
+
+	chunk->base = head->base;
+	BufFileReadExact(spill->files[way], chunk->words, (Size) words * sizeof(uint64));
+	chunk->count = head->count;
+	list->count += head->count;
+	list->sorted = false;
+	if (spill->share != NULL)
+		event_chunk_renumber(chunk, spill->share->numbers[spill->source[way] - 1]);
+}
+
 /*
  * event_spill_read: adds events of a way to a run in current memory until they
- * are more than so many bytes.  Returns false when the file is at its end, and
- * then closes it.
+ * are more than so many bytes.  Returns false when the files of the way are at their
+ * end, and then has closed them.
  */
 bool
 event_spill_read(EventSpill *spill, int way, EventRun *run, Size most)
 {
-	BufFile    *file = spill->files[way];
 	ChunkHead	head;
 
-	if (file == NULL)
+	if (spill->files[way] == NULL && !open_next(spill, way))
 		return false;
-	if (!spill->reading[way] && BufFileSeek(file, 0, 0, SEEK_SET) != 0)
+	if (spill->share == NULL && !spill->reading[way] && BufFileSeek(spill->files[way], 0, 0, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not rewind temporary file of attribution")));
 	spill->reading[way] = true;
 	while (run->touches.bytes + run->conversions.bytes <= most)
 	{
-		size_t		got = BufFileRead(file, &head, sizeof(head));
-		EventList  *list;
-		EventChunk *chunk;
-		uint32		words;
+		size_t		got = BufFileRead(spill->files[way], &head, sizeof(head));
 
 		CHECK_FOR_INTERRUPTS();
 		if (got == 0)
 		{
 			event_spill_close(spill, way);
-			return false;
+			if (!open_next(spill, way))
+				return false;
+			continue;
 		}
 		if (got != sizeof(head))
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not read from temporary file of attribution")));
-		list = head.format == CONVERSION ? &run->conversions : &run->touches;
-		words = head.count * event_words((EventFormat) head.format);
-		chunk = events_new_chunk(CurrentMemoryContext, list, (EventFormat) head.format, words);
-		chunk->base = head.base;
-		BufFileReadExact(file, chunk->words, (Size) words * sizeof(uint64));
-		chunk->count = head.count;
-		list->count += head.count;
-		list->sorted = false;
+		read_chunk(spill, way, run, &head);
 	}
 	return true;
 }

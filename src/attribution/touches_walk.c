@@ -128,7 +128,7 @@ events_scatter(EventPool *pool, EventList *from, EventList *parts, int shift, ui
 			default:
 				scatter_chunk(pool, chunk, parts, targets, shift, mask, 5);
 		}
-		pfree(chunk);
+		event_chunk_free(chunk);
 		chunk = next;
 	}
 	for (uint32 i = 0; i <= mask; i++)

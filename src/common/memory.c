@@ -16,9 +16,6 @@
 
 #include "common/memory.h"
 
-/* usual size of a huge page; where it is another one, less memory lies in such */
-#define HUGE_PAGE (2 * 1024 * 1024)
-
 /*
  * omni_wish_huge_pages: asks the system to put the whole huge pages within some
  * memory, which is not used yet, into such.  Nothing depends on its success.
@@ -27,8 +24,8 @@ void
 omni_wish_huge_pages(void *memory, Size size)
 {
 #ifdef MADV_HUGEPAGE
-	char	   *first = (char *) TYPEALIGN(HUGE_PAGE, memory);
-	char	   *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, (char *) memory + size);
+	char	   *first = (char *) TYPEALIGN(OMNI_HUGE_PAGE, memory);
+	char	   *end = (char *) TYPEALIGN_DOWN(OMNI_HUGE_PAGE, (char *) memory + size);
 
 	if (first < end)
 		(void) madvise(first, end - first, MADV_HUGEPAGE);
@@ -36,18 +33,21 @@ omni_wish_huge_pages(void *memory, Size size)
 }
 
 /*
- * omni_lines_alloc: memory that starts with a cache line, in huge pages where the
- * system has them.  It is given back by omni_lines_free(), not pfree(), or goes
- * with its context.  Errors: out_of_memory.
+ * omni_lines_alloc: memory that starts with a cache line, or with a huge page where it
+ * is as large as one, and lies in such where the system has them.  It is given back by
+ * omni_lines_free(), not pfree(), or goes with its context.  Errors: out_of_memory.
  */
 void *
 omni_lines_alloc(MemoryContext context, Size size)
 {
-	char	   *start = MemoryContextAllocHuge(context, add_size(size, sizeof(void *) + OMNI_LINE));
-	char	   *lines = (char *) TYPEALIGN(OMNI_LINE, start + sizeof(void *));
+	Size		boundary = size < OMNI_HUGE_PAGE ? OMNI_LINE : OMNI_HUGE_PAGE;
+	Size		room = add_size(size, boundary);
+	char	   *start = MemoryContextAllocHuge(context, add_size(room, sizeof(void *) + boundary));
+	char	   *lines = (char *) TYPEALIGN(boundary, start + sizeof(void *));
 
 	((void **) lines)[-1] = start;
-	omni_wish_huge_pages(lines, size);
+	/* the last page, too, of which no more is used */
+	omni_wish_huge_pages(lines, room);
 	return lines;
 }
 
