@@ -231,7 +231,7 @@ walk_own(Participant *self)
 	stream_end(&self->stream);
 	self->walker = self->stream.walker;
 	self->walk = self->stream.walk;
-	event_spill_scatter(spill, &self->stream.held);
+	event_spill_run(spill, &self->stream.held);
 	event_spill_export(spill);
 }
 
@@ -240,7 +240,7 @@ static void
 give_away(Participant *self)
 {
 	self->walker = attribution_walker(self->state, &self->walk);
-	event_spill_scatter(self->state->spill, &self->state->runs[0]);
+	event_spill_run(self->state->spill, &self->state->runs[0]);
 	event_spill_export(self->state->spill);
 }
 

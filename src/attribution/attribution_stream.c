@@ -20,8 +20,9 @@
 #include "attribution/attribution_table.h"
 #include "common/compat.h"
 
-/* 512 kB */
+/* 512 kB; less where memory is scarce, in which an event may take so many bytes */
 #define FIRST_WINDOW 32768
+#define MOST_BYTES 80
 
 /*
  * stream_begin: a stream of the rows that the state will take, in current memory.
@@ -33,7 +34,7 @@ stream_begin(JourneyStream *stream, AttributionState *state, const StretchList *
 	memset(stream, 0, sizeof(JourneyStream));
 	stream->state = state;
 	stream->context = CurrentMemoryContext;
-	stream->window = FIRST_WINDOW;
+	stream->window = stream->first_window = Min(FIRST_WINDOW, state->path_limit / MOST_BYTES);
 	stream->stretches = stretches;
 	event_run_init(&stream->held);
 	event_run_init(&stream->next);
@@ -50,7 +51,7 @@ stream_is_ordered(const JourneyStream *stream)
 	const EventRun *run = &state->runs[0];
 
 	return !stream->lost && !stream->scatter && run->touches.sorted && run->conversions.sorted &&
-		(state->spill == NULL || !event_spill_is_used(state->spill)) &&
+		(state->spill == NULL || !state->spill->used) &&
 		(stream->stretches == NULL || !stream->stretches->full);
 }
 
@@ -188,7 +189,7 @@ walk_window(JourneyStream *stream)
 	walk.take = take_journey;
 	walk.taker = stream;
 	journeys_merge(&walk, run, 1, false);
-	clear_run(stream, run, Min(stream->window, FIRST_WINDOW));
+	clear_run(stream, run, Min(stream->window, stream->first_window));
 	carry_over(stream, run, &stream->next);
 	/* what comes next must not belong to a journey that has been walked */
 	run->touches.highest = run->conversions.highest = stream->highest;
@@ -220,7 +221,7 @@ stream_window(JourneyStream *stream)
 	if (stream->scatter)
 	{
 		event_spill_scatter(state->spill, &state->runs[0]);
-		clear_run(stream, &state->runs[0], FIRST_WINDOW);
+		clear_run(stream, &state->runs[0], stream->first_window);
 		return;
 	}
 	if (stream->window == UINT64_MAX)

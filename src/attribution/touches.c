@@ -77,6 +77,7 @@ link_chunk(EventList *list, EventChunk *chunk, EventFormat format, uint32 words)
 	chunk->count = 0;
 	chunk->room = words;
 	chunk->format = format;
+	chunk->part = 0;
 	if (list->last != NULL)
 		list->last->next = chunk;
 	else
@@ -112,9 +113,9 @@ event_chunk_free(EventChunk *chunk)
 		omni_lines_free(chunk);
 }
 
-/* Forgets the events of a list and gives its chunks back. */
-static void
-free_chunks(EventList *list)
+/* events_free: forgets the events of a list and gives its chunks back. */
+void
+events_free(EventList *list)
 {
 	while (list->first != NULL)
 	{
@@ -142,7 +143,7 @@ events_clear(MemoryContext context, EventList *list, uint32 words)
 		EventFormat format = chunk->format;
 		int64		base = chunk->base;
 
-		free_chunks(list);
+		events_free(list);
 		chunk = events_new_chunk(context, list, format, Max(words, FIRST_WORDS));
 		chunk->base = base;
 		return;

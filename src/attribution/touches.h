@@ -57,6 +57,7 @@ typedef struct EventChunk
 	uint32		count;			/* events */
 	uint32		room;			/* words */
 	EventFormat format;
+	uint32		part;			/* of those that a shared file is parted in */
 	uint64		words[FLEXIBLE_ARRAY_MEMBER];
 } EventChunk;
 
@@ -116,8 +117,9 @@ typedef struct EventPool
 #define SPILL_WAYS 64
 #define SPILL_LEVELS 3
 
-/* files of each process where several share a spill */
-#define SHARED_WAYS 32
+/* Files of each process where several share a spill, and the parts that the chunks of a file are of. */
+#define SHARED_WAYS 16
+#define SHARED_PARTS 16
 
 /* Files that several processes write, each its own, and read. */
 typedef struct EventShare
@@ -139,7 +141,9 @@ typedef struct EventSpill
 	BufFile    *files[SPILL_WAYS];
 	bool		reading[SPILL_WAYS];
 	int			source[SPILL_WAYS]; /* of shared files: the process whose file is read next */
-	EventChunk *waiting[2][SPILL_WAYS]; /* touches and conversions that are written together; NULL: none yet */
+	bool		used;			/* it has taken events */
+	int			parts;			/* of each file */
+	EventChunk **waiting[2];	/* touches and conversions of each way and part that are written together */
 } EventSpill;
 
 /* Touches and conversions of one journey, each by time, event, actor; sign -1 takes it back. */
@@ -167,6 +171,7 @@ extern void event_chunk_renumber(EventChunk *chunk, const uint32 *numbers);
 extern int	event_words(EventFormat format);
 extern EventChunk *events_new_chunk(MemoryContext context, EventList *list, EventFormat format, uint32 words);
 extern void event_chunk_free(EventChunk *chunk);
+extern void events_free(EventList *list);
 extern void events_clear(MemoryContext context, EventList *list, uint32 words);
 extern void event_pool_init(EventPool *pool, MemoryContext context);
 extern EventChunk *event_pool_chunk(EventPool *pool, EventList *list, EventFormat format, uint32 words);
@@ -182,7 +187,6 @@ extern void event_run_unpack(MemoryContext context, EventRun *run);
 /* touches_spill.c */
 extern EventSpill *event_spill_make(MemoryContext context, int level);
 extern EventSpill *event_spill_share(MemoryContext context, const EventShare *share, int ways);
-extern bool event_spill_is_used(const EventSpill *spill);
 extern void event_spill_run(EventSpill *spill, EventRun *run);
 extern void event_spill_scatter(EventSpill *spill, const EventRun *run);
 extern void event_spill_export(EventSpill *spill);
@@ -213,6 +217,9 @@ journey_hash(int64 journey)
 
 /* The order in which events of random order are put: that of a hash of the journey. */
 #define ORDER_BITS 20
+
+/* Events in memory are parted by bits of the hash below those of the files, above those of buckets. */
+#define PART_SHIFT 26
 
 static inline uint32
 journey_order(int64 journey)

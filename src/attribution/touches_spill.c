@@ -6,7 +6,8 @@
  * they lie, so each file can be read and worked through by itself.  A file that
  * is still too large is parted again by the next bits.  Files hold chunks as
  * they are in memory.  Where several processes share a spill each writes files of its
- * own, and way w is read, from the files of all, by process w modulo their number.
+ * own, and way w is read, from the files of all, by process w modulo their number; the
+ * chunks of such a file are parted further, so that its events need not be parted in memory.
  */
 #include "postgres.h"
 
@@ -21,15 +22,16 @@
 
 #define SPILL_BITS 6
 
-/* words of the events of a way that are written together: with the chunk's head 8 kB */
-#define WAITING_WORDS 1020
+/* words of the events of a part that are written together: with the chunk's head 2 kB */
+#define WAITING_WORDS 251
 
 /* What stands before the words of a chunk in a file. */
 typedef struct ChunkHead
 {
 	int64		base;
 	uint32		count;
-	uint32		format;
+	uint16		format;
+	uint16		part;
 } ChunkHead;
 
 /* event_spill_make: no files yet.  Level 0 is parted by the top bits of the hash. */
@@ -41,6 +43,7 @@ event_spill_make(MemoryContext context, int level)
 	spill->context = context;
 	spill->level = level;
 	spill->ways = SPILL_WAYS;
+	spill->parts = 1;
 	return spill;
 }
 
@@ -55,17 +58,8 @@ event_spill_share(MemoryContext context, const EventShare *share, int ways)
 
 	spill->share = share;
 	spill->ways = ways;
+	spill->parts = ways > 1 ? SHARED_PARTS : 1;
 	return spill;
-}
-
-/* event_spill_is_used: has anything been written? */
-bool
-event_spill_is_used(const EventSpill *spill)
-{
-	for (int way = 0; way < spill->ways; way++)
-		if (spill->files[way] != NULL)
-			return true;
-	return false;
 }
 
 /* The name of a process's file. */
@@ -102,7 +96,7 @@ open_file(EventSpill *spill, int way)
 static void
 write_chunk(BufFile *file, const EventChunk *chunk)
 {
-	ChunkHead	head = {chunk->base, chunk->count, chunk->format};
+	ChunkHead	head = {chunk->base, chunk->count, (uint16) chunk->format, (uint16) chunk->part};
 
 	BufFileWrite(file, &head, sizeof(head));
 	BufFileWrite(file, unconstify(EventChunk *, chunk)->words,
@@ -128,30 +122,42 @@ write_list(EventSpill *spill, int way, EventList *list)
 static void
 write_waiting(EventSpill *spill, int way, EventChunk *chunk)
 {
-	if (chunk == NULL || chunk->count == 0)
+	if (chunk->count == 0)
 		return;
 	open_file(spill, way);
 	write_chunk(spill->files[way], chunk);
 	chunk->count = 0;
 }
 
-/* Lets all ways wait for events of the form of a chunk. */
+/* Makes a chunk for each way and part. */
+static EventChunk **
+make_waiting(EventSpill *spill)
+{
+	int			count = spill->ways * spill->parts;
+	EventChunk **waiting = MemoryContextAlloc(spill->context, count * sizeof(EventChunk *));
+
+	for (int i = 0; i < count; i++)
+	{
+		EventList	list;
+
+		events_init(&list);
+		waiting[i] = events_new_chunk(spill->context, &list, CONVERSION, WAITING_WORDS);
+		waiting[i]->part = (uint32) (i % spill->parts);
+	}
+	return waiting;
+}
+
+/* Lets all wait for events of the form of a chunk. */
 static void
 begin_waiting(EventSpill *spill, EventChunk **waiting, const EventChunk *like)
 {
-	for (int way = 0; way < spill->ways; way++)
+	if (waiting[0]->format == like->format && waiting[0]->base == like->base)
+		return;
+	for (int i = 0; i < spill->ways * spill->parts; i++)
 	{
-		if (waiting[way] == NULL)
-		{
-			EventList	list;
-
-			events_init(&list);
-			waiting[way] = events_new_chunk(spill->context, &list, like->format, WAITING_WORDS);
-		}
-		else if (waiting[way]->format != like->format || waiting[way]->base != like->base)
-			write_waiting(spill, way, waiting[way]);
-		waiting[way]->format = like->format;
-		waiting[way]->base = like->base;
+		write_waiting(spill, i / spill->parts, waiting[i]);
+		waiting[i]->format = like->format;
+		waiting[i]->base = like->base;
 	}
 }
 
@@ -161,20 +167,23 @@ scatter_chunk(EventSpill *spill, EventChunk **waiting, const EventChunk *chunk, 
 {
 	bool		narrow = chunk->format == TOUCH_NARROW || chunk->format == TOUCH_NARROW_EVENT;
 	int			shift = 64 - SPILL_BITS * (spill->level + 1);
-	uint64		mask = (uint64) spill->ways - 1;
+	uint32		ways = (uint32) spill->ways;
+	uint32		parts = (uint32) spill->parts;
 	const uint64 *words = chunk->words;
 
 	for (uint32 i = 0; i < chunk->count; i++, words += width)
 	{
 		int64		journey = (int64) (narrow ? (uint64) chunk->base + (words[0] >> 24) : words[0]);
-		int			way = (int) (journey_hash(journey) >> shift & mask);
-		EventChunk *target = waiting[way];
+		uint64		hash = journey_hash(journey);
+		uint32		way = (uint32) (hash >> shift) & (ways - 1);
+		uint32		part = (uint32) (hash >> PART_SHIFT) & (parts - 1);
+		EventChunk *target = waiting[way * parts + part];
 
 		for (int w = 0; w < width; w++)
 			target->words[target->count * width + w] = words[w];
 		target->count++;
 		if (unlikely(!event_has_room(target, width)))
-			write_waiting(spill, way, target);
+			write_waiting(spill, (int) way, target);
 	}
 }
 
@@ -185,11 +194,17 @@ scatter_chunk(EventSpill *spill, EventChunk **waiting, const EventChunk *chunk, 
 void
 event_spill_scatter(EventSpill *spill, const EventRun *run)
 {
+	spill->used = true;
 	for (int kind = 0; kind < 2; kind++)
 	{
 		const EventList *list = kind == 0 ? &run->touches : &run->conversions;
-		EventChunk **waiting = spill->waiting[kind];
+		EventChunk **waiting;
 
+		if (list->count == 0)
+			continue;
+		if (spill->waiting[kind] == NULL)
+			spill->waiting[kind] = make_waiting(spill);
+		waiting = spill->waiting[kind];
 		for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -218,9 +233,18 @@ event_spill_run(EventSpill *spill, EventRun *run)
 {
 	int			shift = 64 - SPILL_BITS * (spill->level + 1);
 	EventList	parts[SPILL_WAYS];
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution parts", ALLOCSET_SMALL_SIZES);
+	MemoryContext work;
 	EventPool	pool;
 
+	if (spill->share != NULL)
+	{
+		event_spill_scatter(spill, run);
+		events_free(&run->touches);
+		events_free(&run->conversions);
+		return;
+	}
+	spill->used = true;
+	work = AllocSetContextCreate(CurrentMemoryContext, "attribution parts", ALLOCSET_SMALL_SIZES);
 	event_pool_init(&pool, work);
 	for (int kind = 0; kind < 2; kind++)
 	{
@@ -236,16 +260,15 @@ event_spill_run(EventSpill *spill, EventRun *run)
 void
 event_spill_export(EventSpill *spill)
 {
+	for (int kind = 0; kind < 2; kind++)
+		for (int i = 0; spill->waiting[kind] != NULL && i < spill->ways * spill->parts; i++)
+			write_waiting(spill, i / spill->parts, spill->waiting[kind][i]);
 	for (int way = 0; way < spill->ways; way++)
-	{
-		write_waiting(spill, way, spill->waiting[0][way]);
-		write_waiting(spill, way, spill->waiting[1][way]);
 		if (spill->files[way] != NULL)
 		{
 			BufFileExportFileSet(spill->files[way]);
 			event_spill_close(spill, way);
 		}
-	}
 }
 
 /* Opens the next file of a way that there is; false when all have been read. */
@@ -279,6 +302,7 @@ read_chunk(const EventSpill *spill, int way, EventRun *run, const ChunkHead *hea
 	EventChunk *chunk = events_new_chunk(CurrentMemoryContext, list, format, words);
 
 	chunk->base = head->base;
+	chunk->part = head->part;
 	BufFileReadExact(spill->files[way], chunk->words, (Size) words * sizeof(uint64));
 	chunk->count = head->count;
 	list->count += head->count;

@@ -31,7 +31,6 @@
  */
 #define PART_FIRST_WORDS 132
 #define PART_WORDS 1028
-#define PART_SHIFT 26			/* below the bits of the files, above those of buckets */
 #define MOST_BUCKETS (1U << 20)
 
 /* Where the next event of a part goes: within the last chunk of its list. */
@@ -386,6 +385,45 @@ walk_hashed(const JourneyWalk *walk, EventRun *runs, int nruns)
 		walk_part(walk, &touches[i], &conversions[i], &room);
 }
 
+/* The chunks of a list by their part. */
+static EventList *
+list_parts(EventList *list, int nparts)
+{
+	EventList  *parts = palloc_array(EventList, nparts);
+	EventChunk *chunk = list->first;
+
+	for (int i = 0; i < nparts; i++)
+		events_init(&parts[i]);
+	while (chunk != NULL)
+	{
+		EventChunk *next = chunk->next;
+		EventList  *part = &parts[chunk->part];
+
+		chunk->next = NULL;
+		if (part->last != NULL)
+			part->last->next = chunk;
+		else
+			part->first = chunk;
+		part->last = chunk;
+		part->count += chunk->count;
+		chunk = next;
+	}
+	events_init(list);
+	return parts;
+}
+
+/* A run whose chunks are of parts already. */
+static void
+walk_parts(const JourneyWalk *walk, EventRun *run, int nparts)
+{
+	EventList  *touches = list_parts(&run->touches, nparts);
+	EventList  *conversions = list_parts(&run->conversions, nparts);
+	EventRoom	room = {0};
+
+	for (int i = 0; i < nparts; i++)
+		walk_part(walk, &touches[i], &conversions[i], &room);
+}
+
 /* Events in memory; what is allocated on the way is given back. */
 static void
 walk_memory(const JourneyWalk *walk, EventRun *runs, int nruns)
@@ -440,6 +478,8 @@ walk_spill(const JourneyWalk *walk, EventSpill *spill)
 		} while (more);
 		if (next != NULL)
 			walk_spill(walk, next);
+		else if (spill->parts > 1)
+			walk_parts(walk, &run, spill->parts);
 		else if (run.touches.count + run.conversions.count > 0)
 			walk_memory(walk, &run, 1);
 		MemoryContextSwitchTo(caller);
