@@ -84,6 +84,14 @@ RESET work_mem;
 SELECT pg_temp.expect('clustered', omnicrm.attribution(journey, ts, actor, value)::text, (SELECT s::text FROM touched)) FROM (SELECT * FROM touch ORDER BY journey, ts) AS t;
 SELECT pg_temp.expect('rollup', omnicrm.attribution_rollup(s)::text, (SELECT s::text FROM touched))
 FROM (SELECT omnicrm.attribution(journey, ts, actor, value) AS s FROM touch GROUP BY journey % 100) AS p;
+-- And as tables, read by one process and by several.
+CREATE TABLE path_data_touch WITH (parallel_workers = 3) AS SELECT * FROM touch ORDER BY journey, ts;
+CREATE TABLE path_data_random WITH (parallel_workers = 3) AS SELECT * FROM touch ORDER BY hashint8(journey), hashtext(ts::text);
+SELECT pg_temp.expect('table ' || workers || ' ' || source, omnicrm.attribution_of_table(source::regclass, 'journey', 'ts', 'actor', 'value')::text, (SELECT s::text FROM touched))
+FROM unnest('{path_data_touch,path_data_random}'::text[]) AS source,
+  unnest('{0,1,3}'::text[]) AS workers, LATERAL (SELECT set_config('max_parallel_workers_per_gather', workers, false)) AS w;
+RESET max_parallel_workers_per_gather;
+DROP TABLE path_data_touch, path_data_random;
 
 -- What was compared agrees to a billionth, and every model adds up.
 SELECT pg_temp.expect('figures compared', count(*)::text, '240') FROM compared;
