@@ -2,24 +2,25 @@
  * attribution_table.c
  *		omnicrm.attribution_of_table(): what omnicrm.attribution() makes of a table's rows.
  *
- * An ordinary table whose columns have the types of the aggregate is read directly.
- * What else can be selected from (a view, a partitioned table, one with policies, other
- * types of columns) goes through the aggregate, by a query; the value is the same.
+ * An ordinary table whose columns have the types of the aggregate is read directly,
+ * once the executor has found that the caller may.  What else can be selected from (a
+ * view, a partitioned table, one with policies, other types of columns) goes through the
+ * aggregate, by a query; the value is the same.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
+#include "nodes/plannodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/rls.h"
-#include "utils/snapmgr.h"
 
 #include "attribution/attribution_table.h"
 #include "common/compat.h"
@@ -102,7 +103,7 @@ find_columns(FunctionCallInfo fcinfo, Relation relation, TouchColumns *columns)
 		column = TupleDescAttr(RelationGetDescr(relation), number - 1);
 		/* a generated column need not be stored */
 		if (!is_readable(getBaseType(column->atttypid), arg, columns) ||
-			(column->attgenerated != '\0' && column->attgenerated != 's'))
+			(column->attgenerated != '\0' && column->attgenerated != ATTRIBUTE_GENERATED_STORED))
 			readable = false;
 		columns->number[arg] = number;
 		columns->last = Max(columns->last, number);
@@ -124,22 +125,71 @@ is_plain_table(Relation relation)
 		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
-/* May the caller read the columns?  Error: insufficient_privilege. */
+/* Puts the columns into a query. */
 static void
-check_privileges(Relation relation, const TouchColumns *columns)
+put_columns(StringInfo query, FunctionCallInfo fcinfo)
 {
-	Oid			relid = RelationGetRelid(relation);
+	const char *comma = "";
 
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
-		return;
 	for (int arg = ARG_JOURNEY; arg <= ARG_EVENT; arg++)
-		if (columns->number[arg] != 0 &&
-			pg_attribute_aclcheck(relid, columns->number[arg], GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-			aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(relation->rd_rel->relkind),
-						   RelationGetRelationName(relation));
+		if (column_name(fcinfo, arg) != NULL)
+		{
+			appendStringInfo(query, "%st.%s", comma, quote_identifier(column_name(fcinfo, arg)));
+			comma = ", ";
+		}
 }
 
-/* The same by a query.  The result is NULL without rows. */
+/* Puts the relation into a query. */
+static void
+put_relation(StringInfo query, Oid relation)
+{
+	appendStringInfo(query, " FROM %s AS t",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation)));
+}
+
+/* Does an extension read the table in a way of its own (Citus has the rows elsewhere)? */
+static bool
+has_custom_scan(SPIPlanPtr plan)
+{
+	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+	bool		found = false;
+
+	for (const Plan *node = linitial_node(PlannedStmt, cached->stmt_list)->planTree; node != NULL; node = node->lefttree)
+		found = found || IsA(node, CustomScan);
+	ReleaseCachedPlan(cached, NULL);
+	return found;
+}
+
+/*
+ * May the table be read without an executor?  A query of no rows is planned and begun,
+ * so that whatever checks a query has its say: the rights to the schema, the table and
+ * the columns, and what other extensions check or note.
+ * Error: insufficient_privilege.
+ */
+static bool
+is_read_directly(FunctionCallInfo fcinfo, Oid relation)
+{
+	StringInfoData query;
+	SPIPlanPtr	plan;
+	bool		directly;
+
+	initStringInfo(&query);
+	appendStringInfoString(&query, "SELECT ");
+	put_columns(&query, fcinfo);
+	put_relation(&query, relation);
+	appendStringInfoString(&query, " LIMIT 0");
+	SPI_connect();
+	plan = SPI_prepare(query.data, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "the columns of a relation cannot be read: %s", SPI_result_code_string(SPI_result));
+	directly = !has_custom_scan(plan);
+	if (directly && SPI_execute_plan(plan, NULL, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "the columns of a relation cannot be read");
+	SPI_finish();
+	return directly;
+}
+
+/* What the aggregate makes of a relation, by a query; NULL without rows. */
 static Datum
 attribution_by_query(FunctionCallInfo fcinfo, Oid relation, bool *is_null)
 {
@@ -151,11 +201,9 @@ attribution_by_query(FunctionCallInfo fcinfo, Oid relation, bool *is_null)
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT omnicrm.attribution(");
-	for (int arg = ARG_JOURNEY; arg <= ARG_EVENT; arg++)
-		if (column_name(fcinfo, arg) != NULL)
-			appendStringInfo(&query, "t.%s, ", quote_identifier(column_name(fcinfo, arg)));
-	appendStringInfo(&query, "$1) FROM %s AS t",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation)));
+	put_columns(&query, fcinfo);
+	appendStringInfoString(&query, ", $1)");
+	put_relation(&query, relation);
 	SPI_connect();
 	if (SPI_execute_with_args(query.data, 1, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "the attribution of a relation gave no row");
@@ -181,26 +229,29 @@ attribution_by_query(FunctionCallInfo fcinfo, Oid relation, bool *is_null)
 Datum
 omnicrm_attribution_of_table(PG_FUNCTION_ARGS)
 {
+	Oid			relid;
 	Relation	relation;
 	TouchColumns columns;
-	bytea	   *result;
+	Datum		result;
+	bool		is_null;
 
 	check_arguments(fcinfo);
-	relation = relation_open(PG_GETARG_OID(ARG_RELATION), AccessShareLock);
-	if (!find_columns(fcinfo, relation, &columns) || !is_plain_table(relation))
+	relid = PG_GETARG_OID(ARG_RELATION);
+	relation = try_relation_open(relid, AccessShareLock);
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	if (find_columns(fcinfo, relation, &columns) && is_plain_table(relation) && is_read_directly(fcinfo, relid))
 	{
-		bool		is_null;
-		Datum		value = attribution_by_query(fcinfo, RelationGetRelid(relation), &is_null);
-
-		relation_close(relation, AccessShareLock);
-		if (is_null)
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(value);
+		result = PointerGetDatum(attribution_of_relation(relation, &columns, PG_GETARG_JSONB_P(ARG_OPTIONS)));
+		is_null = DatumGetPointer(result) == NULL;
 	}
-	check_privileges(relation, &columns);
-	result = attribution_of_relation(relation, &columns, PG_GETARG_JSONB_P(ARG_OPTIONS));
-	relation_close(relation, AccessShareLock);
-	if (result == NULL)
+	else
+		result = attribution_by_query(fcinfo, relid, &is_null);
+	/* the lock lasts as long as that of a query */
+	relation_close(relation, NoLock);
+	if (is_null)
 		PG_RETURN_NULL();
-	PG_RETURN_BYTEA_P(result);
+	PG_RETURN_DATUM(result);
 }

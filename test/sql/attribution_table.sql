@@ -153,6 +153,26 @@ GRANT SELECT (value) ON clustered TO CURRENT_USER;
 SELECT (agrees('clustered')).*;
 SELECT omnicrm.attribution_of_table('clustered', 'journey', 'ts', 'actor', 'value', 'event_id');
 GRANT ALL ON clustered TO CURRENT_USER;
+-- The schema's rights hold, too, for one who knows the number of the table.
+SELECT 'clustered'::regclass::oid AS number \gset
+REVOKE ALL ON SCHEMA touch_table FROM CURRENT_USER;
+SELECT omnicrm.attribution_of_table(:number::oid, 'journey', 'ts', 'actor', 'value');
+GRANT ALL ON SCHEMA touch_table TO CURRENT_USER;
+
+-- How often the table is read: once by each process, and once more when its order breaks after journeys have been walked.
+SET max_parallel_workers_per_gather = 0;
+SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+SELECT pg_stat_force_next_flush();
+CREATE TABLE reading AS SELECT t, pg_stat_get_numscans(t) AS scans FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+SELECT pg_stat_force_next_flush();
+SELECT t, pg_stat_get_numscans(t) - scans AS scans FROM reading ORDER BY t::text;
+SET max_parallel_workers_per_gather = 3;
+UPDATE reading SET scans = pg_stat_get_numscans(t);
+SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+SELECT pg_stat_force_next_flush();
+SELECT t, pg_stat_get_numscans(t) - scans > CASE t WHEN 'broken'::regclass THEN 2 ELSE 1 END AS by_several FROM reading ORDER BY t::text;
+RESET max_parallel_workers_per_gather;
 
 -- Errors, in the leader and in workers.
 SELECT omnicrm.attribution_of_table('clustered', 'journey', 'ts', 'nobody', 'value');
@@ -162,7 +182,6 @@ SELECT omnicrm.attribution_of_table('clustered', 'journey', 'ts', 'actor', 'valu
 SELECT omnicrm.attribution_of_table('clustered', 'journey', 'ts', 'actor', 'value', options => NULL);
 SELECT omnicrm.attribution_of_table('clustered', 'actor', 'ts', 'actor', 'value');
 SELECT omnicrm.attribution_of_table('clustered', 'journey', 'ts', 'actor', 'ctid');
-SELECT omnicrm.attribution_of_table(0, 'journey', 'ts', 'actor', 'value');
 CREATE SEQUENCE numbers_only;
 SELECT omnicrm.attribution_of_table('numbers_only', 'journey', 'ts', 'actor', 'value');
 CREATE FUNCTION fails(source regclass, events boolean DEFAULT false)
@@ -191,6 +210,7 @@ SELECT arrange('endless', 'SELECT journey, CASE WHEN journey = 35000 THEN ''infi
        arrange('contradicted', 'SELECT journey, ts, actor, value, CASE WHEN journey = 35000 THEN 1 ELSE event_id END AS event_id FROM
          (SELECT * FROM event UNION ALL SELECT 35000, ts, actor, 5, 1 FROM event WHERE journey IN (70, 77)) AS e ORDER BY journey');
 SELECT source, (fails(source::regclass, source = 'contradicted')).* FROM unnest('{endless,timeless,no_number,too_much,contradicted}'::text[]) AS source;
+SELECT state, message FROM fails(0::oid::regclass) WHERE workers = 0;
 -- The session goes on as before.
 SELECT (agrees('clustered')).*;
 
