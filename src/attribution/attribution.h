@@ -1,6 +1,6 @@
 /*
  * attribution.h
- *		State of the aggregate omnicrm.attribution().
+ *		State of omnicrm.attribution(), and what walks its journeys.
  */
 #ifndef OMNICRM_ATTRIBUTION_H
 #define OMNICRM_ATTRIBUTION_H

@@ -11,9 +11,10 @@
  * a summary of them, which the leader adds up (5).  Everything is a sum of whole numbers:
  * the bytes are those that one process would have made.
  *
- * The processes wait for each other before (3), (4) and (5), and the leader for all
- * results.  What they tell each other stands in temporary files, which cost less than
- * shared memory that is used once.
+ * The processes wait for each other until all have read, before they hear (2); until all
+ * have left journeys to others, before they walk these (3); and until all have sent paths,
+ * before they receive them (4).  The leader waits for all results (5).  What they tell each
+ * other stands in temporary files, which cost less than shared memory that is used once.
  */
 #include "postgres.h"
 
@@ -25,7 +26,6 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "optimizer/cost.h"
-#include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "storage/barrier.h"
 #include "storage/bufmgr.h"
@@ -208,7 +208,10 @@ hear_all(Participant *self)
 	self->ordered = true;
 	self->walked = false;
 	for (int process = 0; process < self->share.processes; process++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		hear_reading(self, process, &stretches, &count);
+	}
 	self->ordered = self->ordered && stretches_ascend(stretches, count);
 	pfree(stretches);
 }
@@ -288,6 +291,7 @@ hear_uses(Participant *self)
 	{
 		BufFile    *file;
 
+		CHECK_FOR_INTERRUPTS();
 		if (process == self->share.self)
 			continue;
 		file = open_file(self, "uses", process);
@@ -468,38 +472,29 @@ workers_worth(Relation relation)
 	return Min(wanted, Min(most, processors() - 1));
 }
 
-/* Lays out what the processes share, and launches the workers; false where there are none. */
-static bool
-launch_workers(Participant *self, const TouchColumns *columns)
+/* Ends what launch_workers() began; workers have done their part. */
+static void
+end_workers(Participant *self)
 {
-	int			workers = workers_worth(self->relation);
-	Snapshot	snapshot = GetActiveSnapshot();
-	Size		scan_size = table_parallelscan_estimate(self->relation, snapshot);
+	WaitForParallelWorkersToFinish(self->context);
+	DestroyParallelContext(self->context);
+	self->context = NULL;
+	ExitParallelMode();
+}
+
+/* Lays out what the processes share. */
+static void
+lay_out(Participant *self, const TouchColumns *columns, Snapshot snapshot, Size scan_size)
+{
+	ParallelContext *context = self->context;
+	SharedTable *shared = shm_toc_allocate(context->toc, sizeof(SharedTable));
 	Size		options_size = VARSIZE(self->options);
-	ParallelContext *context;
-	SharedTable *shared;
 	char	   *options;
 
-	if (workers == 0)
-		return false;
-	EnterParallelMode();
-	context = CreateParallelContext("omnicrm", "omni_attribution_worker", workers);
-	shm_toc_estimate_chunk(&context->estimator, sizeof(SharedTable));
-	shm_toc_estimate_chunk(&context->estimator, options_size);
-	shm_toc_estimate_chunk(&context->estimator, scan_size);
-	shm_toc_estimate_keys(&context->estimator, 3);
-	InitializeParallelDSM(context);
-	if (context->seg == NULL)
-	{
-		DestroyParallelContext(context);
-		ExitParallelMode();
-		return false;
-	}
-	self->context = context;
-	self->shared = shared = shm_toc_allocate(context->toc, sizeof(SharedTable));
+	self->shared = shared;
 	shared->relation = RelationGetRelid(self->relation);
 	shared->columns = *columns;
-	BarrierInit(&shared->barrier, workers + 1);
+	BarrierInit(&shared->barrier, context->nworkers + 1);
 	SharedFileSetInit(&shared->files, context->seg);
 	shm_toc_insert(context->toc, KEY_SHARED, shared);
 	options = shm_toc_allocate(context->toc, options_size);
@@ -510,10 +505,39 @@ launch_workers(Participant *self, const TouchColumns *columns)
 	/* from the first block on: what begins in the middle is not in order */
 	self->parts->phs_syncscan = false;
 	shm_toc_insert(context->toc, KEY_SCAN, self->parts);
-	LaunchParallelWorkers(context);
-	shared->processes = context->nworkers_launched + 1;
+}
+
+/* Launches workers; false where there are none to be had. */
+static bool
+launch_workers(Participant *self, const TouchColumns *columns)
+{
+	int			workers = workers_worth(self->relation);
+	Snapshot	snapshot = GetActiveSnapshot();
+	Size		scan_size = table_parallelscan_estimate(self->relation, snapshot);
+	ParallelContext *context;
+
+	if (workers == 0)
+		return false;
+	EnterParallelMode();
+	self->context = context = CreateParallelContext("omnicrm", "omni_attribution_worker", workers);
+	shm_toc_estimate_chunk(&context->estimator, sizeof(SharedTable));
+	shm_toc_estimate_chunk(&context->estimator, VARSIZE(self->options));
+	shm_toc_estimate_chunk(&context->estimator, scan_size);
+	shm_toc_estimate_keys(&context->estimator, 3);
+	InitializeParallelDSM(context);
+	if (context->seg != NULL)
+	{
+		lay_out(self, columns, snapshot, scan_size);
+		LaunchParallelWorkers(context);
+	}
+	if (context->nworkers_launched == 0)
+	{
+		end_workers(self);
+		return false;
+	}
+	self->shared->processes = context->nworkers_launched + 1;
 	for (int missing = context->nworkers_launched; missing < workers; missing++)
-		(void) BarrierArriveAndDetach(&shared->barrier);
+		(void) BarrierArriveAndDetach(&self->shared->barrier);
 	return true;
 }
 
@@ -527,9 +551,7 @@ summarise_together(Participant *self)
 	if (summary != NULL)
 		for (int process = 1; process < self->share.processes; process++)
 			hear_result(self, process, &summary);
-	WaitForParallelWorkersToFinish(self->context);
-	DestroyParallelContext(self->context);
-	ExitParallelMode();
+	end_workers(self);
 	return summary;
 }
 

@@ -11,6 +11,7 @@
 
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/memnodes.h"
 #include "utils/memutils.h"
 
 #include "attribution/attribution_table.h"
@@ -21,8 +22,11 @@
 /* with more stretches rows lie anyhow */
 #define MOST_STRETCHES (1024 * 1024)
 
-/* rows between two looks at interrupts, which also give the memory of values back */
+/* rows between two looks at interrupts */
 #define ROWS_BETWEEN 1024
+
+/* memory of values that is given back: those that are stored apart may be large */
+#define MOST_ROW_BYTES (64 * 1024)
 
 /* stretches_init: none yet, in current memory. */
 void
@@ -118,11 +122,10 @@ attribution_scan(AttributionState *state, Relation relation, TableScanDesc scan,
 			if (stream->lost)
 				break;
 		}
-		if (++rows % ROWS_BETWEEN == 0)
-		{
-			CHECK_FOR_INTERRUPTS();
+		if (unlikely(row_context->mem_allocated > MOST_ROW_BYTES))
 			MemoryContextReset(row_context);
-		}
+		if (++rows % ROWS_BETWEEN == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(caller);
 	ExecDropSingleTupleTableSlot(slot);

@@ -163,14 +163,14 @@ carry_over(const JourneyStream *stream, EventRun *into, const EventRun *from)
 		}
 }
 
-/* Forgets the events of a run, which gets room for a window. */
+/* Forgets the events of a run, which gets room for so many touches, and a conversion for each eight. */
 static void
-clear_run(const JourneyStream *stream, EventRun *run, uint64 events)
+clear_run(const JourneyStream *stream, EventRun *run, uint32 events)
 {
 	EventFormat format = stream->state->has_events ? TOUCH_NARROW_EVENT : TOUCH_NARROW;
 
-	events_clear(stream->context, &run->touches, (uint32) events * event_words(format));
-	events_clear(stream->context, &run->conversions, (uint32) events / 8 * event_words(CONVERSION));
+	events_clear(stream->context, &run->touches, events * event_words(format));
+	events_clear(stream->context, &run->conversions, events / 8 * event_words(CONVERSION));
 }
 
 /* Walks the window; what is kept of it begins the next one. */
@@ -189,7 +189,7 @@ walk_window(JourneyStream *stream)
 	walk.take = take_journey;
 	walk.taker = stream;
 	journeys_merge(&walk, run, 1, false);
-	clear_run(stream, run, Min(stream->window, stream->first_window));
+	clear_run(stream, run, stream->first_window);
 	carry_over(stream, run, &stream->next);
 	/* what comes next must not belong to a journey that has been walked */
 	run->touches.highest = run->conversions.highest = stream->highest;
@@ -228,7 +228,7 @@ stream_window(JourneyStream *stream)
 		return;
 	walk_window(stream);
 	/* a journey that is longer than the window is not to be looked at for each of its rows */
-	stream->window = Max(stream->window, event_run_count(&stream->state->runs[0]) * 2);
+	stream->window = Max(stream->window, event_run_count(&state->runs[0]) * 2);
 }
 
 /* stream_discard: gives up what has been walked, and its temporary files. */

@@ -42,7 +42,7 @@ typedef struct JourneyStream
 	AttributionState *state;
 	MemoryContext context;
 	uint64		window;			/* events at which journeys are walked the next time; UINT64_MAX: no more */
-	uint64		first_window;
+	uint32		first_window;	/* and as many find room at once from then on */
 	bool		scatter;		/* nor are events kept, they go to the state's files */
 	bool		walked;			/* some journeys have been */
 	bool		lost;			/* and one of them had more rows: to be read again */

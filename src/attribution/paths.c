@@ -7,7 +7,9 @@
  * place with linear probing, of which the cache holds many, lead to entries that lie
  * one after the other, as they came; a short path stands in its entry.  When the
  * entries need more memory than allowed, they are written to 64 files by their hash
- * and the table starts anew; at the end each file is counted by itself.
+ * and the table starts anew; at the end each file is counted by itself.  Several
+ * processes part their paths by the same bits of the hash, so that each ends with
+ * distinct paths that no other one has.
  */
 #include "postgres.h"
 

@@ -5,9 +5,10 @@
  * The events of a journey share a hash, whose top bits say in which of 64 files
  * they lie, so each file can be read and worked through by itself.  A file that
  * is still too large is parted again by the next bits.  Files hold chunks as
- * they are in memory.  Where several processes share a spill each writes files of its
- * own, and way w is read, from the files of all, by process w modulo their number; the
- * chunks of such a file are parted further, so that its events need not be parted in memory.
+ * they are in memory.  Where several processes share a spill there are fewer files, by
+ * the lower ones of the same bits: each process writes files of its own, and way w is
+ * read, from the files of all, by process w modulo their number; the chunks of such a
+ * file are parted further, so that its events need not be parted in memory.
  */
 #include "postgres.h"
 
@@ -69,27 +70,23 @@ shared_name(char name[MAXPGPATH], const EventShare *share, int process, int way)
 	snprintf(name, MAXPGPATH, "events.%d.%d.%d", share->round, process, way);
 }
 
-static BufFile *
-make_file(const EventSpill *spill, int way)
-{
-	char		name[MAXPGPATH];
-
-	if (spill->share == NULL)
-		return BufFileCreateTemp(false);
-	shared_name(name, spill->share, spill->share->self, way);
-	return BufFileCreateFileSet(spill->share->set, name);
-}
-
-/* Makes the file of a way. */
+/* Makes the file of a way unless there is one. */
 static void
-open_file(EventSpill *spill, int way)
+make_file(EventSpill *spill, int way)
 {
 	MemoryContext caller;
+	char		name[MAXPGPATH];
 
 	if (spill->files[way] != NULL)
 		return;
 	caller = MemoryContextSwitchTo(spill->context);
-	spill->files[way] = make_file(spill, way);
+	if (spill->share == NULL)
+		spill->files[way] = BufFileCreateTemp(false);
+	else
+	{
+		shared_name(name, spill->share, spill->share->self, way);
+		spill->files[way] = BufFileCreateFileSet(spill->share->set, name);
+	}
 	MemoryContextSwitchTo(caller);
 }
 
@@ -109,7 +106,7 @@ write_list(EventSpill *spill, int way, EventList *list)
 {
 	if (list->first == NULL)
 		return;
-	open_file(spill, way);
+	make_file(spill, way);
 	for (const EventChunk *chunk = list->first; chunk != NULL; chunk = chunk->next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -124,7 +121,7 @@ write_waiting(EventSpill *spill, int way, EventChunk *chunk)
 {
 	if (chunk->count == 0)
 		return;
-	open_file(spill, way);
+	make_file(spill, way);
 	write_chunk(spill->files[way], chunk);
 	chunk->count = 0;
 }
@@ -227,7 +224,7 @@ event_spill_scatter(EventSpill *spill, const EventRun *run)
 	}
 }
 
-/* event_spill_run: moves all events of a run into the files. */
+/* event_spill_run: moves all events of a run into the files; their memory is given back. */
 void
 event_spill_run(EventSpill *spill, EventRun *run)
 {
@@ -256,7 +253,7 @@ event_spill_run(EventSpill *spill, EventRun *run)
 	MemoryContextDelete(work);
 }
 
-/* event_spill_export: lets the other processes read what has been written. */
+/* event_spill_export: writes what waits, and lets the other processes read the files. */
 void
 event_spill_export(EventSpill *spill)
 {
@@ -349,7 +346,7 @@ event_spill_read(EventSpill *spill, int way, EventRun *run, Size most)
 	return true;
 }
 
-/* event_spill_close: closes the file of a way, which removes it. */
+/* event_spill_close: closes the file of a way, which removes it unless it is shared. */
 void
 event_spill_close(EventSpill *spill, int way)
 {

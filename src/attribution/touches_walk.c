@@ -459,7 +459,7 @@ walk_spill(const JourneyWalk *walk, EventSpill *spill)
 {
 	bool		deepest = spill->level + 1 >= SPILL_LEVELS;
 
-	for (int way = 0; way < SPILL_WAYS; way++)
+	for (int way = 0; way < spill->ways; way++)
 	{
 		MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution file", ALLOCSET_DEFAULT_SIZES);
 		MemoryContext caller = MemoryContextSwitchTo(work);
