@@ -321,8 +321,7 @@ discard_reading(Participant *self)
 	MemoryContextSwitchTo(MemoryContextGetParent(self->reading));
 	stream_discard(&self->stream);
 	if (self->state->spill != NULL)
-		for (int way = 0; way < SPILL_WAYS; way++)
-			event_spill_close(self->state->spill, way);
+		event_spill_discard(self->state->spill);
 	MemoryContextDelete(self->reading);
 }
 

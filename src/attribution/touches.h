@@ -191,7 +191,7 @@ extern void event_spill_run(EventSpill *spill, EventRun *run);
 extern void event_spill_scatter(EventSpill *spill, const EventRun *run);
 extern void event_spill_export(EventSpill *spill);
 extern bool event_spill_read(EventSpill *spill, int way, EventRun *run, Size most);
-extern void event_spill_close(EventSpill *spill, int way);
+extern void event_spill_discard(EventSpill *spill);
 
 /* touches_merge.c */
 extern void journeys_merge(const JourneyWalk *walk, const EventRun *runs, int nruns, bool by_hash);

@@ -90,6 +90,15 @@ make_file(EventSpill *spill, int way)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Closes the file of a way, which removes it unless it is shared. */
+static void
+close_file(EventSpill *spill, int way)
+{
+	if (spill->files[way] != NULL)
+		BufFileClose(spill->files[way]);
+	spill->files[way] = NULL;
+}
+
 static void
 write_chunk(BufFile *file, const EventChunk *chunk)
 {
@@ -264,7 +273,7 @@ event_spill_export(EventSpill *spill)
 		if (spill->files[way] != NULL)
 		{
 			BufFileExportFileSet(spill->files[way]);
-			event_spill_close(spill, way);
+			close_file(spill, way);
 		}
 }
 
@@ -332,7 +341,7 @@ event_spill_read(EventSpill *spill, int way, EventRun *run, Size most)
 		CHECK_FOR_INTERRUPTS();
 		if (got == 0)
 		{
-			event_spill_close(spill, way);
+			close_file(spill, way);
 			if (!open_next(spill, way))
 				return false;
 			continue;
@@ -346,11 +355,20 @@ event_spill_read(EventSpill *spill, int way, EventRun *run, Size most)
 	return true;
 }
 
-/* event_spill_close: closes the file of a way, which removes it unless it is shared. */
+/* event_spill_discard: removes the files that this process has written; nobody has read them. */
 void
-event_spill_close(EventSpill *spill, int way)
+event_spill_discard(EventSpill *spill)
 {
-	if (spill->files[way] != NULL)
-		BufFileClose(spill->files[way]);
-	spill->files[way] = NULL;
+	for (int way = 0; way < spill->ways; way++)
+	{
+		char		name[MAXPGPATH];
+
+		if (spill->files[way] == NULL)
+			continue;
+		close_file(spill, way);
+		if (spill->share == NULL)
+			continue;
+		shared_name(name, spill->share, spill->share->self, way);
+		BufFileDeleteFileSet(spill->share->set, name, false);
+	}
 }
