@@ -56,6 +56,7 @@ typedef struct AttributionState
 	Jsonb	   *source;			/* options as given; NULL: none yet, or none */
 	bool		has_row;
 	bool		has_events;		/* rows have an id */
+	bool		in_order;		/* rows are taken to come in the order of journeys */
 	AttributionOptions *options;
 	SummarySettings settings;
 	int			scale;			/* most decimals of a value so far */

@@ -48,6 +48,7 @@ typedef struct SharedTable
 	TouchColumns columns;
 	Barrier		barrier;
 	int			processes;		/* known once all have read */
+	pg_atomic_uint32 found;		/* of the first reading, STREAM_... */
 	SharedFileSet files;
 } SharedTable;
 
@@ -336,7 +337,10 @@ read_part(Participant *self)
 	self->state->spill = event_spill_share(self->reading, &self->share, SHARED_WAYS);
 	stretches_init(&self->stretches);
 	stream_begin(&self->stream, self->state, &self->stretches);
-	self->stream.scatter = self->share.round > 0;
+	if (self->share.round == 0)
+		self->stream.found = &self->shared->found;
+	else
+		self->stream.scatter = true;
 	self->rows = attribution_scan(self->state, self->relation, scan, columns, &self->stretches, &self->stream);
 	table_endscan(scan);
 }
@@ -493,6 +497,7 @@ lay_out(Participant *self, const TouchColumns *columns, Snapshot snapshot, Size 
 	self->shared = shared;
 	shared->relation = RelationGetRelid(self->relation);
 	shared->columns = *columns;
+	pg_atomic_init_u32(&shared->found, 0);
 	BarrierInit(&shared->barrier, context->nworkers + 1);
 	SharedFileSetInit(&shared->files, context->seg);
 	shm_toc_insert(context->toc, KEY_SHARED, shared);
@@ -535,7 +540,7 @@ launch_workers(Participant *self, const TouchColumns *columns)
 		return false;
 	}
 	self->shared->processes = context->nworkers_launched + 1;
-	for (int missing = context->nworkers_launched; missing < workers; missing++)
+	for (int missing = context->nworkers_launched; missing < context->nworkers; missing++)
 		(void) BarrierArriveAndDetach(&self->shared->barrier);
 	return true;
 }

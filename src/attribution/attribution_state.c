@@ -215,12 +215,13 @@ actor_of_integer(AttributionState *state, int32 actor)
  * order stay so, and when there are more of them after it, so that they are spread.
  */
 static int64
-place_alone(const EventList *list)
+place_alone(const AttributionState *state)
 {
+	const EventList *list = &state->runs[0].conversions;
 	const EventChunk *chunk = list->last;
 	Conversion	last;
 
-	if (list->count == 0)
+	if (state->in_order || list->count == 0)
 		return list->highest;
 	event_conversion(chunk, chunk->count - 1, &last);
 	return last.alone && last.journey < PG_INT64_MAX ? last.journey + 1 : last.journey;
@@ -236,7 +237,7 @@ put_conversion(AttributionState *state, const NullableDatum *args, int64 at, int
 	conversion.event = event;
 	conversion.actor = actor;
 	conversion.alone = args[ARG_JOURNEY].isnull;
-	conversion.journey = conversion.alone ? place_alone(&state->runs[0].conversions) :
+	conversion.journey = conversion.alone ? place_alone(state) :
 		DatumGetInt64(args[ARG_JOURNEY].value);
 	conversion.units = summary_value_units(args[ARG_VALUE].value, &state->scale, &scale);
 	conversion.scale = (uint8) scale;

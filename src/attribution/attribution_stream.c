@@ -36,6 +36,7 @@ stream_begin(JourneyStream *stream, AttributionState *state, const StretchList *
 	stream->context = CurrentMemoryContext;
 	stream->window = stream->first_window = Min(FIRST_WINDOW, state->path_limit / MOST_BYTES);
 	stream->stretches = stretches;
+	state->in_order = true;
 	event_run_init(&stream->held);
 	event_run_init(&stream->next);
 }
@@ -198,24 +199,38 @@ walk_window(JourneyStream *stream)
 	MemoryContextDelete(work);
 }
 
+/* Rows are not in order, here or elsewhere. */
+static void
+end_order(JourneyStream *stream)
+{
+	AttributionState *state = stream->state;
+
+	state->in_order = false;
+	stream->lost = stream->walked;
+	stream->scatter = state->spill != NULL;
+	if (!stream->scatter)
+		stream->window = UINT64_MAX;
+	if (stream->found != NULL)
+		(void) pg_atomic_fetch_or_u32(stream->found, stream->lost ? STREAM_LOST : STREAM_DISORDER);
+}
+
 /*
  * stream_window: walks the journeys that are complete, while rows are in order.  Else
  * rows are kept from now on, or go to the files that processes share; when it is too
- * late for that, the stream is lost.
+ * late for that, the stream is lost, and so are those of all.
  * Errors: numeric_value_out_of_range, out_of_memory, those of temporary files.
  */
 void
 stream_window(JourneyStream *stream)
 {
 	AttributionState *state = stream->state;
+	uint32		found = stream->found != NULL ? pg_atomic_read_u32(stream->found) : 0;
 
-	if (!stream->scatter && !stream_is_ordered(stream))
-	{
-		stream->lost = stream->walked;
-		stream->scatter = state->spill != NULL;
-		if (!stream->scatter)
-			stream->window = UINT64_MAX;
-	}
+	if (!stream->scatter && (found != 0 || !stream_is_ordered(stream)))
+		end_order(stream);
+	/* all is read again */
+	if (found & STREAM_LOST)
+		stream->lost = true;
 	if (stream->lost)
 		return;
 	if (stream->scatter)

@@ -6,6 +6,7 @@
 #define OMNICRM_ATTRIBUTION_TABLE_H
 
 #include "access/tableam.h"
+#include "port/atomics.h"
 #include "utils/rel.h"
 
 #include "attribution/attribution.h"
@@ -36,6 +37,10 @@ typedef struct StretchList
 	bool		full;			/* too many: the rows lie anyhow */
 } StretchList;
 
+/* What one process finds and all should know soon: rows are not in order; a stream is lost. */
+#define STREAM_DISORDER 1
+#define STREAM_LOST 2
+
 /* Journeys that are walked while rows are still read (attribution_stream.c). */
 typedef struct JourneyStream
 {
@@ -47,6 +52,7 @@ typedef struct JourneyStream
 	bool		walked;			/* some journeys have been */
 	bool		lost;			/* and one of them had more rows: to be read again */
 	const StretchList *stretches;	/* NULL: all rows are read by this process */
+	pg_atomic_uint32 *found;	/* what any process has found, STREAM_..., or NULL */
 	EventRun	held;			/* journeys at the ends of stretches, which others may have, too */
 	MemoryContext stage;		/* of the walker */
 	JourneyWalker *walker;		/* knows the actors so far; NULL: none yet */

@@ -161,15 +161,15 @@ GRANT ALL ON SCHEMA touch_table TO CURRENT_USER;
 
 -- How often the table is read: once by each process, and once more when its order breaks after journeys have been walked.
 SET max_parallel_workers_per_gather = 0;
-SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken,nobody_between}'::regclass[]) AS t;
 SELECT pg_stat_force_next_flush();
-CREATE TABLE reading AS SELECT t, pg_stat_get_numscans(t) AS scans FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
-SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+CREATE TABLE reading AS SELECT t, pg_stat_get_numscans(t) AS scans FROM unnest('{clustered,random,broken,nobody_between}'::regclass[]) AS t;
+SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken,nobody_between}'::regclass[]) AS t;
 SELECT pg_stat_force_next_flush();
 SELECT t, pg_stat_get_numscans(t) - scans AS scans FROM reading ORDER BY t::text;
 SET max_parallel_workers_per_gather = 3;
 UPDATE reading SET scans = pg_stat_get_numscans(t);
-SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken}'::regclass[]) AS t;
+SELECT omnicrm.attribution_of_table(t, 'journey', 'ts', 'actor', 'value') IS NULL AS nothing FROM unnest('{clustered,random,broken,nobody_between}'::regclass[]) AS t;
 SELECT pg_stat_force_next_flush();
 SELECT t, pg_stat_get_numscans(t) - scans > CASE t WHEN 'broken'::regclass THEN 2 ELSE 1 END AS by_several FROM reading ORDER BY t::text;
 RESET max_parallel_workers_per_gather;
