@@ -152,7 +152,8 @@ static inline uint32
 actor_of_text(AttributionState *state, Datum datum)
 {
 	struct varlena *stored = (struct varlena *) DatumGetPointer(datum);
-	struct varlena *name = VARATT_IS_SHORT(stored) ? stored : pg_detoast_datum_packed(stored);
+	/* a pointer to a name that is stored apart looks short, too */
+	struct varlena *name = VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored) ? stored : pg_detoast_datum_packed(stored);
 	const char *bytes = VARDATA_ANY(name);
 	uint32		length = VARSIZE_ANY_EXHDR(name);
 	uint64		first = 0;

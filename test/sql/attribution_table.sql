@@ -81,6 +81,12 @@ SELECT arrange('many', 'SELECT journey, ts, ''actor '' || floor(300 * power(unit
        arrange('few_at_first', 'SELECT journey, ts, CASE WHEN journey > 40000 THEN actor ELSE ''only'' END::varchar(20) AS actor, value, event_id FROM event ORDER BY journey');
 SELECT source, (agrees(source::regclass)).* FROM unnest('{many,more_and_more,long_names,numbers,few_at_first}'::text[]) AS source;
 SELECT source, (agrees(source::regclass, events => true, memory => '64kB')).* FROM unnest('{many,numbers}'::text[]) AS source;
+-- Names that are stored apart from their rows are names like others.
+CREATE TABLE apart (LIKE event) WITH (parallel_workers = 3);
+ALTER TABLE apart ALTER COLUMN actor SET STORAGE EXTERNAL;
+INSERT INTO apart SELECT journey, ts, repeat('x', 3000) || actor, value, event_id FROM event WHERE journey < 1400 ORDER BY journey;
+SELECT (agrees('apart')).*;
+SELECT omnicrm.attribution(journey, ts, actor, value)::bytea = omnicrm.attribution(journey, ts, actor || '', value)::bytea AS same_names FROM apart;
 
 -- Journeys: keys over all 64 bits; one that is longer than many windows; all rows of one; of nobody, at the end, at the beginning and between.
 SELECT arrange('wide', 'SELECT hashint8extended(journey, 5) AS journey, ts, actor, value, event_id FROM event ORDER BY 1'),
