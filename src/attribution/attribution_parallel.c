@@ -498,7 +498,10 @@ lay_out(Participant *self, const TouchColumns *columns, Snapshot snapshot, Size 
 	shared->relation = RelationGetRelid(self->relation);
 	shared->columns = *columns;
 	pg_atomic_init_u32(&shared->found, 0);
-	BarrierInit(&shared->barrier, context->nworkers + 1);
+	/* all have a place from the start, which one that is missing may give up */
+	BarrierInit(&shared->barrier, 0);
+	for (int process = 0; process <= context->nworkers; process++)
+		(void) BarrierAttach(&shared->barrier);
 	SharedFileSetInit(&shared->files, context->seg);
 	shm_toc_insert(context->toc, KEY_SHARED, shared);
 	options = shm_toc_allocate(context->toc, options_size);
