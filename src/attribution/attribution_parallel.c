@@ -230,13 +230,13 @@ rank_names(Participant *self)
 static void
 walk_own(Participant *self)
 {
-	EventSpill *spill = event_spill_share(CurrentMemoryContext, &self->share, 1);
+	EventSpill *ends = self->stream.ends;
 
 	stream_end(&self->stream);
 	self->walker = self->stream.walker;
 	self->walk = self->stream.walk;
-	event_spill_run(spill, &self->stream.held);
-	event_spill_export(spill);
+	event_spill_run(ends, &self->stream.held);
+	event_spill_export(ends);
 }
 
 /* Moves all events to files, from which each process takes some journeys. */
@@ -336,11 +336,15 @@ read_part(Participant *self)
 	begin_reading(self, columns);
 	self->state->spill = event_spill_share(self->reading, &self->share, SHARED_WAYS);
 	stretches_init(&self->stretches);
-	stream_begin(&self->stream, self->state, &self->stretches);
+	stream_begin(&self->stream, self->state, &self->stretches,
+				 event_spill_share(self->reading, &self->share, 1));
 	if (self->share.round == 0)
 		self->stream.found = &self->shared->found;
 	else
+	{
 		self->stream.scatter = true;
+		self->state->in_order = false;
+	}
 	self->rows = attribution_scan(self->state, self->relation, scan, columns, &self->stretches, &self->stream);
 	table_endscan(scan);
 }
@@ -570,7 +574,8 @@ read_alone(Participant *self, const TouchColumns *columns, bool stream)
 	int64		rows;
 
 	begin_reading(self, columns);
-	stream_begin(&self->stream, self->state, NULL);
+	stream_begin(&self->stream, self->state, NULL, NULL);
+	self->state->in_order = stream;
 	rows = attribution_scan(self->state, self->relation, scan, columns, NULL, stream ? &self->stream : NULL);
 	table_endscan(scan);
 	return rows;

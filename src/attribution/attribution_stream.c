@@ -26,16 +26,18 @@
 
 /*
  * stream_begin: a stream of the rows that the state will take, in current memory.
- * stretches: as attribution_scan() notes them, NULL when this process reads all rows.
+ * stretches: as attribution_scan() notes them, ends: for the journeys there; both are NULL
+ * when this process reads all rows.
  */
 void
-stream_begin(JourneyStream *stream, AttributionState *state, const StretchList *stretches)
+stream_begin(JourneyStream *stream, AttributionState *state, const StretchList *stretches, EventSpill *ends)
 {
 	memset(stream, 0, sizeof(JourneyStream));
 	stream->state = state;
 	stream->context = CurrentMemoryContext;
 	stream->window = stream->first_window = Min(FIRST_WINDOW, state->path_limit / MOST_BYTES);
 	stream->stretches = stretches;
+	stream->ends = ends;
 	state->in_order = true;
 	event_run_init(&stream->held);
 	event_run_init(&stream->next);
@@ -190,6 +192,8 @@ walk_window(JourneyStream *stream)
 	walk.take = take_journey;
 	walk.taker = stream;
 	journeys_merge(&walk, run, 1, false);
+	if (event_run_bytes(&stream->held) > stream->state->limit)
+		event_spill_run(stream->ends, &stream->held);
 	clear_run(stream, run, stream->first_window);
 	carry_over(stream, run, &stream->next);
 	/* what comes next must not belong to a journey that has been walked */
@@ -253,6 +257,8 @@ stream_discard(JourneyStream *stream)
 	if (stream->walker != NULL)
 		paths_free(stream->walker->paths);
 	stream->walker = NULL;
+	if (stream->ends != NULL)
+		event_spill_discard(stream->ends);
 }
 
 /*

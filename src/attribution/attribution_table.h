@@ -54,6 +54,7 @@ typedef struct JourneyStream
 	const StretchList *stretches;	/* NULL: all rows are read by this process */
 	pg_atomic_uint32 *found;	/* what any process has found, STREAM_..., or NULL */
 	EventRun	held;			/* journeys at the ends of stretches, which others may have, too */
+	EventSpill *ends;			/* where they go when there are many; NULL: there are none */
 	MemoryContext stage;		/* of the walker */
 	JourneyWalker *walker;		/* knows the actors so far; NULL: none yet */
 	JourneyWalk walk;
@@ -72,7 +73,8 @@ extern int64 attribution_scan(AttributionState *state, Relation relation, TableS
 extern bool stretches_ascend(Stretch *stretches, uint32 count);
 
 /* attribution_stream.c */
-extern void stream_begin(JourneyStream *stream, AttributionState *state, const StretchList *stretches);
+extern void stream_begin(JourneyStream *stream, AttributionState *state, const StretchList *stretches,
+						 EventSpill *ends);
 extern void stream_window(JourneyStream *stream);
 extern bool stream_is_ordered(const JourneyStream *stream);
 extern void stream_discard(JourneyStream *stream);

@@ -63,11 +63,11 @@ event_spill_share(MemoryContext context, const EventShare *share, int ways)
 	return spill;
 }
 
-/* The name of a process's file. */
+/* The name of a process's file; a process may have both kinds of spills. */
 static void
-shared_name(char name[MAXPGPATH], const EventShare *share, int process, int way)
+shared_name(char name[MAXPGPATH], const EventSpill *spill, int process, int way)
 {
-	snprintf(name, MAXPGPATH, "events.%d.%d.%d", share->round, process, way);
+	snprintf(name, MAXPGPATH, "%s.%d.%d.%d", spill->ways > 1 ? "events" : "ends", spill->share->round, process, way);
 }
 
 /* Makes the file of a way unless there is one. */
@@ -84,7 +84,7 @@ make_file(EventSpill *spill, int way)
 		spill->files[way] = BufFileCreateTemp(false);
 	else
 	{
-		shared_name(name, spill->share, spill->share->self, way);
+		shared_name(name, spill, spill->share->self, way);
 		spill->files[way] = BufFileCreateFileSet(spill->share->set, name);
 	}
 	MemoryContextSwitchTo(caller);
@@ -291,7 +291,7 @@ open_next(EventSpill *spill, int way)
 	{
 		char		name[MAXPGPATH];
 
-		shared_name(name, share, spill->source[way]++, way);
+		shared_name(name, spill, spill->source[way]++, way);
 		spill->files[way] = BufFileOpenFileSet(share->set, name, O_RDONLY, true);
 	}
 	MemoryContextSwitchTo(caller);
@@ -368,7 +368,7 @@ event_spill_discard(EventSpill *spill)
 		close_file(spill, way);
 		if (spill->share == NULL)
 			continue;
-		shared_name(name, spill->share, spill->share->self, way);
+		shared_name(name, spill, spill->share->self, way);
 		BufFileDeleteFileSet(spill->share->set, name, false);
 	}
 }

@@ -1,5 +1,5 @@
-# Memory of the backend that loads and resolves, under a small work_mem: five
-# times the rows must not take much more of it.
+# Memory of the backend that loads and resolves, or reads a table for attribution,
+# under a small work_mem: five times the rows must not take much more of it.
 use strict;
 use warnings;
 use Test::More;
@@ -9,6 +9,28 @@ plan skip_all => '/proc tells no memory of processes here' unless -r "/proc/$$/s
 
 my $node = Omnicrm->new('shared_buffers = 32MB', 'work_mem = 4MB', 'maintenance_work_mem = 16MB', 'hash_mem_multiplier = 1',
 	'max_parallel_workers_per_gather = 0')->start;
+
+# Peak memory in MB, shared memory taken off, of a session that runs a statement.
+sub peak
+{
+	my ($database, $work) = @_;
+	my $pid = $node->background($database, $work, "SET application_name = 'finished'", 'SELECT pg_sleep(600)');
+	my $end = time + 300;
+	my $backend;
+	while (time < $end)
+	{
+		$backend = $node->sql($database, "SELECT pid FROM pg_stat_activity WHERE application_name = 'finished' AND state = 'active'");
+		last if $backend || waitpid($pid, 1) > 0;
+		select undef, undef, undef, 0.2;
+	}
+	die "no result for $work" unless $backend;
+	open my $file, '<', "/proc/$backend/status" or die "/proc/$backend/status: $!";
+	my %size = map { /^(VmHWM|RssShmem):\s+(\d+) kB/ ? ($1 => $2) : () } <$file>;
+	$node->sql($database, "SELECT pg_terminate_backend($backend)", 'omnicrm_admin');
+	waitpid $pid, 0;
+	# The shared memory that it has touched is in the peak, and differs by version.
+	return ($size{VmHWM} - ($size{RssShmem} // 0)) / 1024;
+}
 
 # Peak memory in MB, shared memory taken off, of the sessions that load and resolve so many rows.
 sub peaks
@@ -33,22 +55,7 @@ STATEMENTS
 		q{SELECT crm.load('web', 'delivery', '{"key": "id", "given_name": "first_name", "surname": "last_name", "email": "mail", "phone": "tel", "business_at": "updated"}')},
 		q{SELECT crm.resolve()})
 	{
-		my $pid = $node->background($database, $work, "SET application_name = 'finished'", 'SELECT pg_sleep(600)');
-		my $end = time + 300;
-		my $backend;
-		while (time < $end)
-		{
-			$backend = $node->sql($database, "SELECT pid FROM pg_stat_activity WHERE application_name = 'finished' AND state = 'active'");
-			last if $backend || waitpid($pid, 1) > 0;
-			select undef, undef, undef, 0.2;
-		}
-		die "no result for $work" unless $backend;
-		open my $file, '<', "/proc/$backend/status" or die "/proc/$backend/status: $!";
-		my %size = map { /^(VmHWM|RssShmem):\s+(\d+) kB/ ? ($1 => $2) : () } <$file>;
-		# The shared memory that it has touched is in the peak, and differs by version.
-		push @peaks, ($size{VmHWM} - ($size{RssShmem} // 0)) / 1024;
-		$node->sql($database, "SELECT pg_terminate_backend($backend)", 'omnicrm_admin');
-		waitpid $pid, 0;
+		push @peaks, peak($database, $work);
 	}
 	is($node->sql($database, 'SELECT count(*) FROM crm.customer_member'), $rows, "$rows rows loaded and resolved");
 	return @peaks;
@@ -62,6 +69,28 @@ cmp_ok($large_load, '<', 110, 'loading 50,000 rows takes less than 110 MB, besid
 cmp_ok($large_load - $small_load, '<', 40, 'and hardly more than loading 10,000');
 cmp_ok($large_resolve, '<', 110, 'resolving 50,000 rows takes less than 110 MB');
 cmp_ok($large_resolve - $small_resolve, '<', 40, 'and not much more than resolving 10,000');
+
+# Peak memory of a process that reads such a table together with another: so many rows, no
+# journey of which is within what one process reads at a time.
+sub attribution_peak
+{
+	my ($rows) = @_;
+	my $table = "event_$rows";
+	$node->sql('rows_10000', <<"STATEMENTS");
+CREATE UNLOGGED TABLE $table WITH (parallel_workers = 1) AS
+SELECT n / 25000 AS journey, timestamptz '2026-01-01Z' + n * interval '1 second' AS ts, 'channel ' || n % 7 AS actor, NULL::numeric AS value
+FROM generate_series(1, $rows) AS n;
+STATEMENTS
+	return peak('rows_10000', <<"STATEMENT");
+SET work_mem = '8MB'; SET max_parallel_workers_per_gather = 1;
+SELECT length(omnicrm.attribution_of_table('$table', 'journey', 'ts', 'actor', 'value', options => '{"max_touches": 5}')::bytea)
+STATEMENT
+}
+
+my $few = attribution_peak(1_000_000);
+my $many = attribution_peak(5_000_000);
+diag("peak MB of attribution with 1,000,000 and 5,000,000 rows: $few and $many") if $ENV{OMNICRM_MEMORY_VERBOSE};
+cmp_ok($many - $few, '<', 10, 'journeys that several processes have do not stay in memory');
 
 $node->stop;
 done_testing;
