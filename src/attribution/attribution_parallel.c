@@ -416,20 +416,50 @@ tell_result(Participant *self, const AttributionSummary *summary)
 	end_file(file);
 }
 
-/* Adds the summary of a worker to that of the leader. */
-static void
-hear_result(Participant *self, int process, AttributionSummary **sum)
+/* The summary of a worker. */
+static AttributionSummary *
+hear_result(Participant *self, int process)
 {
 	BufFile    *file = open_file(self, "result", process);
+	AttributionSummary *summary;
 	ResultHead	head;
 	bytea	   *value;
 
 	BufFileReadExact(file, &head, sizeof(head));
+	attribution_add_total(self->walker, head.total);
 	value = MemoryContextAllocHuge(CurrentMemoryContext, head.size);
 	BufFileReadExact(file, value, head.size);
 	BufFileClose(file);
-	attribution_add_total(self->walker, head.total);
-	summary_add(sum, summary_read_part(value), true);
+	summary = summary_read_part(value);
+	pfree(value);
+	return summary;
+}
+
+/*
+ * The value of the sum of the leader's summary and those of the workers.  Each has all
+ * names of actors, so no more than two are there at a time.
+ */
+static bytea *
+add_results(Participant *self, AttributionSummary *sum)
+{
+	bytea	   *value = NULL;
+
+	for (int process = 1; process < self->share.processes; process++)
+	{
+		MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "attribution sum", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext caller = MemoryContextSwitchTo(work);
+
+		if (value != NULL)
+		{
+			sum = summary_read_part(value);
+			pfree(value);
+		}
+		summary_add(&sum, hear_result(self, process), true);
+		MemoryContextSwitchTo(caller);
+		value = summary_write(sum);
+		MemoryContextDelete(work);
+	}
+	return value;
 }
 
 /* omni_attribution_worker: what a worker does. */
@@ -552,18 +582,18 @@ launch_workers(Participant *self, const TouchColumns *columns)
 	return true;
 }
 
-/* The table read by this process and by workers. */
-static AttributionSummary *
-summarise_together(Participant *self)
+/* The value of the table that this process and workers read; NULL: no rows. */
+static bytea *
+value_together(Participant *self)
 {
 	AttributionSummary *summary = take_part(self);
+	bytea	   *value = NULL;
 
 	wait_for_all(self);
 	if (summary != NULL)
-		for (int process = 1; process < self->share.processes; process++)
-			hear_result(self, process, &summary);
+		value = add_results(self, summary);
 	end_workers(self);
-	return summary;
+	return value;
 }
 
 /* The table read by this process alone; stream: whether journeys may be walked on the way. */
@@ -581,9 +611,9 @@ read_alone(Participant *self, const TouchColumns *columns, bool stream)
 	return rows;
 }
 
-/* The summary of what this process reads alone; NULL: no rows. */
-static AttributionSummary *
-summarise_alone(Participant *self, const TouchColumns *columns)
+/* The value of what this process reads alone; NULL: no rows. */
+static bytea *
+value_alone(Participant *self, const TouchColumns *columns)
 {
 	int64		rows = read_alone(self, columns, true);
 
@@ -594,14 +624,14 @@ summarise_alone(Participant *self, const TouchColumns *columns)
 		stream_end(&self->stream);
 		walker = self->stream.walker;
 		summary_take_paths(walker->builder, walker->paths, walker->uses, NULL, 1);
-		return summary_end(walker->builder);
+		return summary_write(summary_end(walker->builder));
 	}
 	if (self->stream.walked)
 	{
 		discard_reading(self);
 		rows = read_alone(self, columns, false);
 	}
-	return rows > 0 ? attribution_summarise(self->state) : NULL;
+	return rows > 0 ? summary_write(attribution_summarise(self->state)) : NULL;
 }
 
 /*
@@ -615,18 +645,16 @@ attribution_of_relation(Relation relation, const TouchColumns *columns, Jsonb *o
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext work = AllocSetContextCreate(caller, "attribution", ALLOCSET_DEFAULT_SIZES);
 	Participant self = {.relation = relation, .options = options};
-	AttributionSummary *summary;
+	bytea	   *value;
 	bytea	   *result = NULL;
 
 	MemoryContextSwitchTo(work);
 	if (launch_workers(&self, columns))
-		summary = summarise_together(&self);
+		value = value_together(&self);
 	else
-		summary = summarise_alone(&self, columns);
-	if (summary != NULL)
+		value = value_alone(&self, columns);
+	if (value != NULL)
 	{
-		bytea	   *value = summary_write(summary);
-
 		result = MemoryContextAlloc(caller, VARSIZE(value));
 		memcpy(result, value, VARSIZE(value));
 	}
