@@ -118,8 +118,8 @@ typedef struct EventPool
 #define SPILL_LEVELS 3
 
 /* Files of each process where several share a spill, and the parts that the chunks of a file are of. */
-#define SHARED_WAYS 16
-#define SHARED_PARTS 16
+#define SHARED_WAYS 32
+#define SHARED_PARTS 8
 
 /* Files that several processes write, each its own, and read. */
 typedef struct EventShare

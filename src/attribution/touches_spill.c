@@ -23,8 +23,8 @@
 
 #define SPILL_BITS 6
 
-/* words of the events of a part that are written together: with the chunk's head 2 kB */
-#define WAITING_WORDS 251
+/* words of the events of a part that are written together: with the chunk's head 4 kB */
+#define WAITING_WORDS 508
 
 /* What stands before the words of a chunk in a file. */
 typedef struct ChunkHead
