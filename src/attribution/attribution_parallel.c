@@ -163,6 +163,8 @@ add_names(Participant *self, int process, StringInfo names)
 		int			length;
 		const char *name = omni_actor_name(others, i, &length);
 
+		if ((i & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
 		numbers[i] = omni_actor_number(self->state->actors, name, length);
 	}
 	MemoryContextDelete(work);

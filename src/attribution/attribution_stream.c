@@ -149,6 +149,8 @@ static void
 carry_over(const JourneyStream *stream, EventRun *into, const EventRun *from)
 {
 	for (const EventChunk *chunk = from->touches.first; chunk != NULL; chunk = chunk->next)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (uint32 i = 0; i < chunk->count; i++)
 		{
 			Touch		touch;
@@ -156,6 +158,7 @@ carry_over(const JourneyStream *stream, EventRun *into, const EventRun *from)
 			event_touch(chunk, i, &touch);
 			events_put_touch(stream->context, &into->touches, &touch, stream->state->has_events);
 		}
+	}
 	for (const EventChunk *chunk = from->conversions.first; chunk != NULL; chunk = chunk->next)
 		for (uint32 i = 0; i < chunk->count; i++)
 		{
