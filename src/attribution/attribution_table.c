@@ -94,7 +94,8 @@ find_columns(FunctionCallInfo fcinfo, Relation relation, TouchColumns *columns)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("%s \"%s\" of relation \"%s\" does not exist", argument_names[arg], name,
-							RelationGetRelationName(relation))));
+							RelationGetRelationName(relation)),
+					 errhint("Give the column's name as it is stored: without quotes, capital letters as they are.")));
 		if (number < 0)
 		{
 			readable = false;
