@@ -93,7 +93,6 @@ typedef struct JourneyWalker
 extern JourneyWalker *attribution_walker(AttributionState *state, JourneyWalk *walk);
 extern void attribution_walker_path_room(JourneyWalker *walker, uint32 wanted);
 extern void attribution_add_total(JourneyWalker *walker, int128 total);
-extern void attribution_move(JourneyWalker *into, JourneyWalker *from, const uint32 *ranks);
 extern AttributionSummary *attribution_summarise(AttributionState *state);
 
 /* attribution_transfer.c */
@@ -104,5 +103,6 @@ extern void attribution_check_actors(const Actors *actors);
 /* attribution_tally.c */
 extern void attribution_tally(AttributionState *state);
 extern bool attribution_join(JourneyWalker *walker, const JourneyWalk *walk, const AttributionState *state);
+extern void attribution_move(JourneyWalker *into, JourneyWalker *from, const uint32 *ranks);
 
 #endif							/* OMNICRM_ATTRIBUTION_H */

@@ -1,6 +1,6 @@
 /*
  * attribution_tally.c
- *		What the journeys of one process amount to, and how such tallies are joined.
+ *		What a walker has counted, and how it is added to what another one has.
  *
  * A parallel worker that read ascending journeys, as of a clustered table, walks them
  * itself and hands on what it counted besides the events.  Who brings the processes
@@ -10,6 +10,9 @@
  * without workers.  Where that is not possible all journeys are walked from the
  * events: many journeys in common (parts of a table that are each in order), values
  * out of range, the least or the most time taken back.
+ *
+ * Within a process what has been counted is moved when new actors come
+ * (attribution_stream.c).
  */
 #include "postgres.h"
 
@@ -143,6 +146,37 @@ tally_width(uint32 nactors)
 	return nactors <= 256 ? 1 : (int) sizeof(uint32);
 }
 
+/* What a walker has counted of all journeys but for times and paths, whose numbers are left at 0. */
+static void
+take_totals(const JourneyWalker *walker, TallyHead *head)
+{
+	const AttributionSummary *summary = walker->summary;
+
+	memset(head, 0, sizeof(TallyHead));
+	head->journeys = summary->journeys;
+	head->touches = summary->touches;
+	head->conversions = summary->conversions;
+	head->unattributed = summary->unattributed;
+	head->same_touches = summary->same_touches;
+	summary_extremes(walker->builder, &head->extremes);
+	head->value = summary->value;
+	head->unattributed_value = summary->unattributed_value;
+	head->same_touch_value = summary->same_touch_value;
+	head->time_sum = summary->time_sum;
+	head->total = walker->total;
+}
+
+/* What it has counted of an actor. */
+static void
+take_actor(const ActorCredit *credit, TallyActor *actor)
+{
+	memset(actor, 0, sizeof(TallyActor));
+	actor->same_touches = credit->counts[COUNT_SAME_TOUCH];
+	actor->same_touch_value = credit->values[COUNT_SAME_TOUCH];
+	actor->decay = credit->shares[SHARE_TIME_DECAY];
+	actor->decay_value = credit->share_values[SHARE_TIME_DECAY];
+}
+
 /* What the walker has counted; false when that is too much. */
 static bool
 write_tally(StringInfo buffer, JourneyWalker *walker)
@@ -150,19 +184,15 @@ write_tally(StringInfo buffer, JourneyWalker *walker)
 	const AttributionSummary *summary = walker->summary;
 	const int64 *times = summary_times(walker->builder);
 	PathWriter	writer = {buffer, tally_width(summary->nactors), 0, false};
-	TallyHead	head = {0};
+	TallyHead	head;
 
+	take_totals(walker, &head);
 	appendBinaryStringInfo(buffer, (const char *) &head, sizeof(head));
 	for (uint32 i = 0; i < summary->nactors; i++)
 	{
-		const ActorCredit *credit = &summary->credits[i];
 		TallyActor	actor;
 
-		memset(&actor, 0, sizeof(actor));
-		actor.same_touches = credit->counts[COUNT_SAME_TOUCH];
-		actor.same_touch_value = credit->values[COUNT_SAME_TOUCH];
-		actor.decay = credit->shares[SHARE_TIME_DECAY];
-		actor.decay_value = credit->share_values[SHARE_TIME_DECAY];
+		take_actor(&summary->credits[i], &actor);
 		appendBinaryStringInfo(buffer, (const char *) &actor, sizeof(actor));
 	}
 	for (int64 bucket = 0; bucket < TIME_BUCKETS; bucket++)
@@ -174,18 +204,7 @@ write_tally(StringInfo buffer, JourneyWalker *walker)
 			head.ntimes++;
 		}
 	paths_each(walker->paths, write_path, &writer);
-	head.journeys = summary->journeys;
-	head.touches = summary->touches;
-	head.conversions = summary->conversions;
-	head.unattributed = summary->unattributed;
-	head.same_touches = summary->same_touches;
-	summary_extremes(walker->builder, &head.extremes);
 	head.npaths = writer.count;
-	head.value = summary->value;
-	head.unattributed_value = summary->unattributed_value;
-	head.same_touch_value = summary->same_touch_value;
-	head.time_sum = summary->time_sum;
-	head.total = walker->total;
 	memcpy(buffer->data, &head, sizeof(head));
 	return !writer.full;
 }
@@ -227,7 +246,7 @@ attribution_tally(AttributionState *state)
 	MemoryContextDelete(work);
 }
 
-/* Adds the totals of a tally. */
+/* Adds the totals of a tally, but for the sum of absolute values, which has its own bound. */
 static void
 add_totals(JourneyWalker *walker, const TallyHead *head, int128 factor)
 {
@@ -241,10 +260,27 @@ add_totals(JourneyWalker *walker, const TallyHead *head, int128 factor)
 	summary->value += head->value * factor;
 	summary->unattributed_value += head->unattributed_value * factor;
 	summary->same_touch_value += head->same_touch_value * factor;
-	walker->total += head->total * factor;
 	summary->time_sum += head->time_sum;
-	if (head->ntimes > 0)
+	if (head->extremes.at_least > 0)
 		summary_add_extremes(walker->builder, &head->extremes);
+}
+
+static void
+add_actor(ActorCredit *credit, const TallyActor *actor, int128 factor)
+{
+	credit->counts[COUNT_SAME_TOUCH] += actor->same_touches;
+	credit->values[COUNT_SAME_TOUCH] += actor->same_touch_value * factor;
+	credit->shares[SHARE_TIME_DECAY] += actor->decay;
+	credit->share_values[SHARE_TIME_DECAY] += actor->decay_value * factor;
+}
+
+/* Puts an actor into the path at hand, which so many journeys have. */
+static inline void
+put_actor(JourneyWalker *walker, uint32 place, uint32 rank, int64 journeys)
+{
+	if (walker->uses != NULL)
+		walker->uses[rank] += journeys;
+	paths_put_actor(walker->paths, walker->path, place, rank);
 }
 
 /* Adds the next path of a tally; numbers: the ranks of its actors. */
@@ -270,10 +306,7 @@ add_path(JourneyWalker *walker, StateSource *source, const uint32 *numbers, uint
 			memcpy(&number, actors + (Size) i * sizeof(uint32), sizeof(uint32));
 		if (number >= nactors)
 			attribution_corrupt_state();
-		number = numbers[number];
-		if (walker->uses != NULL)
-			walker->uses[number] += conversions + nulls;
-		paths_put_actor(walker->paths, walker->path, i, number);
+		put_actor(walker, i, numbers[number], conversions + nulls);
 	}
 	paths_add(walker->paths, walker->path, (uint32) length, conversions, value * factor, nulls);
 }
@@ -294,19 +327,15 @@ add_tally(JourneyWalker *walker, const EventRun *run, const uint32 *ranks)
 		attribution_corrupt_state();
 	if (walker->total + head.total * factor >= SUMMARY_VALUE_LIMIT)
 		return false;
+	walker->total += head.total * factor;
 	add_totals(walker, &head, factor);
 	for (uint32 i = 0; i < nactors; i++)
 	{
-		ActorCredit *credit;
 		TallyActor	actor;
 
 		memcpy(&actor, attribution_take_bytes(&source, sizeof(actor)), sizeof(actor));
 		numbers[i] = ranks[run->packed->numbers[i]];
-		credit = &walker->summary->credits[numbers[i]];
-		credit->counts[COUNT_SAME_TOUCH] += actor.same_touches;
-		credit->values[COUNT_SAME_TOUCH] += actor.same_touch_value * factor;
-		credit->shares[SHARE_TIME_DECAY] += actor.decay;
-		credit->share_values[SHARE_TIME_DECAY] += actor.decay_value * factor;
+		add_actor(&walker->summary->credits[numbers[i]], &actor, factor);
 	}
 	for (uint64 i = 0; i < head.ntimes; i++)
 	{
@@ -400,4 +429,53 @@ attribution_join(JourneyWalker *walker, const JourneyWalk *walk, const Attributi
 	}
 	return journeys_join(walk, runs, nruns, events / COMMON_PART) && !walker->failed &&
 		summary_knows_extremes(walker->builder);
+}
+
+/* Where paths are moved to. */
+typedef struct PathMove
+{
+	JourneyWalker *into;
+	const uint32 *ranks;
+	int128		factor;
+} PathMove;
+
+static void
+move_path(void *taker, const uint32 *actors, uint32 n, int64 conversions, int128 value, int64 nulls)
+{
+	PathMove   *move = taker;
+	JourneyWalker *into = move->into;
+
+	attribution_walker_path_room(into, n);
+	for (uint32 i = 0; i < n; i++)
+		put_actor(into, i, move->ranks[actors[i]], conversions + nulls);
+	paths_add(into->paths, into->path, n, conversions, value * move->factor, nulls);
+}
+
+/*
+ * attribution_move: adds what a walker has counted to one that knows more actors or
+ * decimals.  ranks: of its actors there.  The first is of no more use.
+ * Errors: numeric_value_out_of_range, out_of_memory, those of temporary files.
+ */
+void
+attribution_move(JourneyWalker *into, JourneyWalker *from, const uint32 *ranks)
+{
+	const AttributionSummary *part = from->summary;
+	int128		factor = into->power[into->summary->scale - part->scale];
+	const int64 *times = summary_times(from->builder);
+	PathMove	move = {into, ranks, factor};
+	TallyHead	head;
+
+	take_totals(from, &head);
+	attribution_add_total(into, head.total * factor);
+	add_totals(into, &head, factor);
+	for (uint32 i = 0; i < part->nactors; i++)
+	{
+		TallyActor	actor;
+
+		take_actor(&part->credits[i], &actor);
+		add_actor(&into->summary->credits[ranks[i]], &actor, factor);
+	}
+	for (int i = 0; i < TIME_BUCKETS; i++)
+		summary_times(into->builder)[i] += times[i];
+	paths_each(from->paths, move_path, &move);
 }
